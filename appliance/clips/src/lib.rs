@@ -1,0 +1,1 @@
+//! Game events and a GOP index in, clip plans out.

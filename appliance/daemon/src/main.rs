@@ -1,0 +1,2 @@
+//! The `courtside` command.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The `courtside-fleet` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Detections and cues in, game events out.

@@ -1,0 +1,1 @@
+//! Thermal, power and latency policy: readings in, operating point and admission out.

@@ -1,0 +1,15 @@
+//! What Courtside asks of hardware: decoding, inference, sensors and time, as traits, and the
+//! handle by which a picture travels.
+//!
+//! Knows no vendor and no policy. Drivers (`hw/libav`, `hw/sensors`, `models` for inference)
+//! implement these traits, `daemon` picks them, `pipeline` uses them.
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod decode;
+pub mod infer;
+pub mod sensors;
+pub mod surface;
+
+pub use clock::Clock;
+pub use surface::{PixelFormat, Surface};

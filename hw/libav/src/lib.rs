@@ -1,0 +1,1 @@
+//! Software decode through FFmpeg's libraries.

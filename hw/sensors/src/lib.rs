@@ -1,0 +1,1 @@
+//! Temperatures, power and load from sysfs and procfs.

@@ -1,0 +1,1 @@
+//! Generated basketball games with ground truth.
