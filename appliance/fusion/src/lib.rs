@@ -1,1 +1,199 @@
 //! Detections and cues in, game events out.
+//!
+//! Owns: the evidence of each hoop over time, the ball's way around it, and the decision when an
+//! event is published, confirmed or retracted. Must not know networks, pixels' origin, clocks or
+//! message ids: the director (`pipeline::director`) feeds it and gives its verdicts their ids.
+//! All times are media times, so the same footage gives the same events at any speed.
+//! Design note: `docs/architecture.md`, section "From detections to events".
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod hoop;
+pub mod profile;
+pub mod shot;
+pub mod slots;
+
+use heapless::{Deque, Vec};
+use wire::event::{Cue, EventKind, Stage};
+use wire::time::{MediaInterval, MediaSpan, MediaTime};
+use wire::units::{Permille, PixelBox};
+
+pub use profile::Profile;
+
+/// Most hoops that one source can show.
+pub const HOOPS_MAX: usize = 4;
+/// Most balls that one frame can report; the rest, the least certain ones, are dropped.
+pub const BALLS_MAX: usize = 8;
+/// Most verdicts that wait for [`Fusion::next`]; it is called after every frame, and a frame
+/// makes at most two verdicts a hoop.
+const VERDICTS_MAX: usize = 2 * HOOPS_MAX + 2;
+
+/// A ball seen in one frame, in the pixels of the source's picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ball {
+    /// Centre.
+    pub x: f32,
+    /// Centre.
+    pub y: f32,
+    /// Probability that it is a ball, 0.0 ..= 1.0.
+    pub confidence: f32,
+}
+
+/// What the rim lane says about one moment at one hoop; the three probabilities add up to one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RimSlot {
+    /// The moment.
+    pub at: MediaTime,
+    /// Probability that a shot missed at this moment.
+    pub missed: f32,
+    /// Probability that a shot went in at this moment.
+    pub made: f32,
+}
+
+/// One run of the rim lane over a window of moments, oldest first. The last one is the present:
+/// the closer a slot is to it, the less the lane can know about it.
+#[derive(Clone, Copy, Debug)]
+pub struct RimWindow<'a> {
+    /// Moments of the window.
+    pub slots: &'a [RimSlot],
+}
+
+/// What was seen of one hoop in one frame.
+#[derive(Clone, Copy, Debug)]
+pub struct HoopView<'a> {
+    /// Number of the hoop on this source, below [`HOOPS_MAX`].
+    pub hoop: u8,
+    /// Where ring and net are in this frame.
+    pub area: PixelBox,
+    /// The rim lane's answer, if it ran on this frame.
+    pub window: Option<RimWindow<'a>>,
+}
+
+/// Everything seen in one analysed frame.
+#[derive(Clone, Copy, Debug)]
+pub struct FrameView<'a> {
+    /// The frame's media time; never falls between two calls.
+    pub at: MediaTime,
+    /// Balls, if the ball lane ran; empty when it saw none.
+    pub balls: &'a [Ball],
+    /// Hoops that are known.
+    pub hoops: &'a [HoopView<'a>],
+}
+
+/// A decision about one event. The first verdict about an event is provisional; a later one with
+/// the same `number` confirms or retracts it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// Number of the event on this source, from 1.
+    pub number: u32,
+    /// 0 for the first verdict about this event, then one more each.
+    pub revision: u8,
+    /// How settled it is.
+    pub stage: Stage,
+    /// What happened.
+    pub kind: EventKind,
+    /// Which hoop.
+    pub hoop: u8,
+    /// The moment.
+    pub at: MediaTime,
+    /// From the release, as far as it was seen, to the moment.
+    pub interval: MediaInterval,
+    /// The frame that decided.
+    pub decided_at: MediaTime,
+    /// Probability.
+    pub confidence: Permille,
+    /// Evidence, strongest first.
+    pub cues: Vec<Cue, { wire::event::CUES_MAX }>,
+}
+
+/// Turns the views of one source's frames into verdicts.
+pub struct Fusion {
+    profile: Profile,
+    hoops: [hoop::Hoop; HOOPS_MAX],
+    next_number: u32,
+    crowd: Crowd,
+    verdicts: Deque<Verdict, VERDICTS_MAX>,
+}
+
+impl Fusion {
+    /// A fusion that has seen nothing yet.
+    pub fn new(profile: Profile) -> Self {
+        Self {
+            profile,
+            hoops: core::array::from_fn(|_| hoop::Hoop::default()),
+            next_number: 1,
+            crowd: Crowd::default(),
+            verdicts: Deque::new(),
+        }
+    }
+
+    /// Takes one analysed frame; then call [`next`](Self::next) until it is empty.
+    pub fn handle_frame(&mut self, frame: &FrameView<'_>) {
+        for view in frame.hoops {
+            let Some(hoop) = self.hoops.get_mut(usize::from(view.hoop)) else { continue };
+            hoop.see(frame.at, view, frame.balls);
+            let cues = hoop::OtherCues { crowd_swell: self.crowd.swell_near(frame.at) };
+            while let Some(draft) = hoop.decide(frame.at, &self.profile, cues) {
+                let number = draft.number.unwrap_or(self.next_number);
+                if draft.number.is_none() {
+                    self.next_number += 1;
+                    hoop.adopt(number);
+                }
+                // Cannot be full: `VERDICTS_MAX` covers every hoop, and `next` empties it.
+                let _ = self.verdicts.push_back(draft.into_verdict(number, view.hoop, frame.at));
+            }
+        }
+    }
+
+    /// Takes the level of 100 ms of sound, in 1/100 dB relative to full scale.
+    pub fn handle_sound(&mut self, at: MediaTime, centi_db: i16) {
+        self.crowd.hear(at, centi_db);
+    }
+
+    /// Tells that frames before `at` were lost or that the picture jumped: what was collected
+    /// about an undecided moment does not belong together any more. Events that were published
+    /// are settled as they stand.
+    pub fn handle_gap(&mut self, at: MediaTime) {
+        for (index, hoop) in (0_u8..).zip(self.hoops.iter_mut()) {
+            if let Some((number, draft)) = hoop.settle(at) {
+                let _ = self.verdicts.push_back(draft.into_verdict(number, index, at));
+            }
+        }
+    }
+
+    /// The next verdict, oldest first.
+    #[allow(clippy::should_implement_trait)] // The shape of every pure machine here.
+    pub fn next(&mut self) -> Option<Verdict> {
+        self.verdicts.pop_front()
+    }
+}
+
+/// Follows the crowd's loudness: a swell is a level well above its own recent average.
+#[derive(Default)]
+struct Crowd {
+    average_centi_db: Option<f32>,
+    swell_at: Option<MediaTime>,
+}
+
+impl Crowd {
+    /// A swell is this much above the average; in generated games a made shot raises the crowd by
+    /// 6 to 12 dB, and bounces and whistles are shorter than the averaging of the blocks.
+    const SWELL_CENTI_DB: f32 = 500.0;
+    /// Share of a new block in the average: about 10 s of memory at ten blocks a second.
+    const MEMORY: f32 = 0.01;
+    /// How long a swell speaks for a shot near it.
+    const NEAR: MediaSpan = MediaSpan::from_millis(1_500);
+
+    fn hear(&mut self, at: MediaTime, centi_db: i16) {
+        let level = f32::from(centi_db);
+        let average = self.average_centi_db.get_or_insert(level);
+        if level > *average + Self::SWELL_CENTI_DB {
+            self.swell_at = Some(at);
+        }
+        *average += (level - *average) * Self::MEMORY;
+    }
+
+    fn swell_near(&self, at: MediaTime) -> bool {
+        self.swell_at.is_some_and(|swell| at.since(swell).0.abs() <= Self::NEAR.0)
+    }
+}

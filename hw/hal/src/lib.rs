@@ -3,13 +3,14 @@
 //!
 //! Knows no vendor and no policy. Drivers (`hw/libav`, `hw/sensors`, `models` for inference)
 //! implement these traits, `daemon` picks them, `pipeline` uses them.
-#![forbid(unsafe_code)]
 
 pub mod clock;
 pub mod decode;
 pub mod infer;
+pub mod link_mutex;
 pub mod sensors;
 pub mod surface;
 
 pub use clock::Clock;
+pub use link_mutex::LinkMutex;
 pub use surface::{PixelFormat, Surface};
