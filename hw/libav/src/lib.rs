@@ -1,1 +1,12 @@
-//! Software decode through FFmpeg's libraries.
+//! Software decode and demuxing through FFmpeg's libraries.
+//!
+//! Owns everything that touches libavcodec, libavformat and libswresample: [`video`] and
+//! [`audio`] implement the decoder traits of `hal`, [`file`] reads media files. Knows no sockets,
+//! no policy and nothing of where access units come from.
+//! Measurements behind the settings: `docs/benchmarks.md`.
+
+pub mod audio;
+mod codec;
+pub mod file;
+mod picture;
+pub mod video;
