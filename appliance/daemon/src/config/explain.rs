@@ -1,0 +1,74 @@
+//! What the box understood from its configuration, for `courtside check-config`. Defaults are
+//! shown like written values; secrets are not shown.
+
+use std::fmt;
+
+use super::{Config, Input, Pace, Source, Sport, TierChoice, Transport};
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { box_, mqtt, sources, clips, storage, models } = self;
+        writeln!(f, "box      {} of tenant {}", box_.device, box_.tenant)?;
+        writeln!(f, "data     {}", box_.data_dir.display())?;
+        let security = match &mqtt.transport {
+            Transport::Plain => "without TLS".to_owned(),
+            Transport::Tls { ca, client: None } => format!("TLS, signed by {}", ca.display()),
+            Transport::Tls { ca, client: Some(own) } => {
+                format!("TLS, signed by {}, own certificate {}", ca.display(), own.cert.display())
+            }
+        };
+        let user = mqtt.credentials.as_ref().map(|own| format!(", as user {}", own.username));
+        let user = user.unwrap_or_default();
+        writeln!(f, "broker   {} port {}, {security}{user}", mqtt.host, mqtt.port)?;
+        sources.iter().try_for_each(|source| writeln!(f, "source   {source}"))?;
+        let kinds: Vec<&str> = clips.kinds.iter().map(|kind| kind.as_str()).collect();
+        writeln!(
+            f,
+            "clips    of {}: {} s before, {} s after, at most {} s",
+            if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") },
+            clips.pre_roll.as_secs_f64(),
+            clips.post_roll.as_secs_f64(),
+            clips.max.as_secs_f64()
+        )?;
+        writeln!(
+            f,
+            "storage  {} MiB of recordings, {} MiB of clips",
+            storage.recordings_bytes >> 20,
+            storage.clips_bytes >> 20
+        )?;
+        let tier = match models.tier {
+            TierChoice::Auto => "chosen by the governor",
+            TierChoice::Nano => "nano",
+            TierChoice::Full => "full",
+        };
+        write!(f, "models   {}, tier {tier}", models.packs.display())
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sport = match self.sport {
+            Sport::Basketball => "basketball",
+        };
+        write!(f, "{}: {sport}, ", self.name)?;
+        match &self.input {
+            Input::Rtmp { listen, app, idle_timeout, .. } => write!(
+                f,
+                "RTMP publisher to rtmp://{listen}/{app}/(key), dropped after {} s of silence",
+                idle_timeout.as_secs_f64()
+            )?,
+            Input::File { path, pace } => {
+                let pace = match pace {
+                    Pace::RealTime => "in real time",
+                    Pace::Fast => "as fast as possible",
+                };
+                write!(f, "file {} {pace}", path.display())?;
+            }
+        }
+        match self.hoops.len() {
+            0 => write!(f, ", hoops are searched"),
+            1 => write!(f, ", 1 marked hoop"),
+            count => write!(f, ", {count} marked hoops"),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The box's configuration: read once, validated whole, handed out as typed parts.
+//!
+//! Owns the file format (`schema = 1`), its defaults and the messages about mistakes in it. Opens
+//! nothing but the file itself and looks whether named files exist; sockets, brokers and model
+//! packs are opened by their owners. Relative paths count from the configuration file's folder.
+//! Format for operators: `docs/operator.md`.
+
+mod clips;
+mod document;
+mod explain;
+mod mqtt;
+mod read;
+mod source;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use wire::ids::Name;
+
+pub use clips::Clips;
+pub use document::Problem;
+pub use mqtt::{ClientCertificate, Credentials, Mqtt, Secret, Transport};
+pub use source::{Hoop, Input, Pace, Source, Sport};
+
+/// Everything that an operator can set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Who this box is and where its data lies.
+    pub box_: Identity,
+    /// The broker.
+    pub mqtt: Mqtt,
+    /// The cameras; at least one, with different names.
+    pub sources: Vec<Source>,
+    /// What is cut out of the game.
+    pub clips: Clips,
+    /// How much of the disk may be used.
+    pub storage: Storage,
+    /// Which model packs run.
+    pub models: Models,
+}
+
+/// Who this box is and where its data lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The customer; second level of every topic.
+    pub tenant: Name,
+    /// The box, unique within its tenant; third level of every topic.
+    pub device: Name,
+    /// Folder of the database, the recordings and the clips. Need not exist yet.
+    pub data_dir: PathBuf,
+}
+
+/// How much of the disk may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Storage {
+    /// Bytes for the recordings' ring, over all sources.
+    pub recordings_bytes: u64,
+    /// Bytes for finished clips that wait for upload.
+    pub clips_bytes: u64,
+}
+
+/// Which model packs run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Models {
+    /// Folder with one folder per pack.
+    pub packs: PathBuf,
+    /// Size of the networks.
+    pub tier: TierChoice,
+}
+
+/// Who chooses the networks' size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TierChoice {
+    /// The governor, from temperature and engine latency.
+    Auto,
+    /// Always the small ones.
+    Nano,
+    /// Always the large ones.
+    Full,
+}
+
+/// A configuration that cannot be used, with everything that is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The file.
+    pub file: PathBuf,
+    /// What is wrong, in the order of the lines; never empty.
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.problems.iter().map(|problem| match problem.line {
+            0 => format!("{}: {}", self.file.display(), problem.message),
+            line => format!("{}:{line}: {}", self.file.display(), problem.message),
+        });
+        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// What the configuration depends on outside its file.
+#[derive(Clone, Debug)]
+pub(crate) struct Surroundings {
+    /// Folder from which relative paths count.
+    folder: PathBuf,
+    /// Where the model packs lie if the file does not say so.
+    packs: PathBuf,
+}
+
+impl Config {
+    /// Reads and validates the file.
+    ///
+    /// # Errors
+    /// [`Refusal`] with every problem of the file. The process then ends with exit code 2.
+    pub fn load(file: &Path) -> Result<Self, Refusal> {
+        let refuse = |problems| Refusal { file: file.to_owned(), problems };
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            let message = format!(
+                "the configuration cannot be read: {error}; name a readable file, for example \
+                 `courtside run --config /etc/courtside/courtside.toml`"
+            );
+            refuse(vec![Problem { line: 0, message }])
+        })?;
+        let folder = file.parent().map(Path::to_owned).unwrap_or_default();
+        read::config(&text, &Surroundings { folder, packs: packs_folder() }).map_err(refuse)
+    }
+}
+
+/// Where the model packs lie if the file does not say so: `$COURTSIDE_PACKS`, the share folder
+/// beside the executable's, or the distribution's.
+fn packs_folder() -> PathBuf {
+    let named = std::env::var_os("COURTSIDE_PACKS").filter(|value| !value.is_empty());
+    let beside = || {
+        let executable = std::env::current_exe().ok()?;
+        let packs = executable.parent()?.parent()?.join("share/courtside/packs");
+        packs.is_dir().then_some(packs)
+    };
+    named
+        .map(PathBuf::from)
+        .or_else(beside)
+        .unwrap_or_else(|| PathBuf::from("/usr/share/courtside/packs"))
+}

@@ -1,0 +1,124 @@
+//! The keys of the configuration file: which there are, what they may hold, what they default to.
+//!
+//! Turns a [`Document`] into a [`Config`]; every key that cannot be used becomes a problem with
+//! its reason. Looks whether named files exist, opens none.
+
+use super::document::{Document, Entry, Key, Place, Section};
+use super::mqtt::Mqtt;
+use super::{Clips, Config, Identity, Models, Problem, Storage, Surroundings, TierChoice, source};
+
+const ROOT: &[Key] = &[
+    Key::new("schema", "1"),
+    Key::new("box", "{ … }"),
+    Key::new("mqtt", "{ … }"),
+    Key::new("source", "[{ … }]"),
+    Key::new("clips", "{ … }"),
+    Key::new("storage", "{ … }"),
+    Key::new("models", "{ … }"),
+];
+const BOX: &[Key] = &[
+    Key::new("tenant", "\"demo\""),
+    Key::new("device", "\"court-1\""),
+    Key::new("data_dir", "\"/var/lib/courtside\""),
+];
+const STORAGE: &[Key] = &[Key::new("recordings_mib", "2048"), Key::new("clips_mib", "4096")];
+const MODELS: &[Key] =
+    &[Key::new("packs", "\"/usr/share/courtside/packs\""), Key::new("tier", "\"auto\"")];
+
+/// Reads the whole file.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the lines.
+pub(super) fn config(text: &str, surroundings: &Surroundings) -> Result<Config, Vec<Problem>> {
+    let document = Document::new(text);
+    let config = document.read(|root| self::root(root, surroundings));
+    let problems = document.problems();
+    match config {
+        Some(config) if problems.is_empty() => Ok(config),
+        Some(_) | None => Err(problems),
+    }
+}
+
+// Here and in the sections, every part is read before the first `?`, so that all problems are
+// found in one go.
+fn root(root: Place<'_>, surroundings: &Surroundings) -> Option<Config> {
+    let root = root.with_keys(ROOT);
+    let schema = root.required("schema").and_then(|entry| schema(&entry));
+    let box_ = needed(&root, "box").and_then(|place| identity(place, surroundings));
+    let mqtt = needed(&root, "mqtt").and_then(|place| Mqtt::read(place, surroundings));
+    let sources = source::read_all(&root, surroundings);
+    let clips = root.table("clips").and_then(Clips::read);
+    let storage = root.table("storage").and_then(Storage::read);
+    let models = root.table("models").and_then(|place| models(place, surroundings));
+    schema?;
+    Some(Config {
+        box_: box_?,
+        mqtt: mqtt?,
+        sources: sources?,
+        clips: clips?,
+        storage: storage?,
+        models: models?,
+    })
+}
+
+fn needed<'p>(root: &Section<'p>, name: &'static str) -> Option<Place<'p>> {
+    if root.optional(name).is_none() {
+        root.refuse(format_args!("the section `[{name}]` is missing; add it"));
+        return None;
+    }
+    root.table(name)
+}
+
+fn identity(place: Place<'_>, surroundings: &Surroundings) -> Option<Identity> {
+    let section = place.with_keys(BOX);
+    let tenant = section.required("tenant").and_then(|entry| entry.name());
+    let device = section.required("device").and_then(|entry| entry.name());
+    let data_dir = section.required("data_dir").and_then(|entry| surroundings.path(&entry));
+    Some(Identity { tenant: tenant?, device: device?, data_dir: data_dir? })
+}
+
+fn models(place: Place<'_>, surroundings: &Surroundings) -> Option<Models> {
+    let section = place.with_keys(MODELS);
+    let packs = section
+        .optional("packs")
+        .map_or_else(|| Some(surroundings.packs.clone()), |entry| surroundings.path(&entry));
+    let tier = section.optional("tier").map_or(Some(TierChoice::Auto), |entry| {
+        entry.one_of(&[
+            ("auto", TierChoice::Auto),
+            ("nano", TierChoice::Nano),
+            ("full", TierChoice::Full),
+        ])
+    });
+    Some(Models { packs: packs?, tier: tier? })
+}
+
+fn schema(entry: &Entry<'_>) -> Option<()> {
+    let version = entry.whole()?;
+    if version != 1 {
+        entry.refuse("this version of Courtside reads schema 1 only", "write `schema = 1`");
+        return None;
+    }
+    Some(())
+}
+
+impl Storage {
+    fn read(place: Place<'_>) -> Option<Self> {
+        let section = place.with_keys(STORAGE);
+        let recordings_bytes = quota(section.optional("recordings_mib"), 2_048);
+        let clips_bytes = quota(section.optional("clips_mib"), 4_096);
+        Some(Self { recordings_bytes: recordings_bytes?, clips_bytes: clips_bytes? })
+    }
+}
+
+/// A quota in bytes, written in MiB.
+fn quota(entry: Option<Entry<'_>>, default_mib: u64) -> Option<u64> {
+    let mib = entry.map_or(Some(default_mib), |entry| {
+        let fits = |mib: &u64| (64..=1 << 24).contains(mib);
+        let mib = u64::try_from(entry.whole()?).ok().filter(fits);
+        if mib.is_none() {
+            entry.refuse_with_example("a quota is 64 to 16777216 MiB (16 TiB)");
+        }
+        mib
+    });
+    mib.map(|mib| mib << 20)
+}
