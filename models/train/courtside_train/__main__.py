@@ -1,0 +1,116 @@
+"""The command `python -m courtside_train`: data, train, judge, pack, all. Composes; decides nothing itself."""
+
+import argparse
+import json
+import subprocess
+import tomllib
+from pathlib import Path
+
+import torch
+
+from . import pack, recipes, shelf
+from .court import CACHE
+from .field_nets import BallNet
+from .fit import fit
+from .recipes import Recipe
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+PACKS = REPOSITORY / "models/packs"
+
+
+def commit() -> str:
+    command = ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def checkpoint(recipe: Recipe) -> Path:
+    return CACHE / "trained" / f"{recipe.pack}-{recipe.tier}.pt"
+
+
+def make_data(recipe: Recipe) -> None:
+    for seeds in (recipe.judging_seeds, recipe.training_seeds):
+        shelf.fill(recipe.data, seeds)
+
+
+def train(recipe: Recipe) -> None:
+    print(f"training {recipe.pack} {recipe.tier}", flush=True)
+    torch.manual_seed(recipe.seed)
+    net = fit(recipes.build(recipe), recipes.loss_of(recipe), recipe.steps, recipe.peak)
+    checkpoint(recipe).parent.mkdir(parents=True, exist_ok=True)
+    facts = {"commit": commit(), "seed": recipe.seed, "seeds": len(recipe.training_seeds), "steps": recipe.steps}
+    torch.save({"weights": net.state_dict(), "facts": facts}, checkpoint(recipe))
+
+
+def trained(recipe: Recipe) -> tuple[torch.nn.Module, dict]:
+    """The trained network, ready to run, and the facts of its training."""
+    kept = torch.load(checkpoint(recipe))
+    net = recipes.build(recipe)
+    net.load_state_dict(kept["weights"])
+    return net.eval(), kept["facts"]
+
+
+def judge(recipe: Recipe) -> dict:
+    measured = recipes.judge(recipe, trained(recipe)[0])
+    print(f"{recipe.pack} {recipe.tier}: {json.dumps(measured, indent=1)}", flush=True)
+    checkpoint(recipe).with_suffix(".json").write_text(json.dumps(measured))
+    return measured
+
+
+def next_version(manifest: Path) -> int:
+    return tomllib.loads(manifest.read_text())["version"] + 1 if manifest.exists() else 1
+
+
+def write_pack(name: str, chosen: list[Recipe]) -> None:
+    """Writes one pack with every tier that has been trained and judged, cheapest first."""
+    folder = PACKS / name
+    folder.mkdir(parents=True, exist_ok=True)
+    tiers, facts = [], {}
+    for recipe in chosen:
+        if recipe.pack != name or not checkpoint(recipe).exists():
+            continue
+        net, facts = trained(recipe)
+        if isinstance(net, BallNet):
+            net = net.fold()
+        entry = pack.export_tier(folder, name, recipe.tier, net, recipes.example(recipe))
+        measured = json.loads(checkpoint(recipe).with_suffix(".json").read_text())
+        tiers.append(entry | {"accuracy": recipes.headline(recipe, measured)})
+    if not tiers:
+        return
+    kind = "rim" if name == "rim" else "field"
+    training = {
+        "recipe": f"models/train/courtside_train/recipes.py, {facts['steps']} steps",
+        "commit": facts["commit"],
+        "seed": facts["seed"],
+        "data": f"court dataset {kind} --first-seed 0 --seeds {facts['seeds']}",
+    }
+    tiers.sort(key=lambda tier: tier["cost_ms"])
+    pack.write_manifest(folder, name, next_version(folder / "manifest.toml"), tiers, training)
+    print(f"wrote {folder}", flush=True)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="courtside_train", description=__doc__)
+    parser.add_argument("command", choices=["data", "train", "judge", "pack", "all"])
+    parser.add_argument("only", nargs="*", help="packs or tiers to work on, such as `rim` or `ball/nano`; all if none")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the data and steps, to see everything run")
+    parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch; small networks gain little")
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
+    torch.set_num_threads(given.threads)
+    every = [recipe.quick() if given.quick else recipe for recipe in recipes.RECIPES]
+    names = lambda recipe: {recipe.pack, f"{recipe.pack}/{recipe.tier}"}
+    chosen = [recipe for recipe in every if not given.only or names(recipe) & set(given.only)]
+    steps = {"data": [make_data], "train": [train], "judge": [judge], "pack": [], "all": [make_data, train, judge]}
+    for recipe in chosen:
+        for step in steps[given.command]:
+            step(recipe)
+    if given.command in ("pack", "all"):
+        for name in sorted({recipe.pack for recipe in chosen}):
+            write_pack(name, every)
+
+
+if __name__ == "__main__":
+    main()

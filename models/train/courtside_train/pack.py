@@ -1,0 +1,115 @@
+"""Owns the packs in `models/packs`: the exported networks, their golden vectors and the manifest. Trains nothing."""
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+
+OPSET = 17
+AGREEMENT = 1e-4  # largest difference between PyTorch and the exported network
+BYTES_MAX = 4 << 20
+
+
+@dataclass(frozen=True)
+class Port:
+    """What all tiers of a pack share: names, layout and meaning of its tensors."""
+
+    input: dict
+    output: dict
+
+
+PORTS = {
+    "rim": Port(
+        {"name": "frames", "layout": "NTHW", "scale": "luma/255", "spacing_ms": 80}
+        | {"crop_widths": 3.5, "crop_centre": 0.45},
+        {"name": "slots", "post": "rim-slots"},
+    ),
+    "ball": Port(
+        {"name": "frames", "layout": "NTHW", "scale": "luma/255", "spacing_ms": 40},
+        {"name": "heat", "post": "ball-heat"},
+    ),
+    "hoop": Port(
+        {"name": "frame", "layout": "NCHW", "scale": "luma/255", "spacing_ms": 0},
+        {"name": "hoops", "post": "hoop-boxes"},
+    ),
+}
+
+
+def _session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def cost_ms(session: onnxruntime.InferenceSession, feed: dict) -> float:
+    """Median time of one run on one thread."""
+    times = []
+    for _ in range(60):
+        before = time.perf_counter()
+        session.run(None, feed)
+        times.append(time.perf_counter() - before)
+    return round(1000 * float(np.median(times)), 2)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def export_tier(folder: Path, pack: str, tier: str, net: torch.nn.Module, example: torch.Tensor) -> dict:
+    """Writes one tier's network and golden vector; returns its manifest entry without accuracy.
+
+    `example`: one real input, so that the golden vector shows a network that says something.
+
+    Raises `ValueError` when the exported network answers differently or is too large.
+    """
+    port = PORTS[pack]
+    net = net.eval().to(memory_format=torch.contiguous_format)
+    network, golden = folder / f"{tier}.f32.onnx", folder / f"golden_{tier}.bin"
+    names = {"input_names": [port.input["name"]], "output_names": [port.output["name"]]}
+    torch.onnx.export(net, (example,), str(network), dynamo=False, opset_version=OPSET, **names)
+    if network.stat().st_size > BYTES_MAX:
+        raise ValueError(f"{network} has {network.stat().st_size} bytes, more than {BYTES_MAX}: narrow the tier")
+    session, feed = _session(network), {port.input["name"]: example.numpy()}
+    answer = session.run(None, feed)[0]
+    with torch.no_grad():
+        off = float(np.abs(answer - net(example).numpy()).max())
+    if off > AGREEMENT:
+        raise ValueError(f"{network} answers {off} away from PyTorch, more than {AGREEMENT}: check its operators")
+    golden.write_bytes(example.numpy().astype("<f4").tobytes() + answer.astype("<f4").tobytes())
+    return {
+        "name": tier,
+        "file": network.name,
+        "precision": "f32",
+        "input_shape": list(example.shape),
+        "output_shape": list(answer.shape),
+        "sha256": _sha256(network),
+        "golden": golden.name,
+        "golden_sha256": _sha256(golden),
+        "cost_ms": cost_ms(session, feed),
+    }
+
+
+def toml_value(value: object) -> str:
+    """One value as TOML; JSON's strings, numbers and lists are TOML already."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {toml_value(item)}" for key, item in value.items()) + " }"
+    return json.dumps(value)
+
+
+def _table(header: str, entries: dict) -> str:
+    return "\n".join([header, *(f"{key} = {toml_value(value)}" for key, value in entries.items())])
+
+
+def write_manifest(folder: Path, pack: str, version: int, tiers: list[dict], training: dict) -> None:
+    """Writes `manifest.toml`; `tiers` from the cheapest to the most accurate."""
+    head = {"schema": 1, "name": pack, "version": version, "lane": pack, "licence": "Apache-2.0"}
+    parts = ["# Written by models/train; do not edit.\n" + _table("", head).lstrip()]
+    parts += [_table("[input]", PORTS[pack].input), _table("[output]", PORTS[pack].output)]
+    parts += [_table("[[tier]]", tier) for tier in tiers]
+    parts.append(_table("[training]", training))
+    (folder / "manifest.toml").write_text("\n\n".join(parts) + "\n")

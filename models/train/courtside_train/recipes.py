@@ -1,0 +1,116 @@
+"""Owns what is trained with what: one recipe for each tier of each pack, and how to draw, lose and judge for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from . import field_judge, field_nets, field_samples, rim_judge, rim_net, rim_windows, shelf
+from .court import FIELD_SIZE, JUDGING_SEEDS, TRAINING_SEEDS
+from .raster import letterbox
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one tier is trained. `seeds` training seeds and `judged` judging seeds are rendered for it."""
+
+    pack: str
+    tier: str
+    steps: int
+    batch: int
+    peak: float
+    seeds: int
+    judged: int
+    seed: int = 1
+
+    @property
+    def data(self) -> str:
+        return "rim" if self.pack == "rim" else "field"
+
+    @property
+    def training_seeds(self) -> range:
+        return TRAINING_SEEDS[: self.seeds]
+
+    @property
+    def judging_seeds(self) -> range:
+        return JUDGING_SEEDS[: self.judged]
+
+    def quick(self) -> "Recipe":
+        """A tenth of the work: shows that everything runs, gives a poor network."""
+        return replace(self, steps=self.steps // 10, seeds=max(250, self.seeds // 10), judged=250)
+
+
+RECIPES = [
+    Recipe("rim", "full", steps=4000, batch=32, peak=2e-3, seeds=6000, judged=500),
+    Recipe("rim", "nano", steps=4000, batch=32, peak=2e-3, seeds=6000, judged=500),
+    Recipe("hoop", "full", steps=4000, batch=16, peak=2e-3, seeds=1500, judged=250),
+    Recipe("ball", "nano", steps=6000, batch=16, peak=2e-3, seeds=1500, judged=250),
+    Recipe("ball", "full", steps=4000, batch=16, peak=2e-3, seeds=1500, judged=250),
+]
+
+
+def recipe_of(pack: str, tier: str) -> Recipe:
+    """The recipe for one tier of one pack."""
+    return next(recipe for recipe in RECIPES if (recipe.pack, recipe.tier) == (pack, tier))
+
+
+def build(recipe: Recipe) -> torch.nn.Module:
+    """The untrained network."""
+    if recipe.pack == "rim":
+        return rim_net.RimNet(rim_net.TIERS[recipe.tier])
+    if recipe.pack == "ball":
+        return field_nets.BallNet(field_nets.BALL_TIERS[recipe.tier])
+    return field_nets.HoopNet(field_nets.HOOP_TIERS[recipe.tier])
+
+
+def loss_of(recipe: Recipe) -> Callable[[torch.nn.Module], torch.Tensor]:
+    """Draws a batch of the recipe's training data and returns its loss."""
+    rng = np.random.default_rng(recipe.seed)
+    if recipe.pack == "rim":
+        clips = shelf.open_rim(recipe.training_seeds)
+        return lambda net: rim_net.rim_loss(net, rim_windows.draw_batch(clips, recipe.batch, rng))
+    fields = shelf.open_field(recipe.training_seeds)
+    if recipe.pack == "ball":
+        piece = {"nano": ((128, 192), 1.6), "full": ((160, 224), 1.0)}[recipe.tier]
+        draw = lambda group, index: field_samples.ball_sample(group, index, piece, rng)
+        return lambda net: field_nets.ball_loss(net, field_samples.batch_of(draw, fields, recipe.batch, rng))
+    draw = lambda group, index: field_samples.hoop_sample(group, index, (192, 256), rng)
+    return lambda net: field_nets.hoop_loss(net, field_samples.batch_of(draw, fields, recipe.batch, rng))
+
+
+def judge(recipe: Recipe, net: torch.nn.Module) -> dict:
+    """Measures on the recipe's judging seeds."""
+    if recipe.pack == "rim":
+        return rim_judge.judge(net, shelf.open_rim(recipe.judging_seeds))
+    fields = shelf.open_field(recipe.judging_seeds)
+    if recipe.pack == "ball":
+        return field_judge.judge_ball(net, fields, field_nets.BALL_TIERS[recipe.tier].size)
+    return field_judge.judge_hoop(net, fields)
+
+
+def headline(recipe: Recipe, measured: dict) -> dict:
+    """The one figure of a tier for its manifest."""
+    seeds = recipe.judging_seeds
+    where = f"court seeds {seeds.start} to {seeds.stop - 1}, held out"
+    if recipe.pack == "rim":
+        value = measured["lookahead_400_ms"]["right_clips"]
+        return {"metric": "share of clips told right, 400 ms of look-ahead", "value": value, "set": where}
+    if recipe.pack == "ball":
+        value = measured["at_0.3"]["recall"]
+        return {"metric": "recall within 5 px of 512, confidence 0.3", "value": value, "set": where}
+    value = measured["at_0.3"]["recall"]
+    return {"metric": "recall at overlap 0.5, confidence 0.3", "value": value, "set": where}
+
+
+def example(recipe: Recipe) -> torch.Tensor:
+    """One real input of the network, from a judging seed."""
+    if recipe.pack == "rim":
+        clips = shelf.open_rim(recipe.judging_seeds)[0]
+        times = np.arange(rim_windows.SLOTS) * rim_judge.STEP + 20
+        return rim_windows.plain_window(clips, 0, times)[None]
+    fields = shelf.open_field(recipe.judging_seeds)[0]
+    if recipe.pack == "ball":
+        size = field_nets.BALL_TIERS[recipe.tier].size
+        return letterbox(fields.frames[0, -field_samples.BALL_FRAMES :], size)[None]
+    return letterbox(fields.frames[0, -1:], FIELD_SIZE)[None]

@@ -1,0 +1,97 @@
+"""Owns the rim lane's network and its loss. Knows no files and no clips."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from .rim_windows import SIDE, SLOTS, Batch
+
+AUXILIARY = 0.3  # share of the ball's position in the loss
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Widths of one tier: channels of the strided convolutions, and numbers kept for each slot."""
+
+    channels: tuple[int, ...]
+    width: int
+
+
+TIERS = {"nano": Shape((8, 16, 24, 32), 48), "full": Shape((16, 32, 32, 64), 80)}
+
+
+def halving(before: int, after: int) -> nn.Sequential:
+    """A convolution that halves both sides."""
+    return nn.Sequential(nn.Conv2d(before, after, 3, 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU())
+
+
+class RimNet(nn.Module):
+    """16 crops of a hoop to what happened at each.
+
+    - input: f32 `[n, 16, 64, 64]`, luma / 255, oldest first.
+    - output: logits f32 `[n, 16, 3]`, nothing, missed, made.
+
+    Each crop is seen through the same small encoder as grey, change since the crop before, and difference to the
+    window's mean; convolutions along time then weigh what came before and after.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        channels = [3, *shape.channels]
+        self.encoder = nn.Sequential(*[halving(a, b) for a, b in zip(channels, channels[1:])])
+        cells = (SIDE >> len(shape.channels)) ** 2
+        self.squeeze = nn.Linear(shape.channels[-1] * cells, shape.width)
+        self.drop = nn.Dropout(0.1)
+        self.along_time = nn.ModuleList(self._temporal(shape.width, reach) for reach in (1, 2, 1))
+        self.slots, self.slots_of_whole = nn.Linear(shape.width, 3), nn.Linear(shape.width, 3, bias=False)
+        self.balls = nn.Linear(shape.width, 4)
+        self.balls_in_time = nn.Linear(shape.width, 4)
+
+    @staticmethod
+    def _temporal(width: int, reach: int) -> nn.Sequential:
+        convolution = nn.Conv1d(width, width, 5, padding=2 * reach, dilation=reach, bias=False)
+        return nn.Sequential(convolution, nn.BatchNorm1d(width), nn.ReLU())
+
+    @staticmethod
+    def views(frames: torch.Tensor) -> torch.Tensor:
+        """Grey, change and difference to the mean, f32 `[n * 16, 3, 64, 64]`, on the window's own scale."""
+        centred = frames - frames.mean((1, 2, 3), keepdim=True)
+        scale = (centred * centred).mean((1, 2, 3), keepdim=True).sqrt() + 0.03
+        grey = centred / scale
+        before = torch.cat([grey[:, :1], grey[:, :-1]], 1)
+        change, aside = 2 * (grey - before), 1.5 * (grey - grey.mean(1, keepdim=True))
+        stacked = torch.stack([grey, change, aside], 2)
+        return stacked.reshape(-1, 3, SIDE, SIDE)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        return self.everything(frames)[0]
+
+    def everything(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Slot logits, and the ball (x, y, radius, visible logit) before and after time was weighed."""
+        seen = self.encoder(self.views(frames).contiguous(memory_format=torch.channels_last))
+        each = functional.relu(self.squeeze(seen.flatten(1)))
+        each = each.reshape(-1, SLOTS, each.shape[-1])
+        story = self.drop(each).transpose(1, 2)
+        for layer in self.along_time:
+            story = story + layer(story)
+        story = story.transpose(1, 2)
+        told = self.slots(self.drop(story)) + self.slots_of_whole(story.mean(1, keepdim=True))
+        return told, self.balls(each), self.balls_in_time(story)
+
+
+def ball_loss(guess: torch.Tensor, balls: torch.Tensor) -> torch.Tensor:
+    """How far the guessed balls `[n, 16, 4]` are off, where there is one, and whether there is one."""
+    visible = (balls[..., 3] > 0.5).float()
+    found = functional.binary_cross_entropy_with_logits(guess[..., 3], visible)
+    off = (guess[..., :3] - balls[..., :3]).abs().clamp(max=1).mean(-1)
+    return found + 6 * (off * visible).sum() / (visible.sum() + 1)
+
+
+def rim_loss(net: RimNet, batch: Batch) -> torch.Tensor:
+    """The training loss of one batch."""
+    slots, early, late = net.everything(batch.frames)
+    wrong = functional.cross_entropy(slots.transpose(1, 2), batch.slots, reduction="none", label_smoothing=0.02)
+    told = (wrong * batch.weights).sum() / batch.weights.sum()
+    return 3 * told + AUXILIARY * (ball_loss(early, batch.balls) + ball_loss(late, batch.balls))

@@ -1,0 +1,170 @@
+"""Owns the rim lane's training windows: which frames, which crop, which labels, which disturbances.
+
+A window is 16 crops around one hoop, oldest first, about 80 ms apart. A slot is one of its crops.
+Windows start anywhere relative to the moment, so the answer must be right with little look-ahead and with much.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from .court import FPS, RIM_FRAMES, RimClips
+from .raster import CROP_CENTRE, CROP_WIDTHS, crop
+
+SLOTS = 16
+SIDE = 64
+SPACING_FRAMES = 0.080 * FPS
+MOMENT_SLOTS = 1.0  # a slot this near to the moment carries its class
+BLUR_SLOTS = 1.6  # nearer than this it may say either
+SETTLED_SLOTS = 2  # moments with less look-ahead than this count little
+
+
+@dataclass
+class Batch:
+    """One training batch.
+
+    - frames: f32 `[n, 16, 64, 64]`, luma / 255.
+    - slots: i64 `[n, 16]`, 0 nothing, 1 missed, 2 made; weights: f32 `[n, 16]`.
+    - balls: f32 `[n, 16, 4]`, x and y as a share of the crop, radius in hoop-box widths, visible 0..1.
+    """
+
+    frames: torch.Tensor
+    slots: torch.Tensor
+    weights: torch.Tensor
+    balls: torch.Tensor
+
+
+def slot_labels(times: np.ndarray, events: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
+    """Class and weight of each slot.
+
+    - times: f32 `[16]`, frame of each slot; events: f32 `[k, 2]`, class and frame; spacing: frames a slot.
+    - returns: i64 `[16]` classes and f32 `[16]` weights.
+    """
+    classes, weights = np.zeros(SLOTS, np.int64), np.ones(SLOTS, np.float32)
+    lookahead = (times[-1] - times) / spacing
+    for kind, frame in events[events[:, 0] > 0]:
+        distance = np.abs(times - frame) / spacing
+        hit = distance <= MOMENT_SLOTS
+        weights[(distance <= BLUR_SLOTS) & ~hit] = 0.25
+        classes[hit] = int(kind)
+        weights[hit] = 2.0
+        weights[hit & (lookahead < SETTLED_SLOTS)] = 0.4
+    return classes, weights
+
+
+def draw_times(events: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+    """Frames of the 16 slots (f32, within the clip) and the spacing they were drawn with."""
+    spacing = SPACING_FRAMES if rng.random() < 0.6 else float(rng.uniform(1.5, 2.5))
+    span = (SLOTS - 1) * spacing
+    first = rng.uniform(0, RIM_FRAMES - 1 - span)
+    real = events[events[:, 0] > 0]
+    if len(real) and rng.random() < 0.8:
+        moment = real[rng.integers(len(real)), 1]
+        first = np.clip(moment - rng.uniform(-1.5, SLOTS + 0.5) * spacing, 0, RIM_FRAMES - 1 - span)
+    times = first + spacing * np.arange(SLOTS)
+    if rng.random() < 0.3:  # frames arrive late or are skipped
+        times = times + rng.uniform(-0.4, 0.4, SLOTS) * spacing
+    return np.clip(np.sort(times), 0, RIM_FRAMES - 1).round().astype(np.float32), spacing
+
+
+def follower(boxes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What a hoop follower makes of the true boxes f32 `[16, 4]`: perfect, lagging, or standing still."""
+    how = rng.random()
+    if how < 0.3:
+        boxes = np.repeat(boxes[SLOTS // 2][None], SLOTS, 0)
+    elif how < 0.7:
+        smooth = np.cumsum(boxes, 0) / np.arange(1, SLOTS + 1)[:, None]
+        boxes = smooth + (boxes - smooth) * rng.uniform(0.3, 1)
+    return boxes
+
+
+def crop_corners(boxes: np.ndarray, rng: np.random.Generator | None) -> tuple[np.ndarray, float]:
+    """Top left corners f32 `[16, 2]` of a window's crops and their side; `rng` adds the follower's errors."""
+    if rng is not None:
+        boxes = follower(boxes, rng)
+    width = float(np.median(boxes[:, 2] - boxes[:, 0]))
+    centre = np.stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 1] + CROP_CENTRE * width], 1)
+    side = CROP_WIDTHS * width
+    if rng is not None:
+        side *= rng.uniform(0.85, 1.15)
+        wander = rng.normal(0, 1, (SLOTS, 2)).cumsum(0) * rng.choice([0, 0.01, 0.02, 0.04])
+        centre = centre + width * (wander + rng.uniform(-0.22, 0.22, 2))
+    return centre - side / 2, side
+
+
+def disturb(window: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Light, contrast, noise, blur and things in the way, on f32 `[16, 64, 64]`."""
+    if rng.random() < 0.15:
+        small = torch.nn.functional.avg_pool2d(window[:, None], 2)
+        window = torch.nn.functional.interpolate(small, scale_factor=2, mode="bilinear")[:, 0]
+    window = occlude(window, rng)
+    window = window.clamp(0.01, 1) ** float(np.exp(rng.normal(0, 0.2)))
+    window = window * float(rng.uniform(0.6, 1.3)) + float(rng.uniform(-0.1, 0.1))
+    if rng.random() < 0.1:  # exposure flickers or drifts
+        window = window * torch.from_numpy(1 + rng.normal(0, 0.03, (SLOTS, 1, 1))).float()
+    if rng.random() < 0.5:
+        window = window + torch.randn(window.shape) * float(rng.uniform(0, 0.03))
+    if rng.random() < 0.05:
+        window = 1 - window
+    return window.clamp(0, 1)
+
+
+def occlude(window: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Sometimes lays a still or passing patch over part of the window, away from its middle."""
+    if rng.random() > 0.2:
+        return window
+    window = window.clone()
+    h, w = rng.integers(6, 30, 2)
+    x, y = rng.uniform(-w / 2, SIDE - w / 2), rng.uniform(30, SIDE)
+    speed = rng.normal(0, 2, 2) if rng.random() < 0.6 else np.zeros(2)
+    shade = torch.from_numpy(rng.uniform(0, 1) + rng.normal(0, 0.08, (h, w))).float()
+    for i in range(SLOTS):
+        x0, y0 = int(x + speed[0] * i), int(y + speed[1] * i)
+        left, top, right, bottom = max(x0, 0), max(y0, 0), min(x0 + w, SIDE), min(y0 + h, SIDE)
+        if left < right and top < bottom:
+            window[i, top:bottom, left:right] = shade[top - y0 : bottom - y0, left - x0 : right - x0]
+    return window
+
+
+def balls_in_crop(balls: np.ndarray, corners: np.ndarray, side: float) -> np.ndarray:
+    """Balls f32 `[16, 4]` in viewport pixels as shares of the crop; one outside the crop is not visible."""
+    placed = np.empty((SLOTS, 4), np.float32)
+    placed[:, :2] = (balls[:, :2] - corners) / side
+    placed[:, 2] = balls[:, 2] / (side / CROP_WIDTHS)
+    inside = ((placed[:, :2] > -0.03) & (placed[:, :2] < 1.03)).all(1)
+    placed[:, 3] = balls[:, 3] * inside
+    placed[:, :3] = np.nan_to_num(placed[:, :3]).clip(-0.5, 1.5)
+    return placed
+
+
+def plain_window(clips: RimClips, clip: int, times: np.ndarray) -> torch.Tensor:
+    """One undisturbed window f32 `[16, 64, 64]` at whole frames `times`, as the box would cut it."""
+    at = times.astype(int)
+    corners, side = crop_corners(clips.boxes[clip, at], None)
+    return crop(clips.frames[clip, at], corners, (side, side), (SIDE, SIDE)) / 255
+
+
+def training_window(clips: RimClips, clip: int, rng: np.random.Generator) -> tuple:
+    """One disturbed window with its labels: frames, slots, weights, balls."""
+    times, spacing = draw_times(clips.events[clip], rng)
+    at = times.astype(int)
+    corners, side = crop_corners(clips.boxes[clip, at], rng)
+    window = disturb(crop(clips.frames[clip, at], corners, (side, side), (SIDE, SIDE)) / 255, rng)
+    slots, weights = slot_labels(times, clips.events[clip], spacing)
+    balls = balls_in_crop(clips.balls[clip, at], corners, side)
+    if rng.random() < 0.5:
+        window = window.flip(-1)
+        balls[:, 0] = 1 - balls[:, 0]
+    return window, slots, weights, balls
+
+
+def draw_batch(groups: list[RimClips], size: int, rng: np.random.Generator) -> Batch:
+    """`size` disturbed windows from clips drawn with equal chance."""
+    counts = np.asarray([len(group.frames) for group in groups])
+    rows = []
+    for group in rng.choice(len(groups), size, p=counts / counts.sum()):
+        rows.append(training_window(groups[group], int(rng.integers(counts[group])), rng))
+    frames, slots, weights, balls = zip(*rows)
+    as_tensor = lambda arrays: torch.from_numpy(np.stack(arrays))
+    return Batch(torch.stack(frames), as_tensor(slots), as_tensor(weights), as_tensor(balls))

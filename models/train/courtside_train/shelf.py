@@ -1,0 +1,80 @@
+"""Owns the data on disk: renders and compresses what is missing, and opens what is there. Knows no networks.
+
+Each chunk of seeds is one folder of plain arrays; a chunk without its `done` file is made again.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from . import court
+from .codec import degrade_clips, degrade_pictures
+from .court import CACHE, Fields, RimClips
+
+CHUNK = 250  # seeds rendered at once
+PARTS = {"rim": ["frames", "boxes", "balls", "events", "seeds"], "field": ["frames", "balls", "hoops", "seeds"]}
+
+
+def chunks(seeds: range) -> list[range]:
+    """`seeds` in pieces of at most [`CHUNK`]."""
+    return [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
+
+
+def _folder(kind: str, seeds: range) -> Path:
+    return CACHE / "shelf" / f"{kind}-{seeds.start}-{len(seeds)}"
+
+
+def _save(folder: Path, name: str, kind: str, data: RimClips | Fields) -> None:
+    for part in PARTS[kind]:
+        np.save(folder / f"{name}.{part}.npy", getattr(data, part))
+
+
+def _make(kind: str, seeds: range, folder: Path) -> None:
+    rng = np.random.default_rng(seeds.start)
+    raw = folder / "raw"
+    court.render(kind, seeds, raw)
+    if kind == "rim":
+        for group in court.read_rim(raw):
+            group.frames = degrade_clips(group.frames, rng)
+            _save(folder, f"p{group.frames.shape[2]}", kind, group)
+    else:
+        fields = court.read_field(raw)
+        fields.frames = degrade_pictures(fields.frames, rng)
+        _save(folder, "pictures", kind, fields)
+    shutil.rmtree(raw)
+    (folder / "done").write_text(json.dumps({"kind": kind, "first_seed": seeds.start, "seeds": len(seeds)}))
+
+
+def fill(kind: str, seeds: range) -> None:
+    """Makes every chunk of `kind` (`rim` or `field`) that is not there yet."""
+    for part in chunks(seeds):
+        folder = _folder(kind, part)
+        if (folder / "done").exists():
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        _make(kind, part, folder)
+        print(f"  {kind}: seeds {part.start} to {part.stop - 1} ready", flush=True)
+
+
+def _load(folder: Path, name: str, part: str) -> np.ndarray:
+    return np.load(folder / f"{name}.{part}.npy", mmap_mode="r" if part == "frames" else None)
+
+
+def open_rim(seeds: range) -> list[RimClips]:
+    """The rim clips of `seeds`: one group for each chunk and viewport size; frames stay on disk."""
+    groups = []
+    for part in chunks(seeds):
+        folder = _folder("rim", part)
+        for path in sorted(folder.glob("p*.frames.npy")):
+            name = path.name.split(".")[0]
+            groups.append(RimClips(*[_load(folder, name, field) for field in PARTS["rim"]]))
+    return groups
+
+
+def open_field(seeds: range) -> list[Fields]:
+    """The picture sequences of `seeds`, one group for each chunk; frames stay on disk."""
+    folders = [_folder("field", part) for part in chunks(seeds)]
+    return [Fields(*[_load(folder, "pictures", field) for field in PARTS["field"]]) for folder in folders]
