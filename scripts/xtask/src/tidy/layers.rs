@@ -1,0 +1,218 @@
+//! Who may know whom: the table of `docs/architecture.md` as data, and its comparison with the
+//! dependencies that the crates really have.
+
+use super::Finding;
+use super::workspace::{Dependency, Member};
+
+/// What one crate may be built with.
+struct Rule {
+    name: &'static str,
+    ours: &'static [&'static str],
+    foreign: Foreign,
+}
+
+/// Which crates from outside the workspace a crate may be built with.
+enum Foreign {
+    /// Only these: the crate is pure.
+    Only(&'static [&'static str]),
+    /// All but these, because the crate must not know sockets, runtimes, files or vendors.
+    Without(&'static [&'static str]),
+    /// Whatever it needs.
+    Any,
+}
+
+const WIRE: &str = "courtside-wire";
+const HAL: &str = "courtside-hal";
+/// Sockets, runtimes, brokers and databases belong to the programs.
+const EDGES: &[&str] =
+    &["tokio", "async-std", "mio", "socket2", "rumqttc", "rusqlite", "axum", "sd-notify"];
+/// Vendors' libraries belong to the drivers.
+const VENDORS_AND_EDGES: &[&str] = &[
+    "tokio",
+    "async-std",
+    "mio",
+    "socket2",
+    "rumqttc",
+    "rusqlite",
+    "axum",
+    "sd-notify",
+    "ffmpeg-the-third",
+    "v4l",
+    "sysinfo",
+    "tract-onnx",
+];
+
+/// Downward only, never sideways.
+const TABLE: &[Rule] = &[
+    Rule { name: WIRE, ours: &[], foreign: Foreign::Only(&["serde", "postcard", "heapless"]) },
+    pure("courtside-governor"),
+    pure("courtside-fusion"),
+    pure("courtside-clips"),
+    pure("courtside-outbox"),
+    Rule { name: "courtside-ingest", ours: &[WIRE], foreign: Foreign::Without(VENDORS_AND_EDGES) },
+    Rule { name: HAL, ours: &[WIRE], foreign: Foreign::Without(VENDORS_AND_EDGES) },
+    Rule { name: "courtside-libav", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
+    Rule { name: "courtside-sensors", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
+    Rule { name: "courtside-models", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
+    Rule {
+        name: "courtside-pipeline",
+        ours: &[
+            WIRE,
+            HAL,
+            "courtside-governor",
+            "courtside-fusion",
+            "courtside-clips",
+            "courtside-outbox",
+            "courtside-ingest",
+            "courtside-models",
+        ],
+        foreign: Foreign::Without(VENDORS_AND_EDGES),
+    },
+    Rule {
+        name: "courtside",
+        ours: &[
+            WIRE,
+            HAL,
+            "courtside-governor",
+            "courtside-fusion",
+            "courtside-clips",
+            "courtside-outbox",
+            "courtside-ingest",
+            "courtside-models",
+            "courtside-pipeline",
+            "courtside-libav",
+            "courtside-sensors",
+        ],
+        foreign: Foreign::Any,
+    },
+    Rule { name: "courtside-fleet", ours: &[WIRE], foreign: Foreign::Any },
+    Rule { name: "courtside-court", ours: &[], foreign: Foreign::Any },
+    Rule { name: "courtside-e2e", ours: &[WIRE, "courtside-court"], foreign: Foreign::Any },
+    Rule { name: "xtask", ours: &[], foreign: Foreign::Any },
+];
+
+/// A crate that decides and never acts.
+const fn pure(name: &'static str) -> Rule {
+    Rule { name, ours: &[WIRE], foreign: Foreign::Only(&["heapless", "libm"]) }
+}
+
+/// Whether the crate must be `#![no_std]`.
+pub(super) fn is_pure(name: &str) -> bool {
+    rule(name).is_some_and(|rule| matches!(rule.foreign, Foreign::Only(_)))
+}
+
+/// Compares every crate with the table.
+pub(super) fn check(members: &[Member]) -> Vec<Finding> {
+    members.iter().flat_map(check_member).collect()
+}
+
+fn rule(name: &str) -> Option<&'static Rule> {
+    TABLE.iter().find(|rule| rule.name == name)
+}
+
+fn check_member(member: &Member) -> Vec<Finding> {
+    let Some(rule) = rule(&member.name) else {
+        let advice = "this crate is not in the table of who may know whom; give it a row in \
+                      xtask's layers.rs and in docs/architecture.md";
+        return vec![Finding::error(&member.name, advice)];
+    };
+    let complaint = |dependency: &Dependency| {
+        let (name, allowed) = match dependency {
+            Dependency::Ours(name) => (name, rule.ours.contains(&name.as_str())),
+            Dependency::Foreign(name) => (name, rule.foreign.allows(name)),
+        };
+        let message = format!(
+            "must not depend on {name}: see \"Who may know whom\" in docs/architecture.md; move \
+             the code to a crate that may, or give it a trait to call"
+        );
+        (!allowed).then(|| Finding::error(&member.name, message))
+    };
+    member.dependencies.iter().filter_map(complaint).collect()
+}
+
+impl Foreign {
+    fn allows(&self, name: &str) -> bool {
+        match self {
+            Self::Only(names) => names.contains(&name),
+            Self::Without(names) => !names.contains(&name),
+            Self::Any => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(name: &str, dependencies: &[Dependency]) -> Member {
+        Member { name: name.to_owned(), dependencies: dependencies.to_vec(), roots: Vec::new() }
+    }
+
+    fn ours(name: &str) -> Dependency {
+        Dependency::Ours(name.to_owned())
+    }
+
+    fn foreign(name: &str) -> Dependency {
+        Dependency::Foreign(name.to_owned())
+    }
+
+    #[test]
+    fn pure_crate_may_know_wire_and_nothing_beside_it() {
+        let good = member("courtside-fusion", &[ours(WIRE), foreign("libm")]);
+        assert_eq!(check(&[good]), []);
+        for bad in [ours("courtside-clips"), ours(HAL), foreign("serde_json"), foreign("tokio")] {
+            assert_eq!(check(&[member("courtside-fusion", &[bad])]).len(), 1);
+        }
+    }
+
+    #[test]
+    fn pipeline_may_not_know_a_driver_or_a_runtime() {
+        let bad = [ours("courtside-libav"), foreign("tokio"), foreign("tract-onnx")];
+        let found = check(&[member("courtside-pipeline", &bad)]);
+        assert_eq!(found.len(), 3);
+        assert!(found[0].message.contains("courtside-libav"), "{}", found[0]);
+        assert_eq!(check(&[member("courtside-pipeline", &[foreign("sha2")])]), []);
+    }
+
+    #[test]
+    fn nobody_may_depend_on_the_programs() {
+        for rule in TABLE {
+            for program in ["courtside", "courtside-fleet", "courtside-e2e", "xtask"] {
+                assert!(!rule.ours.contains(&program), "{} knows {program}", rule.name);
+            }
+        }
+    }
+
+    #[test]
+    fn table_has_no_way_round_in_a_circle() {
+        // Everything that a crate may know stands above it in the table.
+        for (index, rule) in TABLE.iter().enumerate() {
+            for known in rule.ours {
+                let above = TABLE[..index].iter().any(|rule| rule.name == *known);
+                assert!(above, "{known} stands above {}", rule.name);
+            }
+        }
+    }
+
+    #[test]
+    fn unknown_crate_is_asked_for_its_row() {
+        let found = check(&[member("courtside-surprise", &[])]);
+        assert!(found[0].message.contains("give it a row"), "{}", found[0]);
+    }
+
+    #[test]
+    fn pure_crates_are_those_of_the_design() {
+        let pure: Vec<&str> =
+            TABLE.iter().map(|rule| rule.name).filter(|name| is_pure(name)).collect();
+        assert_eq!(
+            pure,
+            [
+                "courtside-wire",
+                "courtside-governor",
+                "courtside-fusion",
+                "courtside-clips",
+                "courtside-outbox",
+            ]
+        );
+    }
+}
