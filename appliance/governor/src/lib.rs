@@ -1,1 +1,17 @@
-//! Thermal, power and latency policy: readings in, operating point and admission out.
+//! Thermal and latency policy: what the box can feel goes in, the operating point comes out, and
+//! with it the rule by which the free engine picks its next frame.
+//!
+//! Pure: no clock, no sysfs, no logging, no allocation. `daemon` reads the sensors, hands the
+//! readings in and acts on what the governor returns. State
+//! diagram, limits and tuning data: `docs/governor.md`.
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod admission;
+pub mod operating_point;
+
+pub use admission::{Admission, Slot};
+pub use operating_point::{FrameRate, OperatingPoint, Tier};

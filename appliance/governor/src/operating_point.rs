@@ -1,0 +1,149 @@
+//! What the engine is asked to do: how many frames a second, with which tier of each lane.
+//!
+//! The points form a ladder, each rung dearer and better than the one below. Which rung is in
+//! force is the governor's business.
+
+use core::fmt;
+use core::time::Duration;
+
+use wire::time::{MEDIA_HZ, MediaSpan};
+
+/// Frames a second, in 1/1000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FrameRate(pub u32);
+
+impl FrameRate {
+    /// Whole frames a second.
+    pub const fn from_hz(hz: u32) -> Self {
+        Self(hz * 1_000)
+    }
+
+    /// Time from one frame to the next; a second for a rate of zero.
+    pub const fn interval(self) -> Duration {
+        let millihertz = if self.0 == 0 { 1_000 } else { self.0 as u64 };
+        Duration::from_nanos(1_000_000_000_000 / millihertz)
+    }
+
+    /// The same on a media timeline.
+    pub const fn media_interval(self) -> MediaSpan {
+        let millihertz = if self.0 == 0 { 1_000 } else { self.0 as i64 };
+        MediaSpan(MEDIA_HZ * 1_000 / millihertz)
+    }
+}
+
+impl fmt::Display for FrameRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_multiple_of(1_000) {
+            write!(f, "{}", self.0 / 1_000)
+        } else {
+            write!(f, "{}.{}", self.0 / 1_000, self.0 % 1_000 / 100)
+        }
+    }
+}
+
+/// How large a lane's network is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tier {
+    /// The smallest one.
+    Nano,
+    /// The one that the accuracy figures are measured with.
+    Full,
+}
+
+impl Tier {
+    /// The tier's name in a model pack's manifest.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nano => "nano",
+            Self::Full => "full",
+        }
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What the engine is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OperatingPoint {
+    /// At most so many frames of each source are analysed a second.
+    pub frame_rate: FrameRate,
+    /// Tier of the ball lane.
+    pub ball_tier: Tier,
+    /// Tier of the rim lane.
+    pub rim_tier: Tier,
+}
+
+impl OperatingPoint {
+    /// The lowest rung of every ladder: what an unknown box starts with, and what is left when
+    /// it is too hot. 12.5 frames a second are the rim lane's own 80 ms.
+    pub const SMALLEST: Self =
+        Self { frame_rate: FrameRate(12_500), ball_tier: Tier::Nano, rim_tier: Tier::Nano };
+}
+
+impl fmt::Display for OperatingPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { frame_rate, ball_tier, rim_tier } = self;
+        write!(f, "{frame_rate} frames a second, ball {ball_tier}, rim {rim_tier}")
+    }
+}
+
+const fn rung(hz: u32, ball_tier: Tier, rim_tier: Tier) -> OperatingPoint {
+    OperatingPoint { frame_rate: FrameRate::from_hz(hz), ball_tier, rim_tier }
+}
+
+/// The ladder of a pack with both tiers. Frame rate before tiers: a ball that is seen in every
+/// frame helps more than one seen sharply in every second. The rim lane's large tier is the
+/// cheaper of the two. The top rate is above 25 so that a 25 Hz camera is never limited.
+pub const LADDER: &[OperatingPoint] = &[
+    OperatingPoint::SMALLEST,
+    rung(30, Tier::Nano, Tier::Nano),
+    rung(30, Tier::Nano, Tier::Full),
+    rung(30, Tier::Full, Tier::Full),
+];
+
+/// The ladder where only the small tier may be used.
+pub const LADDER_NANO: &[OperatingPoint] =
+    &[OperatingPoint::SMALLEST, rung(30, Tier::Nano, Tier::Nano)];
+
+/// The ladder where only the large tier may be used; the smallest point is still its lowest
+/// rung, for the box must be able to cool.
+pub const LADDER_FULL: &[OperatingPoint] =
+    &[OperatingPoint::SMALLEST, rung(30, Tier::Full, Tier::Full)];
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString as _;
+
+    use super::*;
+
+    #[test]
+    fn every_ladder_starts_at_the_smallest_point_and_only_rises() {
+        for ladder in [LADDER, LADDER_NANO, LADDER_FULL] {
+            assert_eq!(ladder[0], OperatingPoint::SMALLEST);
+            for pair in ladder.windows(2) {
+                assert!(pair[0].frame_rate <= pair[1].frame_rate);
+                assert!(pair[0].ball_tier <= pair[1].ball_tier);
+                assert!(pair[0].rim_tier <= pair[1].rim_tier);
+                assert_ne!(pair[0], pair[1]);
+            }
+        }
+    }
+
+    #[test]
+    fn intervals_of_the_usual_rates() {
+        assert_eq!(FrameRate::from_hz(25).interval(), Duration::from_millis(40));
+        assert_eq!(FrameRate::from_hz(25).media_interval(), MediaSpan(3_600));
+        assert_eq!(FrameRate(12_500).media_interval(), MediaSpan(7_200));
+        assert_eq!(FrameRate(0).media_interval(), MediaSpan(MEDIA_HZ));
+    }
+
+    #[test]
+    fn point_prints_as_people_say_it() {
+        let text = OperatingPoint::SMALLEST.to_string();
+        assert_eq!(text, "12.5 frames a second, ball nano, rim nano");
+    }
+}
