@@ -1,0 +1,284 @@
+//! How far have the surroundings of a hoop moved since a reference picture?
+//!
+//! The surroundings are cut into patches. For every motion within reach each patch says how badly
+//! it fits (squared difference without its mean, as a share of its own contrast, at most 1), and
+//! the motion that the patches together like best wins. The cap is what makes it robust: a patch
+//! that a player covers can vote against the truth once, however different it looks. First on
+//! pixels merged 2 x 2, then around the best on the finer ones, then between them by a parabola.
+
+use wire::units::PixelBox;
+
+use super::peaks::vertex;
+use crate::limits::{FOLLOW_NOISE_VARIANCE, FOLLOW_PATCHES_MIN, FOLLOW_REACH_PX, FOLLOW_WIDTHS};
+use crate::picture::Luma;
+
+/// Patches along one side of the surroundings.
+const PATCHES: usize = 6;
+/// Cells along one side of a patch, on the coarse level; twice that on the fine level.
+const COARSE: usize = 8;
+const FINE: usize = 2 * COARSE;
+/// Cells along one side of the surroundings on the fine level.
+const SIDE: usize = PATCHES * FINE;
+/// Cells around the coarse best that the fine level tries.
+const FINE_REACH: usize = 2;
+/// A tie is won by the motion nearer to the prediction: cost of one coarse cell, squared, as a
+/// share of the cost of all patches. A hundredth of what one patch can say.
+const TIE: f32 = 1e-4;
+
+/// A square of source pixels, and into how large cells they are merged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    /// Left and top edge, in pixels; may lie outside the picture.
+    x: isize,
+    y: isize,
+    /// Pixels along one side of a fine cell.
+    cell: usize,
+}
+
+impl Window {
+    /// The surroundings of a hoop, moved into the picture as far as possible.
+    pub(super) fn around(area: PixelBox, luma: Luma<'_>) -> Self {
+        let cell = (FOLLOW_WIDTHS * area.width() / SIDE as f32).round().max(1.0) as usize;
+        let cell = cell.min(luma.width().max(luma.height()).div_ceil(SIDE));
+        let side = (SIDE * cell) as isize;
+        let (x, y) = area.centre();
+        let within = |centre: f32, length: usize| {
+            let start = centre.round() as isize - side / 2;
+            start.min(length as isize - side).max(0)
+        };
+        Self { x: within(x, luma.width()), y: within(y, luma.height()), cell }
+    }
+}
+
+/// A reference picture of a hoop's surroundings.
+pub(super) struct Surroundings {
+    window: Window,
+    fine: Cells,
+    coarse: Cells,
+    /// Contrast of each patch on both levels: its variance.
+    fine_variance: Vec<f32>,
+    coarse_variance: Vec<f32>,
+}
+
+/// A motion since the reference picture.
+pub(super) struct Motion {
+    /// Right and down, in pixels.
+    pub(super) moved: (f32, f32),
+    /// Share of the surroundings that agrees, 0 to 1.
+    pub(super) certainty: f32,
+}
+
+impl Surroundings {
+    /// Takes a reference picture.
+    pub(super) fn of(luma: Luma<'_>, window: Window) -> Self {
+        let fine = Cells::sample(luma, window, SIDE);
+        let coarse = fine.halved();
+        Self {
+            window,
+            fine_variance: variances::<FINE>(&fine),
+            coarse_variance: variances::<COARSE>(&coarse),
+            fine,
+            coarse,
+        }
+    }
+
+    /// Side of the surroundings in pixels.
+    pub(super) fn side_px(&self) -> f32 {
+        (SIDE * self.window.cell) as f32
+    }
+
+    /// Finds the surroundings in another picture, near where they are `expected` to have moved.
+    pub(super) fn locate(&self, luma: Luma<'_>, expected: (f32, f32)) -> Motion {
+        let cell = self.window.cell;
+        let reach_px = FOLLOW_REACH_PX * luma.height() as f32 / 720.0;
+        let reach = (reach_px / (2 * cell) as f32).ceil().max(3.0) as usize;
+        let margin = 2 * reach + FINE_REACH;
+        let limit = luma.width().max(luma.height()) as f32;
+        let start = |e: f32| e.clamp(-limit, limit).round() as isize;
+        let (dx, dy) = (start(expected.0), start(expected.1));
+        let margin_px = (margin * cell) as isize;
+        let window =
+            Window { x: self.window.x + dx - margin_px, y: self.window.y + dy - margin_px, cell };
+        let fine = Cells::sample(luma, window, SIDE + 2 * margin);
+        let coarse = fine.halved();
+
+        // The margin is even, so that both grids have cells at the same places.
+        let middle = margin / 2;
+        let level = Level::<COARSE>::new(&self.coarse, &self.coarse_variance, &coarse);
+        let coarse_best = level.best((middle, middle), reach);
+        let level = Level::<FINE>::new(&self.fine, &self.fine_variance, &fine);
+        let best = level.best((2 * coarse_best.0, 2 * coarse_best.1), FINE_REACH);
+        let (sub_x, sub_y) = level.between(best);
+        let moved = |start: isize, cells: usize, sub: f32| {
+            start as f32 + (cells as f32 - margin as f32 + sub) * cell as f32
+        };
+        Motion {
+            moved: (moved(dx, best.0, sub_x), moved(dy, best.1, sub_y)),
+            certainty: level.agreement(best),
+        }
+    }
+}
+
+/// A square of merged pixels.
+struct Cells {
+    side: usize,
+    data: Vec<u8>,
+}
+
+impl Cells {
+    /// Merges the pixels from the window's corner on into `side` x `side` cells; outside, the
+    /// picture's border repeats.
+    fn sample(luma: Luma<'_>, window: Window, side: usize) -> Self {
+        let Window { x, y, cell } = window;
+        let clamp = |v: isize, length: usize| v.clamp(0, length as isize - 1) as usize;
+        let length = side * cell;
+        let inside = x >= 0 && x as usize + length <= luma.width();
+        let area = (cell * cell) as u32;
+        let mut data = Vec::with_capacity(side * side);
+        let mut sums = vec![0_u32; side];
+        let mut padded = vec![0_u8; length];
+        for line in 0..side {
+            sums.fill(0);
+            for k in 0..cell {
+                let row = luma.row(clamp(y + (line * cell + k) as isize, luma.height()));
+                let row = if inside {
+                    &row[x as usize..][..length]
+                } else {
+                    for (i, p) in padded.iter_mut().enumerate() {
+                        *p = row[clamp(x + i as isize, luma.width())];
+                    }
+                    &padded
+                };
+                for (sum, pixels) in sums.iter_mut().zip(row.chunks_exact(cell)) {
+                    *sum += pixels.iter().map(|&p| u32::from(p)).sum::<u32>();
+                }
+            }
+            data.extend(sums.iter().map(|sum| ((sum + area / 2) / area) as u8));
+        }
+        Self { side, data }
+    }
+
+    /// The cells merged 2 x 2.
+    fn halved(&self) -> Self {
+        let side = self.side / 2;
+        let mut data = Vec::with_capacity(side * side);
+        for lines in self.data.chunks_exact(2 * self.side).take(side) {
+            let (upper, lower) = lines.split_at(self.side);
+            let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
+            data.extend(pairs.map(|(u, l)| {
+                let sum = [u[0], u[1], l[0], l[1]].iter().map(|&p| u16::from(p)).sum::<u16>();
+                ((sum + 2) / 4) as u8
+            }));
+        }
+        Self { side, data }
+    }
+
+    /// `N` cells from (x, y) on.
+    fn run<const N: usize>(&self, x: usize, y: usize) -> &[u8; N] {
+        let (run, _) = self.data[y * self.side + x..].as_chunks::<N>();
+        &run[0]
+    }
+}
+
+fn variances<const N: usize>(cells: &Cells) -> Vec<f32> {
+    let patch = |index: usize| {
+        let (px, py) = (index % PATCHES * N, index / PATCHES * N);
+        let (mut sum, mut squares) = (0_u32, 0_u32);
+        for line in 0..N {
+            for &p in cells.run::<N>(px, py + line) {
+                sum += u32::from(p);
+                squares += u32::from(p) * u32::from(p);
+            }
+        }
+        let n = (N * N) as f32;
+        (squares as f32 / n - (sum as f32 / n).powi(2)).max(0.0)
+    };
+    (0..PATCHES * PATCHES).map(patch).collect()
+}
+
+/// Reference and picture on one level, with patches of `N` x `N` cells.
+struct Level<'a, const N: usize> {
+    reference: &'a Cells,
+    variance: &'a [f32],
+    picture: &'a Cells,
+    weights: f32,
+}
+
+impl<'a, const N: usize> Level<'a, N> {
+    fn new(reference: &'a Cells, variance: &'a [f32], picture: &'a Cells) -> Self {
+        let weights = variance.iter().map(|&v| weight(v)).sum();
+        Self { reference, variance, picture, weights }
+    }
+
+    /// The cheapest place within `reach` cells of `middle`.
+    fn best(&self, middle: (usize, usize), reach: usize) -> (usize, usize) {
+        let last = self.picture.side - PATCHES * N;
+        let range = |m: usize| m.saturating_sub(reach)..=(m + reach).min(last);
+        let mut best = (f32::INFINITY, middle);
+        for y in range(middle.1) {
+            for x in range(middle.0) {
+                let away = (x.abs_diff(middle.0).pow(2) + y.abs_diff(middle.1).pow(2)) as f32;
+                let cost = self.cost((x, y)) + TIE * self.weights * away;
+                if cost < best.0 {
+                    best = (cost, (x, y));
+                }
+            }
+        }
+        best.1
+    }
+
+    /// Where the minimum lies between the cells, -0.5 to 0.5 from the best one.
+    fn between(&self, (x, y): (usize, usize)) -> (f32, f32) {
+        let last = self.picture.side - PATCHES * N;
+        let own = -self.cost((x, y));
+        let inside = |v: usize| v > 0 && v < last;
+        let axis = |inside: bool, before: (usize, usize), after: (usize, usize)| {
+            if inside { vertex(-self.cost(before), own, -self.cost(after)) } else { 0.0 }
+        };
+        let dx = axis(inside(x), (x.wrapping_sub(1), y), (x + 1, y));
+        let dy = axis(inside(y), (x, y.wrapping_sub(1)), (x, y + 1));
+        (dx, dy)
+    }
+
+    /// Sum over all patches of weight times misfit.
+    fn cost(&self, at: (usize, usize)) -> f32 {
+        self.patches(at).map(|(weight, misfit)| weight * misfit).sum()
+    }
+
+    /// Share of the texture that fits.
+    fn agreement(&self, at: (usize, usize)) -> f32 {
+        let fits: f32 = self.patches(at).map(|(weight, misfit)| weight * (1.0 - misfit)).sum();
+        fits / self.weights.max(FOLLOW_PATCHES_MIN)
+    }
+
+    /// Weight and misfit (0 to 1) of each patch, if the surroundings were at `at`.
+    fn patches(&self, at: (usize, usize)) -> impl Iterator<Item = (f32, f32)> {
+        self.variance.iter().enumerate().map(move |(index, &variance)| {
+            let corner = (index % PATCHES * N, index / PATCHES * N);
+            let misfit = self.difference(corner, at) / (variance + FOLLOW_NOISE_VARIANCE);
+            (weight(variance), misfit.min(1.0))
+        })
+    }
+
+    /// Mean squared difference of one patch, after its mean difference is taken out: light may
+    /// change.
+    fn difference(&self, (px, py): (usize, usize), (x, y): (usize, usize)) -> f32 {
+        let (mut sum, mut squares) = (0_i32, 0_i32);
+        for line in 0..N {
+            let reference = self.reference.run::<N>(px, py + line);
+            let picture = self.picture.run::<N>(px + x, py + y + line);
+            for (&r, &p) in reference.iter().zip(picture) {
+                let difference = i32::from(i16::from(p) - i16::from(r));
+                sum += difference;
+                squares += difference * difference;
+            }
+        }
+        let n = (N * N) as f32;
+        squares as f32 / n - (sum as f32 / n).powi(2)
+    }
+}
+
+/// How much a patch has to say: nothing if it is flat, 1 if it has strong texture.
+fn weight(variance: f32) -> f32 {
+    variance / (variance + FOLLOW_NOISE_VARIANCE)
+}

@@ -1,0 +1,122 @@
+//! Every threshold and limit of this crate, each with its reason.
+//!
+//! What a network was trained with (spacing, crop) is in its manifest, not here.
+
+// ---- packs ----
+
+/// Largest `manifest.toml` in bytes. A real one has about 2 kB.
+pub const MANIFEST_BYTES_MAX: u64 = 64 * 1024;
+
+/// Largest network or golden file in bytes: ten times our largest, and still no danger to a box
+/// with 500 MB for the whole process.
+pub const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Most tiers in a pack: all of them stay resident.
+pub const TIERS_MAX: usize = 4;
+
+/// Most elements in one tensor: 2.6 times the largest input of today (nine pictures of 512 x 288).
+pub const TENSOR_ELEMENTS_MAX: usize = 1 << 22;
+
+/// How far an engine's golden output may lie from the recorded one, as a share of the largest
+/// recorded magnitude (at least 1). f32 engines that add in another order differ by about 1e-5;
+/// a wrong operator differs by more than 1e-2.
+pub const GOLDEN_ERROR_MAX: f32 = 1e-3;
+
+// ---- all lanes ----
+
+/// A jump of media time beyond this, or any step back, empties a lane's window: pictures from
+/// before a cut say nothing about the motion after it.
+pub const JUMP_MS: i64 = 500;
+
+/// Pictures closer together than this are not kept: above 120 frames a second nothing is gained,
+/// and the window would overflow.
+pub const PICTURE_SPACING_MS_MIN: i64 = 8;
+
+/// Grey value of the bars of a letterboxed picture, 0 to 255. The trainer uses the same.
+pub const LETTERBOX_GREY: u8 = 114;
+
+// ---- ball ----
+
+/// Pictures that a ball window keeps at most. Five pictures [`BALL_STEP_MS_MAX`] apart at 25
+/// frames a second need 10, five pictures 40 ms apart at 120 frames a second need 20.
+pub const BALL_WINDOW_MAX: usize = 24;
+
+/// A source slower than one picture in this many ms gives no ball readings: the ball moves
+/// further between pictures than the network has ever seen.
+pub const BALL_STEP_MS_MAX: i64 = 100;
+
+/// Probability below which a peak of the ball heat map is not reported. Low on purpose: the
+/// tracker in `fusion` weighs confidences, and a ball that was never reported cannot be found
+/// again.
+pub const BALL_CONFIDENCE_MIN: f32 = 0.2;
+
+/// Most ball readings of one picture: hands, heads and the balls of neighbouring courts.
+pub const BALLS_MAX: usize = 8;
+
+// ---- rim ----
+
+/// A frame stands for a slot if it comes at most this much before the slot's place on the grid:
+/// half a frame at 25 frames a second. Time stamps from RTMP are rounded to whole milliseconds.
+pub const RIM_EARLY_MS_MAX: i64 = 20;
+
+// ---- hoop ----
+
+/// Probability below which a peak of the hoop heat map is not reported.
+pub const HOOP_CONFIDENCE_MIN: f32 = 0.3;
+
+/// Most hoops in one picture: two on the court, two on a neighbouring court.
+pub const HOOPS_MAX: usize = 4;
+
+/// Of two hoop boxes that overlap by more than this (intersection over union), the weaker goes.
+pub const HOOP_OVERLAP_MAX: f32 = 0.3;
+
+/// Unit of the hoop network's size outputs: they are `ln(size / 16 px)`.
+pub const HOOP_SIZE_UNIT_PX: f32 = 16.0;
+
+/// The size outputs are clamped to this magnitude, so that a wild logit is a wrong box and not an
+/// infinite one: e^4 * 16 px is wider than the network's input.
+pub const HOOP_LOG_SIZE_MAX: f32 = 4.0;
+
+// ---- follower ----
+
+/// Side of the surroundings that the follower watches, in hoop-box widths: wide enough that ball,
+/// net and hands cover a small part of it.
+pub const FOLLOW_WIDTHS: f32 = 3.0;
+
+/// How far the hoop may move between two frames beyond the prediction, in pixels of a picture 720
+/// rows high; more at other heights in proportion. A fast pan of 300 px a second moves 12 px a
+/// frame at 25 frames a second.
+pub const FOLLOW_REACH_PX: f32 = 12.0;
+
+/// Grey variance below which surroundings are taken for noise: sensor noise and coding of a phone
+/// have a standard deviation of about 4.
+pub const FOLLOW_NOISE_VARIANCE: f32 = 16.0;
+
+/// Surroundings with less texture than this many patches' worth make the follower uncertain in
+/// proportion: motion along an edge is invisible, so a few patches must agree.
+pub const FOLLOW_PATCHES_MIN: f32 = 4.0;
+
+/// Below this certainty a match is not believed and the box stays where it was.
+pub const FOLLOW_CERTAINTY_MIN: f32 = 0.3;
+
+/// A picture may become the new reference only if its match was at least this certain: nobody
+/// stands in front.
+pub const FOLLOW_RENEW_CERTAINTY: f32 = 0.6;
+
+/// The reference is renewed after this many frames, because light and zoom change slowly. Each
+/// renewal may add a tenth of a pixel of drift, so not sooner.
+pub const FOLLOW_RENEW_FRAMES: u32 = 50;
+
+/// After this many frames in a row without a match the picture has changed for good (a cut): the
+/// follower starts over and stays uncertain until a finder anchors it.
+pub const FOLLOW_LOST_FRAMES: u32 = 25;
+
+/// Largest certainty that is reported between a loss and the next anchor.
+pub const FOLLOW_LOST_CERTAINTY: f32 = 0.2;
+
+/// Share of the way to the finder's box that one anchor moves: the finder is right on average but
+/// jitters by a cell, the follower is smooth but drifts.
+pub const FOLLOW_ANCHOR_SHARE: f32 = 0.3;
+
+/// A finder's box further away than this, in box widths, is another place: the follower jumps.
+pub const FOLLOW_JUMP_WIDTHS: f32 = 0.5;

@@ -1,0 +1,331 @@
+//! The manifest of a model pack: what is in `packs/<name>/manifest.toml`, and whether it can be
+//! true.
+//!
+//! Pure: text in, typed manifest out. Reading files and trying the networks is [`crate::pack`]'s
+//! work.
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::limits::{TENSOR_ELEMENTS_MAX, TIERS_MAX};
+
+/// The schema that this version of Courtside reads.
+pub const SCHEMA: u32 = 1;
+
+/// A pack's manifest, parsed and consistent in itself.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Version of this format: [`SCHEMA`].
+    pub schema: u32,
+    /// Name of the pack; also the name of its folder.
+    pub name: String,
+    /// Version of the pack, counted up with each training.
+    pub version: u32,
+    /// What the networks look at.
+    pub lane: Lane,
+    /// SPDX licence of the weights.
+    pub licence: String,
+    /// What goes in.
+    pub input: Input,
+    /// What comes out.
+    pub output: Output,
+    /// The networks, from the cheapest to the most accurate.
+    #[serde(rename = "tier")]
+    pub tiers: Vec<Tier>,
+    /// How they were made.
+    pub training: Training,
+}
+
+/// What a pack's networks look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lane {
+    /// A window of crops around one hoop.
+    Rim,
+    /// A few whole pictures: where are the balls in the last one?
+    Ball,
+    /// One whole picture: where are the hoops?
+    Hoop,
+}
+
+/// Input of every tier.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// Name of the network's input.
+    pub name: String,
+    /// Order of the dimensions: `NTHW` for windows, `NCHW` for single pictures.
+    pub layout: String,
+    /// How a luma byte becomes a number: `luma/255`.
+    pub scale: String,
+    /// Time between two pictures in ms; 0 for single pictures.
+    pub spacing_ms: u32,
+    /// Rim only: side of the square crop, in widths of the hoop's box.
+    pub crop_widths: Option<f32>,
+    /// Rim only: centre of the crop below the top of the hoop's box, in widths of the box.
+    pub crop_centre: Option<f32>,
+}
+
+/// Output of every tier.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Output {
+    /// Name of the network's output.
+    pub name: String,
+    /// What the numbers mean.
+    pub post: Post,
+}
+
+/// What a network's numbers mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Post {
+    /// `[1, T, 3]`: logits of nothing, missed, made per slot.
+    RimSlots,
+    /// `[1, 1, h, w]`: logits of a ball per cell.
+    BallHeat,
+    /// `[1, 3, h, w]`: logit of a hoop, ln(width / 16 px), ln(height / 16 px) per cell.
+    HoopBoxes,
+}
+
+/// One network of a pack.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tier {
+    /// Name of the tier, such as `nano`.
+    pub name: String,
+    /// File of the network, in the pack's folder.
+    pub file: String,
+    /// Number format of the weights.
+    pub precision: Precision,
+    /// Shape of the input.
+    pub input_shape: Vec<usize>,
+    /// Shape of the output.
+    pub output_shape: Vec<usize>,
+    /// SHA-256 of the network's file, hexadecimal.
+    pub sha256: String,
+    /// File with the golden vector: little-endian f32, the input tensor, then the output tensor.
+    pub golden: String,
+    /// SHA-256 of the golden file, hexadecimal.
+    pub golden_sha256: String,
+    /// Time of one run on the trainer's machine in ms, one thread: an order, not a promise.
+    pub cost_ms: f32,
+    /// How good it was, on what.
+    pub accuracy: Accuracy,
+}
+
+/// Number format of a network's weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// 32-bit floating point.
+    F32,
+}
+
+/// How good a tier was in its evaluation.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accuracy {
+    /// What was measured.
+    pub metric: String,
+    /// The result.
+    pub value: f64,
+    /// On which set.
+    pub set: String,
+}
+
+/// How a pack was made.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// The command or recipe.
+    pub recipe: String,
+    /// Commit of the trainer.
+    pub commit: String,
+    /// Seed of the training.
+    pub seed: u64,
+    /// What it was trained on.
+    pub data: String,
+}
+
+/// A manifest that cannot be true. The pack's folder is added by [`crate::pack::PackError`].
+#[derive(Debug, Error, PartialEq)]
+pub enum ManifestError {
+    /// Not TOML, or not this format.
+    #[error("{reason}; compare it with `models/packs/rim/manifest.toml` or train the pack again")]
+    Syntax {
+        /// What the parser said, with line and key.
+        reason: String,
+    },
+    /// A value that contradicts the format or another value.
+    #[error("`{key}` is {value}, but {why}; {remedy}")]
+    Value {
+        /// Path of the key, such as `tier.nano.output_shape`.
+        key: String,
+        /// What it is.
+        value: String,
+        /// Why that cannot be.
+        why: String,
+        /// What to write instead.
+        remedy: String,
+    },
+}
+
+impl Manifest {
+    /// Parses and checks a manifest.
+    ///
+    /// # Errors
+    /// [`ManifestError`] naming the key, its value, why it cannot be, and what to write.
+    pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        let manifest: Self = toml::from_str(text)
+            .map_err(|e| ManifestError::Syntax { reason: e.to_string().trim_end().to_owned() })?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<(), ManifestError> {
+        if self.schema != SCHEMA {
+            let why = format!("this version of Courtside reads schema {SCHEMA}");
+            let remedy = "install a pack of that schema, or another version of Courtside";
+            return Err(wrong("schema", self.schema, why, remedy));
+        }
+        self.check_input()?;
+        let post = self.lane.post();
+        if self.output.post != post {
+            let why = format!("the lane {:?} gives {post:?}", self.lane);
+            return Err(wrong("output.post", self.output.post, why, "correct `lane` or `post`"));
+        }
+        let count = self.tiers.len();
+        if !(1..=TIERS_MAX).contains(&count) {
+            let why = format!("a pack has 1 to {TIERS_MAX}");
+            let value = format_args!("a list of {count}");
+            return Err(wrong("tier", value, why, "remove or add [[tier]] tables"));
+        }
+        for (i, tier) in self.tiers.iter().enumerate() {
+            if tier.name.is_empty() || self.tiers[..i].iter().any(|t| t.name == tier.name) {
+                let why = "each tier needs a name of its own";
+                return Err(wrong("tier.name", &tier.name, why, "rename one of them"));
+            }
+            tier.check(self.lane)?;
+        }
+        Ok(())
+    }
+
+    fn check_input(&self) -> Result<(), ManifestError> {
+        let input = &self.input;
+        let layout = if self.lane == Lane::Hoop { "NCHW" } else { "NTHW" };
+        if input.layout != layout {
+            let why = format!("the lane {:?} takes {layout:?}", self.lane);
+            return Err(wrong("input.layout", &input.layout, why, "write that"));
+        }
+        if input.scale != "luma/255" {
+            let why = "no other scale than \"luma/255\" is known";
+            return Err(wrong("input.scale", &input.scale, why, "write that"));
+        }
+        let spacing = if self.lane == Lane::Hoop { 0..=0 } else { 10..=1_000 };
+        if !spacing.contains(&input.spacing_ms) {
+            let why = format!("pictures of the lane {:?} are {spacing:?} ms apart", self.lane);
+            return Err(wrong("input.spacing_ms", input.spacing_ms, why, "write one of those"));
+        }
+        let crop = [
+            ("input.crop_widths", input.crop_widths, 1.0..=10.0),
+            ("input.crop_centre", input.crop_centre, -5.0..=5.0),
+        ];
+        for (key, value, range) in crop {
+            let good = match (self.lane, value) {
+                (Lane::Rim, Some(value)) => range.contains(&value),
+                (Lane::Rim, None) | (Lane::Ball | Lane::Hoop, Some(_)) => false,
+                (Lane::Ball | Lane::Hoop, None) => true,
+            };
+            if !good {
+                let why = format!("rim packs, and only they, have it, within {range:?}");
+                let remedy = "write the crop that the network was trained with";
+                return Err(wrong(key, value, why, remedy));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Lane {
+    /// What the numbers of this lane's networks mean.
+    pub fn post(self) -> Post {
+        match self {
+            Self::Rim => Post::RimSlots,
+            Self::Ball => Post::BallHeat,
+            Self::Hoop => Post::HoopBoxes,
+        }
+    }
+}
+
+impl Tier {
+    fn check(&self, lane: Lane) -> Result<(), ManifestError> {
+        let key = |field: &str| format!("tier.{}.{field}", self.name);
+        for (field, file) in [("file", &self.file), ("golden", &self.golden)] {
+            if file.is_empty() || file.starts_with('.') || file.contains(['/', '\\']) {
+                let why = "a pack's files lie in its own folder, and are not hidden";
+                return Err(wrong(&key(field), file, why, "write the bare name of a file there"));
+            }
+        }
+        for (field, sum) in [("sha256", &self.sha256), ("golden_sha256", &self.golden_sha256)] {
+            if sum.len() != 64 || !sum.bytes().all(|b| b.is_ascii_hexdigit()) {
+                let why = "a SHA-256 has 64 hexadecimal digits";
+                return Err(wrong(&key(field), sum, why, "write what `sha256sum` says"));
+            }
+        }
+        let shapes = [("input_shape", &self.input_shape), ("output_shape", &self.output_shape)];
+        for (field, shape) in shapes {
+            let elements = shape.iter().try_fold(1_usize, |n, &d| n.checked_mul(d));
+            if !elements.is_some_and(|n| (1..=TENSOR_ELEMENTS_MAX).contains(&n)) {
+                let why = format!("a tensor has 1 to {TENSOR_ELEMENTS_MAX} elements");
+                return Err(wrong(&key(field), shape, why, SHAPE_REMEDY));
+            }
+        }
+        self.check_shapes(lane)
+    }
+
+    fn check_shapes(&self, lane: Lane) -> Result<(), ManifestError> {
+        let &[1, pictures, rows, columns] = self.input_shape.as_slice() else {
+            return Err(
+                self.shape_error("input_shape", "the input is [1, pictures, rows, columns]")
+            );
+        };
+        let good = match lane {
+            Lane::Rim => pictures >= 2 && rows == columns,
+            Lane::Ball => pictures >= 2,
+            Lane::Hoop => pictures == 1,
+        };
+        if !good {
+            let why = "rim takes square crops, rim and ball two or more pictures, hoop one";
+            return Err(self.shape_error("input_shape", why));
+        }
+        let smaller = |h: usize, w: usize| h <= rows && w <= columns;
+        let (good, why) = match (lane, self.output_shape.as_slice()) {
+            (Lane::Rim, &[1, slots, 3]) => (slots == pictures, "rim gives one slot per picture"),
+            (Lane::Rim, _) => (false, "rim gives [1, slots, 3]"),
+            (Lane::Ball, &[1, 1, h, w]) => (smaller(h, w), "the heat map is larger than the input"),
+            (Lane::Ball, _) => (false, "ball gives [1, 1, rows, columns]"),
+            (Lane::Hoop, &[1, 3, h, w]) => (smaller(h, w), "the heat map is larger than the input"),
+            (Lane::Hoop, _) => (false, "hoop gives [1, 3, rows, columns]"),
+        };
+        if good { Ok(()) } else { Err(self.shape_error("output_shape", why)) }
+    }
+
+    fn shape_error(&self, field: &str, why: &str) -> ManifestError {
+        let shape = if field == "input_shape" { &self.input_shape } else { &self.output_shape };
+        wrong(&format!("tier.{}.{field}", self.name), shape, why, SHAPE_REMEDY)
+    }
+}
+
+const SHAPE_REMEDY: &str = "write the shape of the exported network";
+
+fn wrong(
+    key: &str,
+    value: impl std::fmt::Debug,
+    why: impl Into<String>,
+    remedy: &str,
+) -> ManifestError {
+    let value = format!("{value:?}");
+    ManifestError::Value { key: key.to_owned(), value, why: why.into(), remedy: remedy.to_owned() }
+}
