@@ -7,9 +7,13 @@ use crate::clip::ClipRecord;
 use crate::event::GameEvent;
 use crate::ids::{BootId, Name, Seq};
 use crate::time::{ClockQuality, Monotonic, WallTime};
+use crate::topic;
 
 /// Version of the envelope and of every body. A reader refuses another version.
 pub const VERSION: u8 = 1;
+
+/// Longest envelope as postcard, in bytes; `tests/golden.rs` builds the longest one.
+pub const BYTES_MAX: usize = 640;
 
 /// A message of one box. The same value is published as JSON on `…/evt/…` and as postcard on
 /// `…/evtb/…`, under one sequence number.
@@ -45,6 +49,26 @@ pub enum Body {
     Clip(ClipRecord),
     /// Something was lost or is degraded on the box: named, so that nobody has to guess.
     Notice(Notice),
+}
+
+impl Body {
+    /// The kind level of the message's topic.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Game(event) => event.kind.as_str(),
+            Self::Clip(_) => topic::KIND_CLIP,
+            Self::Notice(_) => topic::KIND_NOTICE,
+        }
+    }
+
+    /// The source concerned; `None` for the whole box.
+    pub const fn source(&self) -> Option<&Name> {
+        match self {
+            Self::Game(event) => Some(&event.source),
+            Self::Clip(clip) => Some(&clip.source),
+            Self::Notice(notice) => notice.source.as_ref(),
+        }
+    }
 }
 
 /// Loss, degradation and recovery, as events of their own.

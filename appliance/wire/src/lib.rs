@@ -8,6 +8,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod birth;
 pub mod clip;
 pub mod codec;
 pub mod envelope;

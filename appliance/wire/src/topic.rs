@@ -12,6 +12,18 @@
 //! cv1/{tenant}/{device}/file-response            in
 //! ```
 
+use core::fmt::{self, Write};
+
+use heapless::String;
+
+use crate::ids::{ClipId, Name};
+
+/// Longest topic in bytes.
+pub const TOPIC_BYTES_MAX: usize = 256;
+
+/// A topic's text.
+pub type Topic = String<TOPIC_BYTES_MAX>;
+
 /// First level of every topic: the protocol and its major version.
 pub const ROOT: &str = "cv1";
 /// Level of JSON events.
@@ -36,3 +48,165 @@ pub const KIND_CLIP: &str = "clip";
 pub const KIND_NOTICE: &str = "notice";
 /// Source level of messages that concern the whole box.
 pub const SOURCE_BOX: &str = "box";
+
+/// One box's corner of the topic tree: builds every topic that concerns it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Device {
+    /// Who owns the box.
+    pub tenant: Name,
+    /// The box, unique within its tenant.
+    pub device: Name,
+}
+
+/// How an event is encoded; part of its topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Encoding {
+    /// JSON text, on `evt`.
+    Json,
+    /// postcard bytes, on `evtb`.
+    Postcard,
+}
+
+/// Which message of an upload a topic carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FilePart {
+    /// The announcement, a `FileInit` as JSON.
+    Init,
+    /// Bytes of the file from this offset on.
+    Segment(u64),
+    /// The end: size in bytes and SHA-256 of the whole file.
+    Fin(u64, String<64>),
+    /// The box gives the file up.
+    Abort,
+}
+
+/// The part of a topic after the device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leaf {
+    /// Retained connection state.
+    State,
+    /// Retained birth.
+    Info,
+    /// An event in the given encoding.
+    Event(Encoding),
+    /// A message of a file transfer.
+    File(ClipId, FilePart),
+    /// Cumulative acknowledgement to the box.
+    Ack,
+    /// File-transfer response to the box.
+    FileResponse,
+}
+
+impl Device {
+    /// `…/state`.
+    pub fn state(&self) -> Topic {
+        self.topic(format_args!("{STATE}"))
+    }
+
+    /// `…/info`.
+    pub fn info(&self) -> Topic {
+        self.topic(format_args!("{INFO}"))
+    }
+
+    /// `…/ack`.
+    pub fn ack(&self) -> Topic {
+        self.topic(format_args!("{ACK}"))
+    }
+
+    /// `…/file-response`.
+    pub fn file_response(&self) -> Topic {
+        self.topic(format_args!("{FILE_RESPONSE}"))
+    }
+
+    /// `…/tel/{group}`.
+    pub fn telemetry(&self, group: &Name) -> Topic {
+        self.topic(format_args!("{TELEMETRY}/{group}"))
+    }
+
+    /// `…/evt/{source}/{kind}` or `…/evtb/{source}/{kind}`; without a source the level is
+    /// [`SOURCE_BOX`]. `kind` is one of the constants' or enums' names, never free text.
+    pub fn event(&self, encoding: Encoding, source: Option<&Name>, kind: &'static str) -> Topic {
+        let level = match encoding {
+            Encoding::Json => EVENTS_JSON,
+            Encoding::Postcard => EVENTS_POSTCARD,
+        };
+        let source = source.map_or(SOURCE_BOX, Name::as_str);
+        self.topic(format_args!("{level}/{source}/{kind}"))
+    }
+
+    /// `…/file/{id}/…`.
+    pub fn file(&self, id: ClipId, part: &FilePart) -> Topic {
+        match part {
+            FilePart::Init => self.topic(format_args!("{FILE}/{id}/init")),
+            FilePart::Segment(offset) => self.topic(format_args!("{FILE}/{id}/{offset}")),
+            FilePart::Fin(size, sha256) => {
+                self.topic(format_args!("{FILE}/{id}/fin/{size}/{sha256}"))
+            }
+            FilePart::Abort => self.topic(format_args!("{FILE}/{id}/abort")),
+        }
+    }
+
+    fn topic(&self, leaf: fmt::Arguments<'_>) -> Topic {
+        let mut topic = Topic::new();
+        // Names have at most 32 bytes, numbers 20 and digests 64, so the longest topic has 192.
+        write!(topic, "{ROOT}/{}/{}/{leaf}", self.tenant, self.device)
+            .expect("a topic of bounded names fits into 256 bytes");
+        topic
+    }
+}
+
+/// Reads a topic of this protocol. `None` for every text that [`Device`] would not build: what
+/// comes out consists of parsed types alone and may be used in file names.
+pub fn parse(topic: &str) -> Option<(Device, Leaf)> {
+    let mut levels = topic.split('/');
+    if levels.next()? != ROOT {
+        return None;
+    }
+    let tenant = levels.next()?.parse().ok()?;
+    let device = levels.next()?.parse().ok()?;
+    let leaf = match levels.next()? {
+        STATE => Leaf::State,
+        INFO => Leaf::Info,
+        ACK => Leaf::Ack,
+        FILE_RESPONSE => Leaf::FileResponse,
+        EVENTS_JSON => parse_event(&mut levels, Encoding::Json)?,
+        EVENTS_POSTCARD => parse_event(&mut levels, Encoding::Postcard)?,
+        FILE => parse_file(&mut levels)?,
+        _other => return None,
+    };
+    match levels.next() {
+        Some(_) => None,
+        None => Some((Device { tenant, device }, leaf)),
+    }
+}
+
+fn parse_event<'a>(levels: &mut impl Iterator<Item = &'a str>, encoding: Encoding) -> Option<Leaf> {
+    let _source: Name = levels.next()?.parse().ok()?;
+    let _kind: Name = levels.next()?.parse().ok()?;
+    Some(Leaf::Event(encoding))
+}
+
+fn parse_file<'a>(levels: &mut impl Iterator<Item = &'a str>) -> Option<Leaf> {
+    let id = levels.next()?.parse().ok()?;
+    let part = match levels.next()? {
+        "init" => FilePart::Init,
+        "abort" => FilePart::Abort,
+        "fin" => {
+            let size = parse_number(levels.next()?)?;
+            FilePart::Fin(size, parse_sha256(levels.next()?)?)
+        }
+        offset => FilePart::Segment(parse_number(offset)?),
+    };
+    Some(Leaf::File(id, part))
+}
+
+/// Decimal digits only: `u64::from_str` would also take a leading `+`.
+fn parse_number(text: &str) -> Option<u64> {
+    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+fn parse_sha256(text: &str) -> Option<String<64>> {
+    let lower = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    let good = text.len() == 64 && text.bytes().all(lower);
+    if good { String::try_from(text).ok() } else { None }
+}

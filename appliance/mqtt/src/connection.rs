@@ -1,0 +1,451 @@
+//! One connection, from CONNECT to its end.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{
+    ConnAck, ConnectProperties, Filter, LastWill, Packet, PubAckReason, Publish, PublishProperties,
+    SubscribeReasonCode,
+};
+use rumqttc::v5::{self, AsyncClient, EventLoop, MqttOptions};
+use rumqttc::{NetworkOptions, Outgoing, Transport};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::Endpoint;
+
+/// Requests that wait for the event loop. Users stay below it by their own windows.
+const REQUESTS_MAX: usize = 256;
+/// Events that wait for the user; then the event loop waits, and TCP holds the broker back.
+const EVENTS_MAX: usize = 64;
+/// TCP, TLS and CONNECT must be done within this.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Room for the fixed header and our properties in the broker's largest packet.
+const PACKET_OVERHEAD: usize = 128;
+
+/// What a connection says about itself.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Client id: a second connection with it takes the first one over.
+    pub client_id: String,
+    /// Longest silence; at least 5 s.
+    pub keep_alive: Duration,
+    /// Published by the broker when the connection breaks.
+    pub will: Option<Will>,
+    /// Most messages that we publish without a PUBACK.
+    pub window: u16,
+    /// Most messages that the broker may send us without our acknowledgement, which
+    /// [`Connection::acknowledge`] gives; `None`: acknowledged as they arrive.
+    pub receive_window: Option<u16>,
+    /// Largest packet that we take, in bytes.
+    pub packet_bytes_max: u32,
+    /// Topic filters, subscribed with QoS 1 as soon as the connection is up.
+    pub subscriptions: Vec<String>,
+}
+
+/// A last will: retained, QoS 1, JSON.
+#[derive(Clone, Debug)]
+pub struct Will {
+    /// Where.
+    pub topic: String,
+    /// JSON text.
+    pub payload: Vec<u8>,
+}
+
+/// What the broker said in its CONNACK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most messages without PUBACK: the broker's word, or our window if that is smaller.
+    pub window: u16,
+    /// Largest packet that the broker takes, in bytes.
+    pub packet_bytes_max: Option<u32>,
+}
+
+/// One message to be published.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Where.
+    pub topic: String,
+    /// What.
+    pub payload: Bytes,
+    /// How it is encoded, for the properties.
+    pub encoding: Encoding,
+    /// Whether the broker keeps it.
+    pub retain: Retain,
+}
+
+/// How a payload is encoded; content type and payload-format indicator follow from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// JSON text.
+    Json,
+    /// postcard bytes.
+    Postcard,
+    /// A part of a file.
+    Octets,
+}
+
+/// Whether the broker keeps a message for later subscribers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retain {
+    /// For whoever is subscribed now.
+    No,
+    /// For later subscribers too.
+    Yes,
+}
+
+/// With what promise a message is published without a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quality {
+    /// QoS 0.
+    Once,
+    /// QoS 1; nobody asks for its PUBACK.
+    AtLeastOnce,
+}
+
+/// What happened on the connection. `T` is the user's name for a message.
+#[derive(Debug)]
+pub enum Event<T> {
+    /// Connected, and every subscription is granted.
+    Up(Limits),
+    /// The broker has answered this message.
+    Answered(T, Verdict),
+    /// A message arrived.
+    Message(Incoming),
+    /// The connection is over, for this reason. Nothing follows.
+    Down(String),
+}
+
+/// What the broker's PUBACK said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It passes the message on.
+    Accepted,
+    /// Nobody is subscribed.
+    NoReceiver,
+    /// It does not take the message, for this reason.
+    Refused(String),
+}
+
+/// A message that arrived.
+#[derive(Clone, Debug)]
+pub struct Incoming(Publish);
+
+impl Incoming {
+    /// The topic; empty when it is no UTF-8 text.
+    pub fn topic(&self) -> &str {
+        std::str::from_utf8(&self.0.topic).unwrap_or_default()
+    }
+
+    /// The payload.
+    pub fn payload(&self) -> &Bytes {
+        &self.0.payload
+    }
+}
+
+/// Why a message was not taken for publication.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// It would break the connection.
+    #[error(
+        "a message of {bytes} bytes is larger than the broker's limit of {max} bytes; raise the broker's maximum packet size"
+    )]
+    TooLarge {
+        /// Size with topic and properties.
+        bytes: usize,
+        /// The broker's limit.
+        max: u32,
+    },
+    /// The request queue is full or closed.
+    #[error("the connection takes no more messages now")]
+    Busy,
+}
+
+/// One connection. Dropping it closes the socket, after which the broker publishes the will.
+#[derive(Debug)]
+pub struct Connection<T> {
+    client: AsyncClient,
+    events: mpsc::Receiver<Result<v5::Event, String>>,
+    task: JoinHandle<()>,
+    limits: Option<Limits>,
+    session: Session,
+    /// Published, but not yet numbered by the event loop; in order. `None`: nobody asks.
+    unnumbered: VecDeque<Option<T>>,
+    /// Numbered, and waiting for the PUBACK.
+    numbered: HashMap<u16, Option<T>>,
+}
+
+impl<T> Connection<T> {
+    /// Starts to connect. The outcome is the first event: [`Event::Up`] or [`Event::Down`].
+    /// Must be called within a tokio runtime.
+    pub fn open(endpoint: &Endpoint, session: Session) -> Self {
+        let options = options(endpoint, &session);
+        let (client, event_loop) = AsyncClient::new(options, REQUESTS_MAX);
+        let (sender, events) = mpsc::channel(EVENTS_MAX);
+        let task = tokio::spawn(poll(event_loop, sender, session.keep_alive));
+        Self {
+            client,
+            events,
+            task,
+            limits: None,
+            session,
+            unnumbered: VecDeque::new(),
+            numbered: HashMap::new(),
+        }
+    }
+
+    /// The next event. Cancel-safe. After [`Event::Down`] it never completes.
+    pub async fn next(&mut self) -> Event<T> {
+        loop {
+            let event = match self.events.recv().await {
+                Some(Ok(event)) => self.translate(event),
+                Some(Err(reason)) => Some(Event::Down(reason)),
+                None => std::future::pending().await,
+            };
+            if let Some(event) = event {
+                return event;
+            }
+        }
+    }
+
+    /// Publishes with QoS 1; [`Event::Answered`] comes with `tag`. Never waits.
+    ///
+    /// # Errors
+    /// [`PublishError`]; the connection stays as it is.
+    pub fn publish(&mut self, tag: T, message: Message) -> Result<(), PublishError> {
+        self.send(message, QoS::AtLeastOnce)?;
+        self.unnumbered.push_back(Some(tag));
+        Ok(())
+    }
+
+    /// Publishes without asking for an answer. Never waits.
+    ///
+    /// # Errors
+    /// [`PublishError`]; the connection stays as it is.
+    pub fn tell(&mut self, message: Message, quality: Quality) -> Result<(), PublishError> {
+        match quality {
+            Quality::Once => self.send(message, QoS::AtMostOnce),
+            Quality::AtLeastOnce => {
+                self.send(message, QoS::AtLeastOnce)?;
+                self.unnumbered.push_back(None);
+                Ok(())
+            }
+        }
+    }
+
+    /// Acknowledges a message, when the session has a receive window.
+    ///
+    /// # Errors
+    /// [`PublishError::Busy`].
+    pub fn acknowledge(&self, message: &Incoming) -> Result<(), PublishError> {
+        match self.session.receive_window {
+            Some(_) => self.client.try_ack(&message.0).map_err(|_| PublishError::Busy),
+            None => Ok(()),
+        }
+    }
+
+    /// What the broker said when the connection came up.
+    pub const fn limits(&self) -> Option<Limits> {
+        self.limits
+    }
+
+    /// Messages that the broker has not answered.
+    pub fn unanswered(&self) -> usize {
+        self.unnumbered.len() + self.numbered.len()
+    }
+
+    /// Says goodbye, so that the broker does not publish the will, and waits until the broker has
+    /// closed the connection or `within` has passed.
+    pub async fn close(mut self, within: Duration) {
+        if self.client.try_disconnect().is_err() {
+            return;
+        }
+        let end = async {
+            loop {
+                match self.next().await {
+                    Event::Down(_) => break,
+                    Event::Up(_) | Event::Answered(..) | Event::Message(_) => {}
+                }
+            }
+        };
+        let _timed_out = tokio::time::timeout(within, end).await;
+    }
+
+    fn send(&mut self, message: Message, qos: QoS) -> Result<(), PublishError> {
+        let bytes = message.topic.len() + message.payload.len() + PACKET_OVERHEAD;
+        if let Some(max) = self.limits.and_then(|limits| limits.packet_bytes_max)
+            && bytes > max as usize
+        {
+            return Err(PublishError::TooLarge { bytes, max });
+        }
+        let properties = properties(message.encoding);
+        let retain = message.retain == Retain::Yes;
+        self.client
+            .try_publish_with_properties(message.topic, qos, retain, message.payload, properties)
+            .map_err(|_| PublishError::Busy)
+    }
+
+    fn translate(&mut self, event: v5::Event) -> Option<Event<T>> {
+        match event {
+            // QoS 0 has no number.
+            v5::Event::Outgoing(Outgoing::Publish(0)) => None,
+            v5::Event::Outgoing(Outgoing::Publish(number)) => {
+                let tag = self.unnumbered.pop_front()?;
+                self.numbered.insert(number, tag);
+                None
+            }
+            v5::Event::Outgoing(_) => None,
+            v5::Event::Incoming(packet) => self.translate_packet(packet),
+        }
+    }
+
+    // Everything that rumqttc passes on and that is not listed means nothing to our users.
+    #[allow(clippy::wildcard_enum_match_arm)]
+    fn translate_packet(&mut self, packet: Packet) -> Option<Event<T>> {
+        match packet {
+            Packet::ConnAck(connack) => self.come_up(&connack),
+            Packet::PubAck(puback) => {
+                let tag = self.numbered.remove(&puback.pkid)??;
+                Some(Event::Answered(tag, verdict(puback.reason)))
+            }
+            Packet::SubAck(suback) => {
+                let granted =
+                    |code: &SubscribeReasonCode| matches!(code, SubscribeReasonCode::Success(_));
+                if suback.return_codes.iter().all(granted) {
+                    return self.limits.map(Event::Up);
+                }
+                let filters = self.session.subscriptions.join(", ");
+                let codes = suback.return_codes;
+                Some(Event::Down(format!(
+                    "the broker refused a subscription ({filters}: {codes:?}); allow it in the broker's access list"
+                )))
+            }
+            Packet::Publish(publish) => Some(Event::Message(Incoming(publish))),
+            _ => None,
+        }
+    }
+
+    /// Subscribes first of all and reports nothing until that is granted: rumqttc numbers
+    /// subscriptions and publications from one small circle without looking for collisions.
+    fn come_up(&mut self, connack: &ConnAck) -> Option<Event<T>> {
+        let told = connack.properties.as_ref();
+        let receive_max = told.and_then(|told| told.receive_max).unwrap_or(u16::MAX);
+        let limits = Limits {
+            window: self.session.window.min(receive_max),
+            packet_bytes_max: told.and_then(|told| told.max_packet_size),
+        };
+        self.limits = Some(limits);
+        if self.session.subscriptions.is_empty() {
+            return Some(Event::Up(limits));
+        }
+        let filter = |filter: &String| Filter::new(filter.clone(), QoS::AtLeastOnce);
+        let filters: Vec<Filter> = self.session.subscriptions.iter().map(filter).collect();
+        match self.client.try_subscribe_many(filters) {
+            Ok(()) => None,
+            Err(error) => Some(Event::Down(format!("cannot subscribe: {error}"))),
+        }
+    }
+}
+
+impl<T> Drop for Connection<T> {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn options(endpoint: &Endpoint, session: &Session) -> MqttOptions {
+    // rumqttc takes TLS's server name from the same text that it dials, so brackets are for
+    // plain connections only.
+    let host = match endpoint.transport {
+        Transport::Tls(_) => endpoint.host.clone(),
+        Transport::Tcp | Transport::Unix => endpoint.dial(),
+    };
+    let mut options = MqttOptions::new(session.client_id.clone(), host, endpoint.port);
+    options.set_transport(endpoint.transport.clone());
+    options.set_keep_alive(session.keep_alive);
+    options.set_clean_start(true);
+    options.set_connection_timeout(CONNECT_TIMEOUT.as_secs());
+    options.set_outgoing_inflight_upper_limit(session.window);
+    options.set_manual_acks(session.receive_window.is_some());
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    options.set_network_options(network);
+    let mut connect = ConnectProperties::new();
+    connect.receive_maximum = session.receive_window;
+    connect.max_packet_size = Some(session.packet_bytes_max);
+    // Asks the broker for reason strings.
+    connect.request_problem_info = Some(1);
+    options.set_connect_properties(connect);
+    if let Some(credentials) = &endpoint.credentials {
+        options.set_credentials(credentials.username.clone(), credentials.password.clone());
+    }
+    if let Some(will) = &session.will {
+        let will =
+            LastWill::new(will.topic.clone(), will.payload.clone(), QoS::AtLeastOnce, true, None);
+        options.set_last_will(will);
+    }
+    options
+}
+
+fn properties(encoding: Encoding) -> PublishProperties {
+    let (text, content_type) = match encoding {
+        Encoding::Json => (1, "application/json"),
+        Encoding::Postcard => (0, "application/x-postcard"),
+        Encoding::Octets => (0, "application/octet-stream"),
+    };
+    PublishProperties {
+        payload_format_indicator: Some(text),
+        content_type: Some(content_type.to_owned()),
+        ..PublishProperties::default()
+    }
+}
+
+fn verdict(reason: PubAckReason) -> Verdict {
+    match reason {
+        PubAckReason::Success => Verdict::Accepted,
+        PubAckReason::NoMatchingSubscribers => Verdict::NoReceiver,
+        PubAckReason::UnspecifiedError
+        | PubAckReason::ImplementationSpecificError
+        | PubAckReason::NotAuthorized
+        | PubAckReason::TopicNameInvalid
+        | PubAckReason::PacketIdentifierInUse
+        | PubAckReason::QuotaExceeded
+        | PubAckReason::PayloadFormatInvalid => Verdict::Refused(format!("{reason:?}")),
+    }
+}
+
+/// Polls until the first error. Cancelling a poll may lose a packet half-way, so this task is the
+/// only one that polls, and a poll that exceeds its deadline ends the connection.
+async fn poll(
+    mut event_loop: EventLoop,
+    events: mpsc::Sender<Result<v5::Event, String>>,
+    keep_alive: Duration,
+) {
+    let mut deadline = CONNECT_TIMEOUT * 2;
+    loop {
+        let polled = tokio::time::timeout(deadline, event_loop.poll()).await;
+        let event = match polled {
+            Ok(Ok(event)) => event,
+            Ok(Err(error)) => {
+                let _user_is_gone = events.send(Err(error.to_string())).await;
+                return;
+            }
+            Err(_elapsed) => {
+                let reason = format!("the broker was silent for {} s", deadline.as_secs());
+                let _user_is_gone = events.send(Err(reason)).await;
+                return;
+            }
+        };
+        if let v5::Event::Incoming(Packet::ConnAck(connack)) = &event {
+            // The broker may prescribe another keep-alive. At least one ping a keep-alive.
+            let told = connack.properties.as_ref().and_then(|told| told.server_keep_alive);
+            let agreed = told.map_or(keep_alive, |seconds| Duration::from_secs(seconds.into()));
+            deadline = agreed * 2 + Duration::from_secs(2);
+        }
+        if events.send(Ok(event)).await.is_err() {
+            return;
+        }
+    }
+}

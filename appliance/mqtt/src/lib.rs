@@ -1,0 +1,18 @@
+//! One MQTT 5 connection at a time, for the box and for the receiver.
+//!
+//! Owns: addresses and TLS ([`Endpoint`]), and a connection that lives once ([`Connection`]): it
+//! comes up, says which PUBACK belongs to which message, and ends with a reason. Must not:
+//! reconnect, keep messages, or know topics; its users do, because only they know what was
+//! delivered. rumqttc is a dumb pipe in here: a fresh client and event loop for each connection,
+//! and every poll under a deadline of our own, since with a full socket buffer its keep-alive is
+//! never looked at (measured: a frozen broker went unnoticed for 90 s).
+#![forbid(unsafe_code)]
+
+mod connection;
+mod endpoint;
+
+pub use connection::{
+    Connection, Encoding, Event, Incoming, Limits, Message, PublishError, Quality, Retain, Session,
+    Verdict, Will,
+};
+pub use endpoint::{Credentials, Endpoint, EndpointError, Security, UrlError};

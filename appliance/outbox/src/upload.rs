@@ -1,0 +1,334 @@
+//! The upload of one file: announce, send what is missing, finish, and believe nothing but the
+//! receiver's word.
+//!
+//! ```text
+//!         next()             response: missing         all taken by the broker
+//! Asking ────────► Asked ──────────────────────► Sending ───────────────► Ending ──► Ended
+//!   ▲               │ no answer: Asking again       ▲    response: missing            │
+//!   │               │                               └─────────────────────────────────┤
+//!   ├─ Paused ◄─────┴── pause, no receiver, no progress                               ▼
+//!   └─ (reconnected, response: all again)                        response: stored ─► Done
+//! ```
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use wire::time::Monotonic;
+use wire::transfer::{FileResponse, FileStep};
+
+use crate::backoff::{Backoff, Delays};
+use crate::ranges::Ranges;
+
+/// After so many whole uploads that the receiver could not verify, the file itself is suspect.
+const FAILED_WHOLES_MAX: u32 = 3;
+
+/// Sizes and waiting times of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Largest segment in bytes.
+    pub chunk_bytes: u32,
+    /// Most segments that the broker has not acknowledged.
+    pub window: u16,
+    /// How fast segments may follow each other.
+    pub pace: Pace,
+    /// How long to wait for an answer, and after a setback.
+    pub patience: Delays,
+    /// A broker that takes longer than this for a PUBACK has lost the connection.
+    pub puback_timeout: Duration,
+}
+
+/// How fast segments may follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// As fast as the window allows.
+    Window,
+    /// At most so many bytes a second.
+    BytesPerSecond(u32),
+}
+
+/// What to do now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Publish this message of the upload.
+    Send(Sent),
+    /// The connection is dead: drop it.
+    Reconnect,
+    /// The upload is over; said once.
+    Done(Outcome),
+}
+
+/// A message of the upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sent {
+    /// The announcement.
+    Init,
+    /// Bytes of the file.
+    Segment {
+        /// Position of the first byte.
+        offset: u64,
+        /// How many.
+        length: u32,
+    },
+    /// The end.
+    Fin,
+}
+
+/// What the broker's PUBACK said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It passes the message on.
+    Accepted,
+    /// Nobody is subscribed: the message is gone.
+    NoReceiver,
+}
+
+/// How an upload ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The receiver has the whole file, verified and durable.
+    Persisted,
+    /// The receiver does not want the file.
+    Cancelled,
+    /// Whole uploads fail verification again and again: check the file itself.
+    Suspect,
+}
+
+/// Why [`Upload::deadline`] wants to be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// The next segment may go then.
+    Pace,
+    /// An answer of the receiver is overdue then.
+    Answer,
+    /// A PUBACK is overdue then.
+    Puback,
+    /// The pause is over then.
+    Pause,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    Offline,
+    Asking,
+    Asked { due: Monotonic },
+    Sending { todo: Ranges, flying: Vec<(u64, Monotonic)>, next_at: Monotonic },
+    Ending,
+    Ended { due: Monotonic },
+    Paused { until: Monotonic },
+    Finished(Outcome),
+    Done,
+}
+
+/// The upload's state machine. See the module for its states.
+#[derive(Debug)]
+pub struct Upload {
+    size: u64,
+    shape: Shape,
+    state: State,
+    backoff: Backoff,
+    /// Bytes that were missing when the receiver last told.
+    missing: u64,
+    failed_wholes: u32,
+    /// Bytes that the broker took, resent ones included.
+    taken: u64,
+}
+
+impl Upload {
+    /// An upload of a file of `size` bytes, not connected.
+    pub const fn new(size: u64, shape: Shape, seed: u64) -> Self {
+        let backoff = Backoff::new(shape.patience, seed);
+        let missing = u64::MAX;
+        Self { size, shape, state: State::Offline, backoff, missing, failed_wholes: 0, taken: 0 }
+    }
+
+    /// A connection is there: ask what is missing.
+    pub fn handle_connected(&mut self) {
+        if !self.is_over() {
+            self.state = State::Asking;
+        }
+    }
+
+    /// The connection is gone, and with it everything that flew.
+    pub fn handle_disconnected(&mut self) {
+        if !self.is_over() {
+            self.state = State::Offline;
+        }
+    }
+
+    /// The broker answered a message.
+    pub fn handle_puback(&mut self, now: Monotonic, sent: Sent, taken: Taken) {
+        if taken == Taken::NoReceiver {
+            match self.state {
+                State::Asked { .. } | State::Sending { .. } | State::Ended { .. } => {
+                    self.pause(now);
+                }
+                State::Offline
+                | State::Asking
+                | State::Ending
+                | State::Paused { .. }
+                | State::Finished(_)
+                | State::Done => {}
+            }
+            return;
+        }
+        let Sent::Segment { offset, length } = sent else { return };
+        self.taken = self.taken.saturating_add(u64::from(length));
+        if let State::Sending { todo, flying, .. } = &mut self.state {
+            flying.retain(|(start, _)| *start != offset);
+            if todo.is_empty() && flying.is_empty() {
+                self.state = State::Ending;
+            }
+        }
+    }
+
+    /// The receiver answered. The caller has checked that it answers for this file.
+    pub fn handle_response(&mut self, now: Monotonic, response: &FileResponse) {
+        if self.is_over() || self.state == State::Offline {
+            return;
+        }
+        match response.reason_code {
+            FileResponse::CANCEL => self.state = State::Finished(Outcome::Cancelled),
+            FileResponse::PAUSE => self.pause(now),
+            FileResponse::RESEND_ALL => self.start_over(now, response.step),
+            FileResponse::PERSISTED | FileResponse::RESEND_MISSING => {
+                self.handle_stored(now, response);
+            }
+            _later_version => {}
+        }
+    }
+
+    /// What to do now; call until `None`.
+    pub fn next(&mut self, now: Monotonic) -> Option<Effect> {
+        match &mut self.state {
+            State::Paused { until } if *until <= now => self.state = State::Asking,
+            State::Asked { due } if *due <= now => self.state = State::Asking,
+            State::Ended { due } if *due <= now => self.state = State::Ending,
+            State::Offline
+            | State::Asking
+            | State::Asked { .. }
+            | State::Sending { .. }
+            | State::Ending
+            | State::Ended { .. }
+            | State::Paused { .. }
+            | State::Finished(_)
+            | State::Done => {}
+        }
+        match &mut self.state {
+            State::Asking => {
+                self.state = State::Asked { due: now.plus(self.backoff.fail()) };
+                Some(Effect::Send(Sent::Init))
+            }
+            State::Ending => {
+                self.state = State::Ended { due: now.plus(self.backoff.fail()) };
+                Some(Effect::Send(Sent::Fin))
+            }
+            State::Sending { .. } => self.next_segment(now),
+            State::Finished(outcome) => {
+                let outcome = *outcome;
+                self.state = State::Done;
+                Some(Effect::Done(outcome))
+            }
+            State::Offline
+            | State::Asked { .. }
+            | State::Ended { .. }
+            | State::Paused { .. }
+            | State::Done => None,
+        }
+    }
+
+    /// When to call [`next`](Self::next) again at the latest, and why.
+    pub fn deadline(&self) -> Option<(Monotonic, Wake)> {
+        match &self.state {
+            State::Asked { due } | State::Ended { due } => Some((*due, Wake::Answer)),
+            State::Paused { until } => Some((*until, Wake::Pause)),
+            State::Sending { todo, flying, next_at } => {
+                let open = !todo.is_empty() && flying.len() < usize::from(self.shape.window);
+                let pace = open.then_some((*next_at, Wake::Pace));
+                let oldest = flying.iter().map(|(_, since)| *since).min();
+                let puback = oldest.map(|at| (at.plus(self.shape.puback_timeout), Wake::Puback));
+                pace.into_iter().chain(puback).min_by_key(|(at, _)| *at)
+            }
+            State::Offline | State::Asking | State::Ending | State::Finished(_) | State::Done => {
+                None
+            }
+        }
+    }
+
+    /// Bytes that the broker took so far, resent ones included.
+    pub const fn taken_bytes(&self) -> u64 {
+        self.taken
+    }
+
+    fn next_segment(&mut self, now: Monotonic) -> Option<Effect> {
+        let State::Sending { todo, flying, next_at } = &mut self.state else { return None };
+        if flying.iter().any(|(_, since)| now.since(*since) >= self.shape.puback_timeout) {
+            self.state = State::Offline;
+            return Some(Effect::Reconnect);
+        }
+        if flying.len() >= usize::from(self.shape.window) || *next_at > now {
+            return None;
+        }
+        let (offset, length) = todo.take(self.shape.chunk_bytes)?;
+        flying.push((offset, now));
+        if let Pace::BytesPerSecond(rate) = self.shape.pace {
+            let gap = u64::from(length) * 1_000_000 / u64::from(rate.max(1));
+            *next_at = now.max(*next_at).plus(Duration::from_micros(gap));
+        }
+        Some(Effect::Send(Sent::Segment { offset, length }))
+    }
+
+    /// `PERSISTED` or `RESEND_MISSING` to the question that is open.
+    fn handle_stored(&mut self, now: Monotonic, response: &FileResponse) {
+        match (&self.state, response.step) {
+            (State::Asked { .. }, FileStep::Init) => {}
+            (State::Ended { .. }, FileStep::Fin) => {
+                if response.reason_code == FileResponse::PERSISTED {
+                    self.state = State::Finished(Outcome::Persisted);
+                    return;
+                }
+            }
+            // A late answer to a question that has been answered.
+            (_, FileStep::Init | FileStep::Fin | FileStep::Segments) => return,
+        }
+        let todo = Ranges::of(&response.missing, self.size);
+        if todo.is_empty() {
+            self.state = State::Ending;
+            return;
+        }
+        let missing = todo.bytes();
+        // The first answer, and every one that shows progress, may be followed at once.
+        if missing >= self.missing && response.step == FileStep::Fin {
+            self.missing = missing.saturating_add(1);
+            self.pause(now);
+            return;
+        }
+        self.missing = missing;
+        self.backoff.succeed();
+        self.state = State::Sending { todo, flying: Vec::new(), next_at: now };
+    }
+
+    fn start_over(&mut self, now: Monotonic, step: FileStep) {
+        self.missing = u64::MAX;
+        match step {
+            FileStep::Fin => {
+                self.failed_wholes += 1;
+                if self.failed_wholes >= FAILED_WHOLES_MAX {
+                    self.state = State::Finished(Outcome::Suspect);
+                } else {
+                    self.state = State::Asking;
+                }
+            }
+            FileStep::Segments => self.state = State::Asking,
+            // Asked what is missing, it cannot say: something is wrong over there.
+            FileStep::Init => self.pause(now),
+        }
+    }
+
+    fn pause(&mut self, now: Monotonic) {
+        self.state = State::Paused { until: now.plus(self.backoff.fail()) };
+    }
+
+    const fn is_over(&self) -> bool {
+        matches!(self.state, State::Finished(_) | State::Done)
+    }
+}
