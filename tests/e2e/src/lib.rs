@@ -1,1 +1,20 @@
-//! Harness.
+//! The box and the receiver as processes, with a real broker and a real RTMP client.
+//!
+//! Owns: starting, watching, killing and ending the programs; hearing what a subscriber hears;
+//! judging events against the game's truth and clips against their records. Knows the programs
+//! only as a user does: by their commands, configuration files, topics and folders. Must not link
+//! any of their code but the vocabulary and the connection of `mqtt`.
+#![forbid(unsafe_code)]
+
+pub mod clip_check;
+pub mod clock;
+pub mod ledger;
+pub mod load;
+pub mod observer;
+pub mod program;
+pub mod promise;
+pub mod publisher;
+pub mod report;
+pub mod score;
+pub mod showing;
+pub mod venue;

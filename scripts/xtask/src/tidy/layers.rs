@@ -23,6 +23,7 @@ enum Foreign {
 
 const WIRE: &str = "courtside-wire";
 const HAL: &str = "courtside-hal";
+const MQTT: &str = "courtside-mqtt";
 /// Sockets, runtimes, brokers and databases belong to the programs.
 const EDGES: &[&str] =
     &["tokio", "async-std", "mio", "socket2", "rumqttc", "rusqlite", "axum", "sd-notify"];
@@ -68,6 +69,8 @@ const TABLE: &[Rule] = &[
         ],
         foreign: Foreign::Without(VENDORS_AND_EDGES),
     },
+    // One connection, for the programs at both ends; knows no topics.
+    Rule { name: MQTT, ours: &[], foreign: Foreign::Any },
     Rule {
         name: "courtside",
         ours: &[
@@ -82,12 +85,13 @@ const TABLE: &[Rule] = &[
             "courtside-pipeline",
             "courtside-libav",
             "courtside-sensors",
+            MQTT,
         ],
         foreign: Foreign::Any,
     },
-    Rule { name: "courtside-fleet", ours: &[WIRE], foreign: Foreign::Any },
+    Rule { name: "courtside-fleet", ours: &[WIRE, MQTT], foreign: Foreign::Any },
     Rule { name: "courtside-court", ours: &[], foreign: Foreign::Any },
-    Rule { name: "courtside-e2e", ours: &[WIRE, "courtside-court"], foreign: Foreign::Any },
+    Rule { name: "courtside-e2e", ours: &[WIRE, MQTT, "courtside-court"], foreign: Foreign::Any },
     Rule { name: "xtask", ours: &[], foreign: Foreign::Any },
 ];
 

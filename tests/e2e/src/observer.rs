@@ -1,0 +1,132 @@
+//! A subscriber outside the box: hears events, clip announcements, telemetry and the receiver's
+//! answers, each with the moment of its arrival. Comes back when the broker goes away.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use mqtt::{Connection, Endpoint, Event, Incoming, Security, Session};
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use wire::envelope::Envelope;
+use wire::time::WallTime;
+use wire::topic;
+use wire::transfer::FileResponse;
+
+use crate::clock::wall;
+
+/// Messages that wait for the listener; then the subscriber waits, and the broker keeps them.
+const HEARD_MAX: usize = 1024;
+/// Pause before the next attempt when the broker is away.
+const RECONNECT_AFTER: Duration = Duration::from_millis(100);
+
+/// Something that the subscriber heard.
+#[derive(Clone, Debug)]
+pub enum Heard {
+    /// A message of the box, and when it arrived here.
+    Message(Box<Envelope>, WallTime),
+    /// The receiver's answer to an upload, and when it arrived here.
+    Upload(Box<FileResponse>, WallTime),
+    /// Telemetry: its group and its JSON.
+    Telemetry(String, Value),
+    /// A message that does not follow the protocol, described.
+    Nonsense(String),
+}
+
+/// A subscriber in the background.
+#[derive(Debug)]
+pub struct Observer {
+    heard: mpsc::Receiver<Heard>,
+    task: JoinHandle<()>,
+}
+
+impl Observer {
+    /// Subscribes at the broker on this port of this machine, and does so again whenever the
+    /// connection breaks. Returns once the first subscription is granted.
+    ///
+    /// # Errors
+    /// When the broker does not answer within ten seconds.
+    pub async fn subscribe(port: u16) -> Result<Self> {
+        let endpoint = Endpoint::new("127.0.0.1", port, &Security::Plain)?;
+        let (sender, heard) = mpsc::channel(HEARD_MAX);
+        let (up, mut is_up) = mpsc::channel(1);
+        let task = tokio::spawn(async move {
+            let mut pauses = tokio::time::interval(RECONNECT_AFTER);
+            loop {
+                pauses.tick().await;
+                let connection = Connection::<()>::open(&endpoint, session());
+                if listen(connection, &sender, &up).await.is_none() {
+                    return;
+                }
+            }
+        });
+        let first = tokio::time::timeout(Duration::from_secs(10), is_up.recv()).await;
+        first.context("the broker did not grant a subscription within 10 s")?;
+        Ok(Self { heard, task })
+    }
+
+    /// The next thing heard. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Heard> {
+        self.heard.recv().await
+    }
+
+    /// Whatever was heard and not yet taken.
+    pub fn take_waiting(&mut self) -> Option<Heard> {
+        self.heard.try_recv().ok()
+    }
+}
+
+impl Drop for Observer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn session() -> Session {
+    let filter = |leaf: &str| format!("{}/+/+/{leaf}", topic::ROOT);
+    Session {
+        client_id: "observer".to_owned(),
+        keep_alive: Duration::from_secs(5),
+        will: None,
+        window: 16,
+        receive_window: None,
+        packet_bytes_max: 1 << 20,
+        subscriptions: vec![
+            filter(&format!("{}/#", topic::EVENTS_JSON)),
+            filter(&format!("{}/#", topic::TELEMETRY)),
+            filter(topic::FILE_RESPONSE),
+        ],
+    }
+}
+
+/// Passes on what a connection brings until it ends; `None` when nobody listens any more.
+async fn listen(
+    mut connection: Connection<()>,
+    heard: &mpsc::Sender<Heard>,
+    up: &mpsc::Sender<()>,
+) -> Option<()> {
+    loop {
+        match connection.next().await {
+            // Only the first one is waited for.
+            Event::Up(_) => drop(up.try_send(())),
+            Event::Message(message) => heard.send(understand(&message, wall())).await.ok()?,
+            Event::Answered((), _) => {}
+            Event::Down(_) => return Some(()),
+        }
+    }
+}
+
+fn understand(message: &Incoming, at: WallTime) -> Heard {
+    let topic = message.topic();
+    let levels: Vec<&str> = topic.split('/').skip(3).collect();
+    let told = match levels.as_slice() {
+        [topic::EVENTS_JSON, ..] => serde_json::from_slice(message.payload())
+            .map(|envelope| Heard::Message(Box::new(envelope), at)),
+        [topic::FILE_RESPONSE] => serde_json::from_slice(message.payload())
+            .map(|response| Heard::Upload(Box::new(response), at)),
+        [topic::TELEMETRY, group] => serde_json::from_slice(message.payload())
+            .map(|json| Heard::Telemetry((*group).to_owned(), json)),
+        _ => return Heard::Nonsense(format!("{topic}: nobody asked for this topic")),
+    };
+    told.unwrap_or_else(|error| Heard::Nonsense(format!("{topic}: {error}")))
+}

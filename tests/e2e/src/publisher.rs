@@ -1,0 +1,148 @@
+//! The game as a real RTMP client pushes it: `court play` renders, ffmpeg encodes and publishes.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tokio::process::Command;
+
+use crate::program::{Program, built};
+use crate::score::{Moment, Truth, is_shot};
+use crate::venue::Venue;
+
+/// Encoding a minute of 720p takes less than this on the slowest machine that counts.
+const ENCODE_LIMIT: Duration = Duration::from_secs(300);
+
+/// A game that can be published.
+#[derive(Clone, Debug)]
+pub struct Game {
+    seed: u64,
+    seconds: u32,
+    folder: PathBuf,
+    picture: Picture,
+}
+
+/// Where the pictures of a game come from.
+#[derive(Clone, Debug)]
+enum Picture {
+    /// Rendered and encoded while it is pushed.
+    Live,
+    /// Encoded before, and repeated for ever.
+    Encoded(PathBuf),
+}
+
+impl Game {
+    /// A game that is rendered while it is pushed; its truth is written to `folder`.
+    pub fn live(seed: u64, seconds: u32, folder: &Path) -> Self {
+        Self { seed, seconds, folder: folder.to_owned(), picture: Picture::Live }
+    }
+
+    /// A game that is rendered and encoded now, and repeated for ever when it is pushed: for tests
+    /// in which the processor is needed for something else.
+    ///
+    /// # Errors
+    /// When rendering or encoding fails.
+    pub async fn encoded(seed: u64, seconds: u32, folder: &Path) -> Result<Self> {
+        let file = folder.join(format!("game-{seed}.mp4"));
+        let game = Self {
+            seed,
+            seconds,
+            folder: folder.to_owned(),
+            picture: Picture::Encoded(file.clone()),
+        };
+        let (mut court, mut ffmpeg) = game.render(&["-y", "-v", "error"], &["-f", "mp4"], &file)?;
+        let encoded = ffmpeg.wait(ENCODE_LIMIT).await?;
+        ensure!(encoded.success(), "ffmpeg failed: {}", ffmpeg.log_end());
+        let rendered = court.wait(ENCODE_LIMIT).await?;
+        ensure!(rendered.success(), "court failed: {}", court.log_end());
+        Ok(game)
+    }
+
+    /// The true shots, by the file that the renderer wrote.
+    ///
+    /// # Errors
+    /// When the file is missing or not as it should be.
+    pub fn truth(&self) -> Result<Vec<Moment>> {
+        let path = self.truth_file();
+        let text =
+            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let truth: Truth = serde_json::from_slice(&text)
+            .with_context(|| format!("{} is no truth file", path.display()))?;
+        let shots = truth.events.into_iter().filter(|event| is_shot(event.kind));
+        Ok(shots.map(|event| Moment { kind: event.kind, t: event.t }).collect())
+    }
+
+    fn truth_file(&self) -> PathBuf {
+        self.folder.join(format!("game-{}.events.json", self.seed))
+    }
+
+    /// Starts the renderer and, fed by it, an encoder with these input and output options.
+    fn render(
+        &self,
+        input: &[&str],
+        output: &[&str],
+        target: impl AsRef<std::ffi::OsStr>,
+    ) -> Result<(Program, Program)> {
+        let mut court = built("court")?;
+        court.args(["play", "--seed", &self.seed.to_string()]);
+        court.args(["--seconds", &self.seconds.to_string(), "--truth"]).arg(self.truth_file());
+        court.args(["--out", "-"]).stdout(Stdio::piped());
+        let mut court = Program::start("court", court, &self.folder.join("court.log"))?;
+        let mut ffmpeg = Command::new("ffmpeg");
+        ffmpeg.args(["-nostdin", "-hide_banner"]).args(input).args(["-i", "-"]);
+        ffmpeg.args("-c:v libx264 -preset veryfast -tune zerolatency -g 50 -b:v 4M".split(' '));
+        ffmpeg.args("-pix_fmt yuv420p -c:a aac -b:a 128k".split(' ')).args(output).arg(target);
+        ffmpeg.stdin(court.take_output()?);
+        let ffmpeg = Program::start("ffmpeg", ffmpeg, &self.folder.join("ffmpeg.log"))?;
+        Ok((court, ffmpeg))
+    }
+}
+
+/// A game being pushed. Dropping it stops it.
+#[derive(Debug)]
+pub struct Publisher {
+    /// Ends when ffmpeg does, by a broken pipe.
+    _court: Option<Program>,
+    ffmpeg: Program,
+}
+
+impl Publisher {
+    /// Starts to push the game into the venue's box.
+    ///
+    /// # Errors
+    /// When a program is missing.
+    pub fn start(game: &Game, venue: &Venue) -> Result<Self> {
+        let url = venue.rtmp_url();
+        match &game.picture {
+            Picture::Live => {
+                let (court, ffmpeg) =
+                    game.render(&["-v", "warning", "-re"], &["-f", "flv"], &url)?;
+                Ok(Self { _court: Some(court), ffmpeg })
+            }
+            Picture::Encoded(file) => {
+                let mut ffmpeg = Command::new("ffmpeg");
+                ffmpeg.args("-nostdin -hide_banner -v warning -re -stream_loop -1 -i".split(' '));
+                ffmpeg.arg(file).args("-c copy -f flv".split(' ')).arg(url).stdin(Stdio::null());
+                let log = game.folder.join("ffmpeg.log");
+                Ok(Self { _court: None, ffmpeg: Program::start("ffmpeg", ffmpeg, &log)? })
+            }
+        }
+    }
+
+    /// Whether the publisher has ended: the game is over, or the box hung up.
+    ///
+    /// # Errors
+    /// When the operating system does not tell.
+    pub fn is_over(&mut self) -> Result<bool> {
+        Ok(self.ffmpeg.ended()?.is_some())
+    }
+
+    /// Stops in the middle of the game.
+    ///
+    /// # Errors
+    /// When ffmpeg cannot be killed.
+    pub async fn stop(mut self) -> Result<()> {
+        self.ffmpeg.kill().await
+    }
+}

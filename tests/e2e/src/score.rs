@@ -1,0 +1,200 @@
+//! Which shots of a game were found: events against the truth file.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use wire::event::EventKind;
+
+/// An event belongs to a shot if their moments lie no further apart.
+pub const TOLERANCE_S: f64 = 0.5;
+
+/// The truth file beside a video, as far as shots are concerned.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Truth {
+    /// Everything that happens.
+    pub events: Vec<TrueEvent>,
+}
+
+/// One entry of the truth file.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TrueEvent {
+    /// What happens.
+    pub kind: EventKind,
+    /// Seconds from the first frame.
+    pub t: f64,
+}
+
+/// A moment of some kind, true or found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moment {
+    /// What happens.
+    pub kind: EventKind,
+    /// Seconds from the first frame.
+    pub t: f64,
+}
+
+/// How many shots of one kind there were and what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// Shots in the truth.
+    pub truth: u32,
+    /// Of these, found.
+    pub found: u32,
+    /// Events without a shot.
+    #[serde(rename = "false")]
+    pub false_: u32,
+}
+
+impl Tally {
+    /// Found of those in the truth; 1 if there were none.
+    pub fn recall(self) -> f64 {
+        share(self.found, self.truth)
+    }
+
+    /// Right of those that were found; 1 if nothing was found.
+    pub fn precision(self) -> f64 {
+        share(self.found, self.found + self.false_)
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            truth: self.truth + other.truth,
+            found: self.found + other.found,
+            false_: self.false_ + other.false_,
+        }
+    }
+}
+
+fn share(part: u32, whole: u32) -> f64 {
+    if whole == 0 { 1.0 } else { f64::from(part) / f64::from(whole) }
+}
+
+/// The tallies of made and missed shots.
+#[derive(Clone, Debug, Default)]
+pub struct Score(BTreeMap<&'static str, Tally>);
+
+impl Score {
+    /// The tally of one kind.
+    pub fn of(&self, kind: EventKind) -> Tally {
+        self.0.get(kind.as_str()).copied().unwrap_or_default()
+    }
+
+    /// All kinds together: a made shot told as missed counts as one missed and one false.
+    pub fn total(&self) -> Tally {
+        self.0.values().fold(Tally::default(), |sum, tally| sum.plus(*tally))
+    }
+
+    /// The tallies by the kinds' names.
+    pub fn by_kind(&self) -> &BTreeMap<&'static str, Tally> {
+        &self.0
+    }
+}
+
+/// Whether events of this kind are shots.
+pub fn is_shot(kind: EventKind) -> bool {
+    match kind {
+        EventKind::MadeShot | EventKind::MissedShot => true,
+        EventKind::Whistle | EventKind::Buzzer | EventKind::ScoreChange => false,
+    }
+}
+
+/// Gives each true shot up to `counted_s` at most one event of its kind, nearest pairs first.
+/// Events that belong to later shots, or lie after `counted_s`, count neither way.
+pub fn score(truth: &[Moment], found: &[Moment], counted_s: f64) -> Score {
+    let mut score = Score::default();
+    for kind in [EventKind::MadeShot, EventKind::MissedShot] {
+        let of_kind = |moments: &[Moment]| -> Vec<f64> {
+            moments.iter().filter(|moment| moment.kind == kind).map(|moment| moment.t).collect()
+        };
+        let tally = tally(&of_kind(truth), &of_kind(found), counted_s);
+        score.0.insert(kind.as_str(), tally);
+    }
+    score
+}
+
+fn tally(truth: &[f64], found: &[f64], counted_s: f64) -> Tally {
+    let mut pairs: Vec<(f64, usize, usize)> = Vec::new();
+    for (shot, shot_t) in truth.iter().enumerate() {
+        for (event, event_t) in found.iter().enumerate() {
+            let apart = (shot_t - event_t).abs();
+            if apart <= TOLERANCE_S {
+                pairs.push((apart, shot, event));
+            }
+        }
+    }
+    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut shot_of_event: Vec<Option<usize>> = vec![None; found.len()];
+    let mut is_found = vec![false; truth.len()];
+    for (_, shot, event) in pairs {
+        if !is_found[shot] && shot_of_event[event].is_none() {
+            is_found[shot] = true;
+            shot_of_event[event] = Some(shot);
+        }
+    }
+    let counted = |t: &f64| *t <= counted_s;
+    let count = |n: usize| u32::try_from(n).expect("a game has fewer than 4 billion shots");
+    let pairs = truth.iter().zip(&is_found);
+    let alone = found.iter().zip(&shot_of_event);
+    Tally {
+        truth: count(truth.iter().filter(|t| counted(t)).count()),
+        found: count(pairs.filter(|(t, found)| counted(t) && **found).count()),
+        false_: count(alone.filter(|(t, shot)| counted(t) && shot.is_none()).count()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(t: f64) -> Moment {
+        Moment { kind: EventKind::MadeShot, t }
+    }
+
+    fn missed(t: f64) -> Moment {
+        Moment { kind: EventKind::MissedShot, t }
+    }
+
+    #[test]
+    fn half_a_second_is_near_enough_and_more_is_not() {
+        let tally = score(&[made(10.0), made(20.0)], &[made(10.5), made(20.51)], 60.0).total();
+        assert_eq!(tally, Tally { truth: 2, found: 1, false_: 1 });
+        assert!((tally.recall() - 0.5).abs() < 1e-9 && (tally.precision() - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn made_shot_told_as_missed_is_one_missed_and_one_false() {
+        let score = score(&[made(10.0)], &[missed(10.0)], 60.0);
+        assert_eq!(score.of(EventKind::MadeShot), Tally { truth: 1, found: 0, false_: 0 });
+        assert_eq!(score.of(EventKind::MissedShot), Tally { truth: 0, found: 0, false_: 1 });
+    }
+
+    #[test]
+    fn two_events_for_one_shot_are_one_found_and_one_false() {
+        let tally = score(&[made(10.0)], &[made(9.9), made(10.3)], 60.0).total();
+        assert_eq!(tally, Tally { truth: 1, found: 1, false_: 1 });
+    }
+
+    #[test]
+    fn nearest_pairs_come_first() {
+        // The event at 10.4 belongs to the shot at 10.6, so that both shots are found.
+        let tally = score(&[made(10.0), made(10.6)], &[made(10.4), made(9.8)], 60.0).total();
+        assert_eq!(tally, Tally { truth: 2, found: 2, false_: 0 });
+    }
+
+    #[test]
+    fn what_lies_behind_the_counted_part_counts_neither_way() {
+        let tally = score(&[made(59.8), made(61.0)], &[made(60.1), made(61.0)], 60.0).total();
+        assert_eq!(tally, Tally { truth: 1, found: 1, false_: 0 });
+        // An event just before the end that belongs to a shot just after it is not false.
+        let tally = score(&[made(60.2)], &[made(59.9)], 60.0).total();
+        assert_eq!(tally, Tally { truth: 0, found: 0, false_: 0 });
+    }
+
+    #[test]
+    fn game_without_shots_and_events_is_perfect() {
+        let tally = score(&[], &[], 60.0).total();
+        assert!(tally.recall() >= 1.0 && tally.precision() >= 1.0);
+    }
+}
