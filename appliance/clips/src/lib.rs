@@ -1,19 +1,13 @@
 //! Game events and a frame index in, clip plans out.
 //!
-//! [`Planner`] turns events into stretches of a source's timeline that are worth a clip, merges
-//! overlapping ones and says when each is due. [`snap`] fits such a stretch to frames that exist:
-//! which keyframe decoding starts from and which frames are shown.
+//! [`planner`] turns events into stretches of a source's timeline that are worth a clip, merges
+//! overlapping ones and says when each is due. [`snap`](mod@snap) fits such a stretch to frames
+//! that exist: which keyframe decoding starts from and which frames are shown.
 //!
 //! Pure: no clock, no file, no allocation. Time is the source's [`wire::time::MediaTime`];
 //! `pipeline::director` feeds the planner, `pipeline::cut` carries its plans out.
 #![no_std]
 #![forbid(unsafe_code)]
 
-mod planner;
-mod snap;
-
-pub use planner::{
-    Accepted, ClipPlan, ClipRequest, Config, ConfigError, PLANS_MAX, Planner, RECENT_MAX, Refused,
-    Retracted,
-};
-pub use snap::{Cut, FrameMark, snap};
+pub mod planner;
+pub mod snap;

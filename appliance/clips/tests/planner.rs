@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use clips::{Accepted, ClipRequest, Config, ConfigError, PLANS_MAX, Planner, Refused, Retracted};
+use clips::planner::{
+    Accepted, ClipRequest, Config, ConfigError, PLANS_MAX, Planner, Refused, Retracted,
+};
 use wire::event::EventKind;
 use wire::ids::{BootId, EventId};
 use wire::time::{MediaInterval, MediaSpan, MediaTime};

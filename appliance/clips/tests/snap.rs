@@ -1,6 +1,6 @@
 //! What snapping promises.
 
-use clips::{Cut, FrameMark, snap};
+use clips::snap::{Cut, FrameMark, snap};
 use wire::time::{MediaInterval, MediaTime};
 
 const FRAME: i64 = 3_600;

@@ -8,7 +8,7 @@
 
 mod select;
 
-use clips::ClipPlan;
+use clips::planner::ClipPlan;
 use sha2::{Digest, Sha256};
 use wire::clip::ClipRecord;
 use wire::ids::{ClipId, Name};

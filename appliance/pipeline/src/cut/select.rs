@@ -1,6 +1,6 @@
 //! Chooses what goes into a clip: fragments, samples and the frames to show.
 
-use clips::{Cut, FrameMark, snap};
+use clips::snap::{Cut, FrameMark, snap};
 use wire::time::{MediaInterval, MediaSpan, MediaTime};
 
 use super::{CutError, Job, Missing};

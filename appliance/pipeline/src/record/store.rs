@@ -129,10 +129,10 @@ pub trait FragmentStore: Send + Sync {
     /// The number that the next fragment gets; 0 for a new recording.
     fn next_seq(&self) -> u32;
 
-    /// Adds a fragment and evicts the oldest ones to keep the quota.
+    /// Evicts the oldest fragments to keep the quota, and adds this one.
     ///
     /// # Errors
-    /// [`StoreError::Write`]; the store is as before.
+    /// [`StoreError::Write`]; the fragment is not in the store.
     fn append(&self, fragment: &Fragment) -> Result<Appended, StoreError>;
 
     /// The fragments that are needed to show `wanted`, oldest first: from the last one with a
