@@ -63,6 +63,9 @@ pub enum ChunkError {
 /// First reservation for a message; longer ones grow by doubling as their bytes arrive, so that
 /// an announced length alone costs nothing.
 const RESERVE_FIRST: usize = 64 << 10;
+/// Length of an extended timestamp.
+const REPLAY_BYTES: usize = 4;
+
 /// Turns bytes into messages.
 #[derive(Debug)]
 pub(crate) struct Reader {
@@ -71,7 +74,7 @@ pub(crate) struct Reader {
     header: [u8; HEADER_BYTES_MAX],
     header_len: usize,
     /// Bytes that looked like an extended timestamp and were payload; read again before input.
-    replay: [u8; 4],
+    replay: [u8; REPLAY_BYTES],
     replay_from: usize,
     phase: Phase,
     reserved_bytes: usize,
@@ -90,8 +93,8 @@ impl Reader {
             chunk_bytes: 128,
             header: [0; HEADER_BYTES_MAX],
             header_len: 0,
-            replay: [0; 4],
-            replay_from: 4,
+            replay: [0; REPLAY_BYTES],
+            replay_from: REPLAY_BYTES,
             phase: Phase::Header,
             reserved_bytes: 0,
         }
@@ -104,17 +107,23 @@ impl Reader {
         input: &mut &[u8],
         bounds: &Bounds,
     ) -> Result<Option<Message>, ChunkError> {
-        while self.replay_from < self.replay.len() {
+        loop {
+            if self.replay_from == REPLAY_BYTES {
+                let message = self.advance(now, input, bounds)?;
+                if message.is_some() || self.replay_from == REPLAY_BYTES {
+                    return Ok(message);
+                }
+            }
             let replay = self.replay;
             let mut rest = &replay[self.replay_from..];
+            // Another replay cannot begin within these bytes: it takes five.
+            self.replay_from = REPLAY_BYTES;
             let message = self.advance(now, &mut rest, bounds)?;
-            // A mismatch cannot happen again within these bytes: it takes five.
-            self.replay_from = self.replay.len() - rest.len();
+            self.replay_from = REPLAY_BYTES - rest.len();
             if message.is_some() {
                 return Ok(message);
             }
         }
-        self.advance(now, input, bounds)
     }
 
     /// The peer's chunk size from now on; at least 1.
@@ -141,6 +150,7 @@ impl Reader {
         self.reserved_bytes
     }
 
+    /// Reads until a message is complete, `input` ends, or there is something to replay first.
     fn advance(
         &mut self,
         now: Monotonic,
@@ -161,7 +171,11 @@ impl Reader {
                         self.header_len += head.len();
                         continue;
                     }
-                    self.begin_chunk(now, bounds)?
+                    let complete = self.begin_chunk(now, bounds)?;
+                    if self.replay_from < REPLAY_BYTES {
+                        return Ok(complete);
+                    }
+                    complete
                 }
                 Phase::Payload { stream, left } => {
                     if input.is_empty() {
@@ -320,3 +334,6 @@ fn take<'a>(input: &mut &'a [u8], most: usize) -> &'a [u8] {
     *input = rest;
     head
 }
+
+#[cfg(test)]
+mod tests;
