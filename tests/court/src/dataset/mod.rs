@@ -1,0 +1,3 @@
+//! Training material: short pieces of games as raw luma with what is true of each frame.
+
+pub mod rim;

@@ -1,0 +1,162 @@
+//! Clips of one hoop for the rim lane: raw luma, limited range, before any compression.
+//!
+//! `clips.u8` holds clips back to back, each `[72][p][p]`; `clips.json` lists them. The viewport
+//! stands still in the picture; where the camera shakes or pans, the hoop moves inside it.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use anyhow::Context;
+use serde::Serialize;
+
+use crate::game::{Game, GameConfig};
+use crate::geometry::Rect;
+use crate::look::Look;
+use crate::play::director::Director;
+use crate::play::{Flavour, Quiet};
+use crate::random::Random;
+use crate::render::Quality;
+use crate::render::frames::Frames;
+use crate::truth::Kind;
+
+/// Frames of a clip.
+pub const FRAMES: usize = 72;
+/// Frames a second.
+pub const FPS: f64 = 25.0;
+/// Sides a clip can have, pixels.
+const SIDES: [usize; 4] = [64, 96, 128, 160];
+/// Side of a viewport in widths of the hoop's box.
+const WIDTHS: f32 = 4.6;
+
+/// One clip in `clips.json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Clip {
+    /// First byte in `clips.u8`.
+    pub offset: u64,
+    /// Side, pixels.
+    pub p: usize,
+    /// Seed it was made from.
+    pub seed: u64,
+    /// Left, top, right, bottom of ring and net in each frame, viewport pixels.
+    pub hoop_box_per_frame: Vec<[f32; 4]>,
+    /// Shots at this hoop within the clip.
+    pub events: Vec<Moment>,
+    /// x, y, radius and visibility (0 to 1) of the ball in each frame, viewport pixels.
+    pub ball_per_frame: Vec<[f32; 4]>,
+}
+
+/// A shot's moment.
+#[derive(Clone, Debug, Serialize)]
+pub struct Moment {
+    /// Made or missed.
+    pub kind: Kind,
+    /// Frame of the clip, between frames as a fraction.
+    pub frame: f32,
+}
+
+/// Writes one clip for each seed from `first` on into `folder`.
+///
+/// # Errors
+/// When the folder or its files cannot be written.
+pub fn write(folder: &Path, first: u64, seeds: u64) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| {
+        format!("cannot create {}: choose a folder that can be written", folder.display())
+    })?;
+    let path = folder.join("clips.u8");
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    let mut pixels = BufWriter::with_capacity(1 << 20, file);
+    let mut clips = Vec::new();
+    let mut offset = 0;
+    for seed in first..first + seeds {
+        let (mut clip, bytes) = render(seed);
+        clip.offset = offset;
+        offset += bytes.len() as u64;
+        pixels.write_all(&bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        clips.push(clip);
+    }
+    pixels.flush().with_context(|| format!("cannot write {}", path.display()))?;
+    let path = folder.join("clips.json");
+    let text = serde_json::to_vec(&clips).context("clips do not fit JSON")?;
+    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Renders the clip of a seed: its entry (offset 0) and its `[72][p][p]` bytes.
+#[must_use]
+pub fn render(seed: u64) -> (Clip, Vec<u8>) {
+    let mut random = Random::new(seed, "rim clip");
+    let side = random.pick(&SIDES);
+    let width = (side as f32 / WIDTHS * random.range(0.87, 1.15)).max(10.0);
+    let (game, start) = game_of(seed, width, &mut random);
+    let rect = viewport(&game, (side, start), &mut random);
+    let frames = Frames::luma(&game, rect, Quality::Fine);
+    let mut bytes = vec![0; FRAMES * side * side];
+    let mut clip = Clip {
+        offset: 0,
+        p: side,
+        seed,
+        hoop_box_per_frame: Vec::with_capacity(FRAMES),
+        events: moments(&game, start),
+        ball_per_frame: Vec::with_capacity(FRAMES),
+    };
+    let (x, y) = (rect.x as f32, rect.y as f32);
+    for (index, picture) in bytes.chunks_exact_mut(side * side).enumerate() {
+        frames.render(start + index, picture);
+        let bounds = game.hoop_box_at(start + index);
+        clip.hoop_box_per_frame.push([bounds[0] - x, bounds[1] - y, bounds[2] - x, bounds[3] - y]);
+        let ball = game.frame_truth(start + index).balls[0];
+        clip.ball_per_frame.push([ball[0] - x, ball[1] - y, ball[2], ball[3]]);
+    }
+    (clip, bytes)
+}
+
+/// A game with one play, its hoop's box `width` pixels wide, and the clip's first frame.
+fn game_of(seed: u64, width: f32, random: &mut Random) -> (Game, usize) {
+    let mut look = Look::of_seed(seed);
+    let config = GameConfig { seconds: 9.0, ..GameConfig::of_seed(seed) };
+    look.view.ring_width = width / 1.03;
+    let share = random.unit();
+    let setting = Game::setting(&config, &look);
+    let timeline = if share < 0.35 {
+        Director::drill_shot(setting, Flavour::made(random))
+    } else if share < 0.7 {
+        Director::drill_shot(setting, Flavour::missed(random))
+    } else {
+        let quiet = random.weighted(&[
+            (0.3, Quiet::Possession),
+            (0.35, Quiet::Across),
+            (0.15, Quiet::Toss),
+            (0.2, Quiet::Hands),
+        ]);
+        Director::drill_quiet(setting, quiet)
+    };
+    let shot = timeline.events.iter().find(|e| e.hoop.is_some()).map(|e| e.t);
+    let game = Game::with_timeline(config, look, timeline);
+    let start = match shot {
+        Some(t) => t * FPS as f32 - random.range(12.0, FRAMES as f32 - 6.0),
+        None => random.range(0.0, 60.0),
+    };
+    (game, start.max(0.0) as usize)
+}
+
+/// A square of `side` pixels around the hoop in frame `start`.
+fn viewport(game: &Game, (side, start): (usize, usize), random: &mut Random) -> Rect {
+    let bounds = game.hoop_box_at(start);
+    let width = bounds[2] - bounds[0];
+    let half = side as f32 / 2.0;
+    let x = (bounds[0] + bounds[2]) / 2.0 - half + width * random.range(-0.1, 0.1);
+    let y = bounds[1] + 0.45 * width - half + width * random.range(-0.1, 0.1);
+    let even = |v: f32| (v / 2.0).round() as i32 * 2;
+    Rect { x: even(x), y: even(y), width: side, height: side }
+}
+
+fn moments(game: &Game, start: usize) -> Vec<Moment> {
+    let frame = |t: f32| t * FPS as f32 - start as f32;
+    game.timeline
+        .events
+        .iter()
+        .filter(|e| e.hoop == Some(0))
+        .map(|e| Moment { kind: e.kind, frame: frame(e.t) })
+        .filter(|m| (0.0..FRAMES as f32).contains(&m.frame))
+        .collect()
+}

@@ -1,0 +1,384 @@
+//! Decides what is played: who has the ball, where everybody goes, which shot comes when.
+
+use super::handling::Pass;
+use super::shots::{Attempt, Flavour};
+use super::timeline::{EventAt, Jump, Noise, Player, Timeline};
+use crate::color::{self, rgb};
+use crate::flight::{Flight, Outcome, RATE};
+use crate::geometry::{COURT_HALF_LENGTH, COURT_HALF_WIDTH, HoopPlace, Vec3, vec3};
+use crate::physics::{HoopBody, Net};
+use crate::random::Random;
+use crate::truth::Kind;
+
+/// What a game is directed with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting {
+    pub(crate) seed: u64,
+    pub(crate) hoop: HoopBody,
+    /// Hoops that are played on: 1 or 2.
+    pub(crate) hoops: usize,
+    /// The camera's place.
+    pub(crate) eye: Vec3,
+    /// Seconds from shot to shot, on average.
+    pub(crate) shot_every: f32,
+}
+
+/// Writes a timeline play by play.
+pub(crate) struct Director {
+    pub(super) random: Random,
+    pub(super) timeline: Timeline,
+    pub(super) setting: Setting,
+    /// The hoop being played on.
+    pub(super) hoop: usize,
+    /// Who has, or had, the ball.
+    pub(super) holder: usize,
+}
+
+/// Flights farther from the ring than this are no shots at it, metres.
+const SHOT_REACH: f32 = 1.3;
+
+impl Director {
+    /// Players on the floor and the ball in one's hands.
+    pub(crate) fn new(setting: Setting) -> Self {
+        let mut random = Random::new(setting.seed, "play");
+        let each = if setting.hoops == 2 {
+            5
+        } else {
+            random.weighted(&[(0.4, 5), (0.25, 3), (0.15, 2), (0.12, 1), (0.08, 4)])
+        };
+        let mut director =
+            Self { timeline: Timeline::default(), setting, hoop: 0, holder: 0, random };
+        for index in 0..each * 2 {
+            let player = director.draw_player(index % 2);
+            director.timeline.players.push(player);
+        }
+        if director.random.chance(0.4) {
+            let referee = director.draw_player(2);
+            director.timeline.players.push(referee);
+        }
+        director.timeline.scores.push((0.0, [0, 0]));
+        let start = director.beside(0, 0.0, (0.32, 0.1, 1.15));
+        director.push_ball(start);
+        director.take(0);
+        director
+    }
+
+    fn draw_player(&mut self, team: usize) -> Player {
+        let place = self.spot(0.8, 7.5);
+        let r = &mut self.random;
+        Player {
+            team,
+            number: r.below(56) as u32,
+            tall: r.range(1.72, 2.08),
+            skin: color::skin(r),
+            hair: rgb(0.06, 0.05, 0.05).mix(rgb(0.6, 0.45, 0.25), r.unit().powi(3)),
+            way: vec![(0.0, place)],
+            jumps: Vec::new(),
+            raised: Vec::new(),
+        }
+    }
+
+    pub(super) fn hoop_place(&self) -> HoopPlace {
+        HoopPlace::of(self.hoop)
+    }
+
+    /// A place on the floor between `near` and `far` metres from the hoop being played on.
+    pub(super) fn spot(&mut self, near: f32, far: f32) -> Vec3 {
+        let angle = self.random.range(-1.45, 1.45);
+        let away = self.random.range(near, far);
+        let p = self.hoop_place().world(vec3(away * angle.sin(), away * angle.cos(), 0.0));
+        vec3(
+            p.x.clamp(-COURT_HALF_LENGTH, COURT_HALF_LENGTH),
+            p.y.clamp(-COURT_HALF_WIDTH, COURT_HALF_WIDTH),
+            0.0,
+        )
+    }
+
+    /// Plays until `seconds` are full.
+    pub(crate) fn play_game(mut self, seconds: f32) -> Timeline {
+        self.timeline.events.reserve(64);
+        let mut buzzer = self.random.range(20.0, 70.0);
+        while self.timeline.now() < seconds + 1.0 {
+            let now = self.timeline.now();
+            if now > buzzer {
+                self.stoppage(Kind::Buzzer);
+                buzzer += self.random.range(35.0, 80.0);
+            } else if self.random.chance(0.07) {
+                self.stoppage(Kind::Whistle);
+            }
+            let flavour = self.draw_flavour();
+            let pace = self.random.range(0.5, 1.5);
+            let before = ((self.setting.shot_every - 3.3) * pace).max(0.3);
+            self.possession(before, flavour);
+            self.shoot(flavour);
+            self.turn_over();
+        }
+        self.timeline
+    }
+
+    fn draw_flavour(&mut self) -> Flavour {
+        let r = &mut self.random;
+        if r.chance(0.03) {
+            Flavour::Block
+        } else if r.chance(0.5) {
+            Flavour::made(r)
+        } else {
+            Flavour::missed(r)
+        }
+    }
+
+    /// The other side's turn, perhaps at the other hoop.
+    fn turn_over(&mut self) {
+        if self.setting.hoops == 2 && self.random.chance(0.8) {
+            self.hoop = 1 - self.hoop;
+        }
+    }
+
+    /// A whistle or buzzer: everybody slows down, the clock stands.
+    pub(super) fn stoppage(&mut self, kind: Kind) {
+        let now = self.timeline.now();
+        let noise = if kind == Kind::Buzzer { Noise::Buzzer } else { Noise::Whistle };
+        self.event(kind, now, None);
+        self.sound(now, noise);
+        let pause = self.random.range(1.2, 2.6);
+        self.timeline.stops.push((now, now + pause));
+        self.carry(pause, (0.35, 0.15, 1.1));
+    }
+
+    /// The ball goes round for about `seconds` and ends with the one who shoots.
+    pub(super) fn possession(&mut self, seconds: f32, flavour: Flavour) {
+        self.move_all(seconds + 1.2);
+        self.advance();
+        let until = self.timeline.now() + seconds;
+        loop {
+            let left = until - self.timeline.now();
+            if left < 0.25 {
+                break;
+            }
+            if left > 1.2 && self.random.chance(0.55) {
+                let receiver = self.mate();
+                if receiver != self.holder {
+                    let kind = self.random.weighted(&[
+                        (0.6, Pass::Chest),
+                        (0.2, Pass::Bounce),
+                        (0.2, Pass::Lob),
+                    ]);
+                    self.pass(receiver, kind);
+                    continue;
+                }
+            }
+            let seconds = left.min(self.random.range(0.6, 2.0));
+            self.roam(seconds);
+            self.dribble(seconds);
+        }
+        if flavour.at_the_ring() {
+            self.drive(flavour);
+        }
+    }
+
+    /// Brings the ball up when it is far from the hoop being played on.
+    fn advance(&mut self) {
+        let now = self.timeline.now();
+        let here = self.timeline.players[self.holder].place(now);
+        if (here - self.hoop_place().centre).flat() < 9.0 {
+            return;
+        }
+        let to = self.spot(4.0, 7.5);
+        let seconds = (to - here).flat() / self.random.range(5.0, 6.5);
+        self.timeline.players[self.holder].go(now, now + seconds, to);
+        self.dribble(seconds);
+    }
+
+    /// Everybody without the ball finds a new place within `seconds`.
+    pub(super) fn move_all(&mut self, seconds: f32) {
+        let now = self.timeline.now();
+        for index in 0..self.timeline.players.len() {
+            if index == self.holder {
+                continue;
+            }
+            let crowded = self.random.chance(0.3);
+            let to = if crowded { self.spot(0.4, 2.5) } else { self.spot(1.5, 8.0) };
+            let arrive = now + seconds * self.random.range(0.6, 1.2);
+            let player = &mut self.timeline.players[index];
+            let quickest = (to - player.place(now)).flat() / 5.5;
+            player.go(now, arrive.max(now + quickest), to);
+            if self.random.chance(0.2) {
+                let at = now + self.random.range(0.0, seconds);
+                let long = self.random.range(0.4, 1.6);
+                self.timeline.players[index].raised.push((at, at + long));
+            }
+        }
+    }
+
+    /// The holder goes somewhere within `seconds`.
+    pub(super) fn roam(&mut self, seconds: f32) {
+        let now = self.timeline.now();
+        let to = self.spot(2.0, 7.2);
+        let here = self.timeline.players[self.holder].place(now);
+        let reach = (seconds * 3.5 / (to - here).flat().max(0.1)).min(1.0);
+        self.timeline.players[self.holder].go(now, now + seconds, here.towards(to, reach));
+    }
+
+    /// Goes to the ring with the ball.
+    fn drive(&mut self, flavour: Flavour) {
+        let now = self.timeline.now();
+        let angle = self.random.range(-1.2, 1.2);
+        let away = if flavour.dunked() { 0.75 } else { self.random.range(0.7, 1.3) };
+        let to = self.hoop_place().world(vec3(away * angle.sin(), away * angle.cos(), 0.0));
+        let here = self.timeline.players[self.holder].place(now);
+        let seconds = ((to - here).flat() / 4.5).clamp(0.3, 3.0);
+        self.timeline.players[self.holder].go(now, now + seconds + 0.3, to.at_height(0.0));
+        if seconds > 0.8 {
+            self.dribble(seconds - 0.4);
+        } else {
+            self.carry(seconds, (0.3, 0.1, 1.2));
+        }
+    }
+
+    /// Somebody of the holder's side.
+    fn mate(&mut self) -> usize {
+        let team = self.timeline.players[self.holder].team;
+        let mates: Vec<usize> = (0..self.timeline.players.len())
+            .filter(|i| self.timeline.players[*i].team == team && *i != self.holder)
+            .collect();
+        if mates.is_empty() { self.holder } else { self.random.pick(&mates) }
+    }
+
+    /// Shoots, and lets somebody get the ball.
+    pub(super) fn shoot(&mut self, flavour: Flavour) {
+        self.wind_up(flavour);
+        let place = self.hoop_place();
+        let cross = self.random.chance(0.6);
+        let body = self.setting.hoop;
+        let attempt = Attempt {
+            from: place.local(self.last_ball()),
+            flavour,
+            hoop: &body,
+            cross_from: cross.then(|| place.local(self.setting.eye)),
+        };
+        let flight = attempt.choose(&mut self.random);
+        if flavour.dunked() {
+            self.bring(place.world(vec3(0.0, 0.5, 0.32)), 0.18);
+            self.bring(place.world(flight.path[0].p), 0.1);
+        }
+        let start = self.timeline.now();
+        self.release(start);
+        self.sound(start, Noise::Anticipation);
+        self.defend(start);
+        self.judge(&flight, start);
+        self.rebound(&flight);
+    }
+
+    fn wind_up(&mut self, flavour: Flavour) {
+        let now = self.timeline.now();
+        let tall = self.timeline.players[self.holder].tall;
+        let (takes, height) = if flavour.dunked() {
+            (0.3, 0.85)
+        } else if flavour.at_the_ring() {
+            (0.36, 0.5)
+        } else {
+            (self.random.range(0.36, 0.5), 0.32)
+        };
+        let top = now + takes + if flavour.dunked() { 0.15 } else { 0.0 };
+        self.timeline.players[self.holder].jumps.push(Jump { top, height });
+        if !flavour.at_the_ring() {
+            self.carry(0.2, (0.3, 0.05, 1.1));
+        }
+        self.carry(takes, (0.3, 0.08, tall * 1.17 + height * 0.8));
+    }
+
+    /// A defender near the shooter jumps at the ball; those under the ring get ready.
+    fn defend(&mut self, start: f32) {
+        let shooter = self.timeline.players[self.holder].place(start);
+        let under = self.hoop_place().centre;
+        for index in 0..self.timeline.players.len() {
+            if index == self.holder {
+                continue;
+            }
+            let place = self.timeline.players[index].place(start);
+            let close = (place - shooter).flat() < 1.6;
+            let boxing = (place - under).flat() < 3.0 && self.random.chance(0.6);
+            if close || boxing {
+                let wait = if close { 0.05 } else { self.random.range(0.3, 1.1) };
+                let height = self.random.range(0.2, 0.55);
+                let player = &mut self.timeline.players[index];
+                player.raised.push((start + wait - 0.35, start + wait + 0.6));
+                player.jumps.push(Jump { top: start + wait, height });
+            }
+        }
+    }
+
+    /// Writes down what came of a flight that starts at `start`.
+    fn judge(&mut self, flight: &Flight, start: f32) {
+        match flight.outcome {
+            Outcome::Made(t) => {
+                self.event(Kind::MadeShot, start + t, Some(self.hoop));
+                self.sound(start + t + 0.05, Noise::Swish);
+                let strength = self.random.range(0.4, 1.0);
+                self.sound(start + t + 0.1, Noise::Cheer(strength));
+                self.count_points(start + t);
+            }
+            Outcome::Missed(t) if flight.nearest < SHOT_REACH => {
+                self.event(Kind::MissedShot, start + t, Some(self.hoop));
+                self.sound(start + t, Noise::Sigh);
+            }
+            Outcome::Missed(_) | Outcome::Stuck => {}
+        }
+    }
+
+    fn count_points(&mut self, made: f32) {
+        let team = self.timeline.players[self.holder].team.min(1);
+        let at = made + self.random.range(0.4, 1.6);
+        let far =
+            (self.timeline.players[self.holder].place(made) - self.hoop_place().centre).flat();
+        let mut points = self.timeline.scores.last().map_or([0, 0], |s| s.1);
+        points[team] += if far > 6.75 { 3 } else { 2 };
+        self.timeline.scores.push((at, points));
+        self.event(Kind::ScoreChange, at, None);
+    }
+
+    pub(super) fn event(&mut self, kind: Kind, t: f32, hoop: Option<usize>) {
+        self.timeline.events.push(EventAt { kind, t, hoop });
+    }
+
+    /// Moves the ball straight to a point within `seconds`.
+    pub(super) fn bring(&mut self, to: Vec3, seconds: f32) {
+        let from = self.last_ball();
+        let count = (seconds * RATE).max(1.0) as usize;
+        for i in 1..=count {
+            self.push_ball(from.towards(to, i as f32 / count as f32));
+        }
+    }
+
+    pub(super) fn push_flight(&mut self, flight: &Flight, until: usize) {
+        let place = self.hoop_place();
+        let mut quiet = 0usize;
+        for instant in &flight.path[..until] {
+            let p = place.world(instant.p);
+            let index = self.timeline.ball.len();
+            let net = if instant.inside == Net::Inside { Net::Inside } else { Net::Outside };
+            self.push_ball(p);
+            if let Some(last) = self.timeline.ball.last_mut() {
+                last.net = net;
+            }
+            if instant.p.length() < 1.3 {
+                self.timeline.contacts.push((index, self.hoop, *instant));
+            }
+            quiet = quiet.saturating_sub(1);
+            let t = index as f32 / RATE;
+            let noise = if instant.floor > 0.4 {
+                Some(Noise::Bounce(instant.floor))
+            } else if instant.board > 0.4 {
+                Some(Noise::Board(instant.board))
+            } else if instant.ring > 0.3 {
+                Some(Noise::Rim(instant.ring))
+            } else {
+                None
+            };
+            if let (Some(noise), 0) = (noise, quiet) {
+                self.sound(t, noise);
+                quiet = 8;
+            }
+        }
+    }
+}

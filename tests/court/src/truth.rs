@@ -1,0 +1,54 @@
+//! The truth beside a video: hoops and events, exactly as `NAME.events.json` has them.
+
+use serde::{Deserialize, Serialize};
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The ball passes down through the ring.
+    MadeShot,
+    /// The ball leaves the ring's surroundings, or passes it.
+    MissedShot,
+    /// A referee's whistle starts.
+    Whistle,
+    /// The table's buzzer starts.
+    Buzzer,
+    /// The scoreboard changes.
+    ScoreChange,
+}
+
+/// One event of a video.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// What happened.
+    pub kind: Kind,
+    /// Seconds from the first frame.
+    pub t: f64,
+    /// Which hoop, for shots.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hoop: Option<String>,
+    /// Whether a person would be sure of it from the picture.
+    pub certain: bool,
+}
+
+/// One hoop of a video.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hoop {
+    /// `a` or `b`.
+    pub id: String,
+    /// Bounding box of ring and net in the first frame: left, top, right, bottom, pixels.
+    #[serde(rename = "box")]
+    pub bounds: [f64; 4],
+}
+
+/// Everything that is true of a video.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Truth {
+    /// Frames a second.
+    pub fps: f64,
+    /// The hoops in view.
+    pub hoops: Vec<Hoop>,
+    /// The events in order of time.
+    pub events: Vec<Event>,
+}
