@@ -1,6 +1,18 @@
-//! The stages from access unit to event and clip, and the links between them.
+//! The stages from access unit to event and clip, the links between them, and the ports they
+//! need. Knows no runtime, no socket, no file and no systemd: `daemon` gives it threads, drivers
+//! and ports. Design note: `docs/architecture.md`.
 #![forbid(unsafe_code)]
 
 pub mod cut;
+pub mod cutting;
+pub mod director;
+pub mod health;
+pub mod hoops;
+pub mod inference;
+pub mod links;
 pub mod mp4;
 pub mod record;
+pub mod recording;
+pub mod sound;
+pub mod source;
+pub mod timeline;

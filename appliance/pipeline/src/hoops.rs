@@ -1,0 +1,269 @@
+//! Which hoops a source shows and where they are in the present frame.
+//!
+//! ```text
+//!             a box in the configuration, or the finder agrees with itself
+//!   Searching ─────────────────────────────────────────────────────────────► Following
+//!       ▲                                                                        │
+//!       └──────────── neither finder nor follower sees the hoop for 5 s ─────────┘
+//! ```
+//! A technician's boxes win over the finder: they are never given up, and the finder only
+//! nudges them. Owns the boxes; runs the finder and the followers, knows no other lane.
+
+use fusion::HOOPS_MAX;
+use models::lanes::LaneError;
+use models::lanes::follow::Follower;
+use models::lanes::hoop::{HoopLane, HoopReading};
+use models::picture::Luma;
+use wire::ids::Name;
+use wire::time::{MediaSpan, MediaTime};
+use wire::units::PixelBox;
+
+/// Between two runs of the finder while no hoop is known.
+const SEARCH_EVERY: MediaSpan = MediaSpan::from_millis(200);
+/// Between two runs of the finder while every hoop is followed.
+const CHECK_EVERY: MediaSpan = MediaSpan::from_millis(1_000);
+/// Runs of the finder that must agree before a hoop is believed.
+const AGREEMENTS: u8 = 3;
+/// Two boxes that overlap by more than this are the same hoop.
+const SAME_OVERLAP: f32 = 0.3;
+/// A found hoop that the finder has not seen for this long is given up.
+const GIVE_UP: MediaSpan = MediaSpan::from_millis(5_000);
+/// Least confidence for a new hoop; an old one is recognised at the lane's own threshold.
+const NEW_CONFIDENCE: f32 = 0.5;
+/// Share by which a finder's box pulls a followed one: the follower is smooth and drifts, the
+/// finder is rough and does not.
+const PULL: f32 = 0.3;
+
+/// A hoop in the present frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HoopNow {
+    /// Place among the source's hoops; stays the same while the hoop is followed.
+    pub slot: usize,
+    /// Its name.
+    pub name: Name,
+    /// Ring and net in the picture's pixels.
+    pub area: PixelBox,
+}
+
+/// The hoops of one source.
+pub struct Hoops {
+    known: [Option<Known>; HOOPS_MAX],
+    candidates: Vec<Candidate>,
+    last_search: Option<MediaTime>,
+}
+
+struct Known {
+    name: Name,
+    follower: Follower,
+    area: PixelBox,
+    seen: MediaTime,
+    origin: Origin,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Technician,
+    Finder,
+}
+
+struct Candidate {
+    area: PixelBox,
+    agreements: u8,
+}
+
+impl Hoops {
+    /// Hoops as the technician drew them; empty to let the finder search.
+    pub fn new(configured: &[(Name, PixelBox)]) -> Self {
+        let mut known = [const { None }; HOOPS_MAX];
+        for (place, (name, area)) in known.iter_mut().zip(configured) {
+            *place = Some(Known {
+                name: name.clone(),
+                follower: Follower::new(*area),
+                area: *area,
+                seen: MediaTime::default(),
+                origin: Origin::Technician,
+            });
+        }
+        Self { known, candidates: Vec::new(), last_search: None }
+    }
+
+    /// Moves every known hoop to where it is in this frame, and searches for hoops when it is
+    /// time to.
+    ///
+    /// # Errors
+    /// [`LaneError`] of the finder; the hoops that are known stay usable.
+    pub fn observe(
+        &mut self,
+        luma: Luma<'_>,
+        at: MediaTime,
+        finder: Option<&mut HoopLane>,
+    ) -> Result<(), LaneError> {
+        for known in self.known.iter_mut().flatten() {
+            known.area = known.follower.follow(luma).area;
+        }
+        let Some(finder) = finder else { return Ok(()) };
+        let every = if self.finds_by_itself() && self.is_empty() { SEARCH_EVERY } else { CHECK_EVERY };
+        if self.last_search.is_some_and(|last| at.since(last).0.abs() < every.0) {
+            return Ok(());
+        }
+        self.last_search = Some(at);
+        let found = finder.find(luma)?;
+        self.compare(at, &found);
+        Ok(())
+    }
+
+    /// The picture jumped: a found hoop must be found again. A technician's box stays where it is
+    /// until the finder sees the hoop beside it.
+    pub fn forget_found(&mut self) {
+        for place in &mut self.known {
+            if place.as_ref().is_some_and(|known| known.origin == Origin::Finder) {
+                *place = None;
+            }
+        }
+        self.candidates.clear();
+        self.last_search = None;
+    }
+
+    /// The hoops of the present frame.
+    pub fn now(&self) -> impl Iterator<Item = HoopNow> + '_ {
+        self.known.iter().enumerate().filter_map(|(slot, known)| {
+            let known = known.as_ref()?;
+            Some(HoopNow { slot, name: known.name.clone(), area: known.area })
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.known.iter().all(Option::is_none)
+    }
+
+    fn finds_by_itself(&self) -> bool {
+        !self.known.iter().flatten().any(|known| known.origin == Origin::Technician)
+    }
+
+    fn compare(&mut self, at: MediaTime, found: &[HoopReading]) {
+        let mut new = Vec::new();
+        for reading in found {
+            let same = |known: &&mut Known| overlap(known.area, reading.area) > SAME_OVERLAP;
+            if let Some(known) = self.known.iter_mut().flatten().find(same) {
+                known.seen = at;
+                known.area = blend(known.area, reading.area);
+                known.follower.anchor(known.area);
+            } else if reading.confidence >= NEW_CONFIDENCE {
+                new.push(reading.area);
+            }
+        }
+        for place in &mut self.known {
+            let lost = place.as_ref().is_some_and(|known| {
+                known.origin == Origin::Finder && at.since(known.seen) > GIVE_UP
+            });
+            if lost {
+                *place = None;
+            }
+        }
+        if self.finds_by_itself() {
+            self.consider(at, &new);
+        }
+    }
+
+    fn consider(&mut self, at: MediaTime, new: &[PixelBox]) {
+        let before = std::mem::take(&mut self.candidates);
+        for area in new {
+            let earlier = before.iter().find(|c| overlap(c.area, *area) > SAME_OVERLAP);
+            let agreements = earlier.map_or(1, |candidate| candidate.agreements + 1);
+            if agreements < AGREEMENTS {
+                self.candidates.push(Candidate { area: *area, agreements });
+                continue;
+            }
+            let Some(slot) = self.known.iter().position(Option::is_none) else { continue };
+            self.known[slot] = Some(Known {
+                name: letter(slot),
+                follower: Follower::new(*area),
+                area: *area,
+                seen: at,
+                origin: Origin::Finder,
+            });
+        }
+    }
+}
+
+fn letter(slot: usize) -> Name {
+    let letters = ["a", "b", "c", "d"];
+    letters[slot].parse().expect("a letter is a name, and there are HOOPS_MAX letters")
+}
+
+/// Intersection over union.
+fn overlap(a: PixelBox, b: PixelBox) -> f32 {
+    let width = a.x1.min(b.x1) - a.x0.max(b.x0);
+    let height = a.y1.min(b.y1) - a.y0.max(b.y0);
+    if width <= 0.0 || height <= 0.0 {
+        return 0.0;
+    }
+    let shared = width * height;
+    shared / (a.width() * a.height() + b.width() * b.height() - shared)
+}
+
+fn blend(followed: PixelBox, found: PixelBox) -> PixelBox {
+    let mix = |old: f32, new: f32| old + (new - old) * PULL;
+    PixelBox {
+        x0: mix(followed.x0, found.x0),
+        y0: mix(followed.y0, found.y0),
+        x1: mix(followed.x1, found.x1),
+        y1: mix(followed.y1, found.y1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOX: PixelBox = PixelBox { x0: 100.0, y0: 50.0, x1: 140.0, y1: 90.0 };
+
+    fn reading(area: PixelBox) -> HoopReading {
+        HoopReading { area, confidence: 0.9 }
+    }
+
+    #[test]
+    fn a_hoop_is_believed_only_when_three_runs_agree() {
+        let mut hoops = Hoops::new(&[]);
+        hoops.compare(MediaTime::from_millis(0), &[reading(BOX)]);
+        hoops.compare(MediaTime::from_millis(200), &[reading(BOX.moved(3.0, 0.0))]);
+        assert_eq!(hoops.now().count(), 0);
+        hoops.compare(MediaTime::from_millis(400), &[reading(BOX)]);
+        let now: Vec<_> = hoops.now().collect();
+        assert_eq!(now.len(), 1);
+        assert_eq!(now[0].name.as_str(), "a");
+    }
+
+    #[test]
+    fn a_hoop_that_flickers_in_other_places_is_never_believed() {
+        let mut hoops = Hoops::new(&[]);
+        for step in 0_u8..20 {
+            let at = MediaTime::from_millis(200 * i64::from(step));
+            hoops.compare(at, &[reading(BOX.moved(60.0 * f32::from(step), 0.0))]);
+        }
+        assert_eq!(hoops.now().count(), 0);
+    }
+
+    #[test]
+    fn a_found_hoop_is_given_up_when_the_finder_misses_it_for_long() {
+        let mut hoops = Hoops::new(&[]);
+        for step in 0..3 {
+            hoops.compare(MediaTime::from_millis(200 * step), &[reading(BOX)]);
+        }
+        hoops.compare(MediaTime::from_millis(5_000), &[]);
+        assert_eq!(hoops.now().count(), 1);
+        hoops.compare(MediaTime::from_millis(5_500), &[]);
+        assert_eq!(hoops.now().count(), 0);
+    }
+
+    #[test]
+    fn a_technicians_box_stays_and_keeps_the_finder_from_adding_others() {
+        let name: Name = "north".parse().expect("a name");
+        let mut hoops = Hoops::new(&[(name.clone(), BOX)]);
+        for step in 0..20 {
+            hoops.compare(MediaTime::from_millis(1_000 * step), &[reading(BOX.moved(300.0, 0.0))]);
+        }
+        let now: Vec<_> = hoops.now().map(|hoop| hoop.name).collect();
+        assert_eq!(now, [name]);
+    }
+}

@@ -1,0 +1,283 @@
+//! The inference stage: pulls the newest frame of the source whose turn it is, runs the lanes
+//! that are due, and reports what they saw.
+//!
+//! Owns the lanes of every source. Asks `governor::admission` which frame is next, and measures
+//! what each frame cost. Must not know what the readings mean for the game.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fusion::{Ball, RimSlot};
+use futures_lite::future;
+use governor::{Admission, OperatingPoint, Slot};
+use hal::Clock;
+use models::lanes::LaneError;
+use models::lanes::ball::BallLane;
+use models::lanes::hoop::HoopLane;
+use models::lanes::rim::RimLane;
+use models::picture::Luma;
+use thiserror::Error;
+use wire::ids::Name;
+use wire::time::MediaTime;
+use wire::units::{PictureSize, PixelBox};
+
+use crate::health::{Beat, Counter};
+use crate::hoops::Hoops;
+use crate::links::{Arrival, Detections, FrameItem, FrameWaits, Next, OperatingPoints};
+use crate::source::{Frame, Pace, SourceLinks};
+
+/// What inference tells the director and whoever watches.
+#[derive(Clone, Debug)]
+pub enum Report {
+    /// A frame was analysed.
+    Frame(Arc<FrameReport>),
+    /// A source's stream ended.
+    Ended {
+        /// Number of the source.
+        source: usize,
+        /// Media time of its last picture.
+        at: MediaTime,
+    },
+    /// Inference has stopped.
+    Shutdown,
+}
+
+/// What was seen in one frame.
+#[derive(Clone, Debug)]
+pub struct FrameReport {
+    /// Number of the source.
+    pub source: usize,
+    /// Media time of the frame.
+    pub at: MediaTime,
+    /// When its last byte had arrived.
+    pub arrived: Arrival,
+    /// Pictures before it are missing, or it does not continue them.
+    pub follows_gap: bool,
+    /// Picture size.
+    pub size: PictureSize,
+    /// Balls, in the picture's pixels.
+    pub balls: Vec<Ball>,
+    /// Hoops; a hoop's place in the list is its number while it is followed.
+    pub hoops: Vec<HoopReport>,
+    /// Time that the lanes took.
+    pub took: Duration,
+}
+
+/// One hoop in one frame.
+#[derive(Clone, Debug)]
+pub struct HoopReport {
+    /// Number of the hoop on its source.
+    pub slot: u8,
+    /// Its name.
+    pub name: Name,
+    /// Ring and net, in the picture's pixels.
+    pub area: PixelBox,
+    /// The rim lane's window, if it ran on this frame.
+    pub slots: Option<Vec<RimSlot>>,
+}
+
+/// A source's lanes.
+pub struct Lanes {
+    /// Ball lane, one per source.
+    pub ball: BallLane,
+    /// Rim lanes, one per hoop.
+    pub rims: [RimLane; fusion::HOOPS_MAX],
+    /// Finder; `None` when a technician drew the boxes of a fixed camera and wants no nudging.
+    pub finder: Option<HoopLane>,
+    /// Where the hoops are.
+    pub hoops: Hoops,
+}
+
+/// What the inference stage works with.
+pub struct InferenceStage<C> {
+    /// The time.
+    pub clock: Arc<C>,
+    /// Links and lanes of every source, in the order of their numbers.
+    pub sources: Vec<(Arc<SourceLinks>, Lanes)>,
+    /// Set whenever a frame was put into a mailbox, and at shutdown.
+    pub frame_waits: Arc<FrameWaits>,
+    /// Reports go here.
+    pub detections: Arc<Detections>,
+    /// The newest operating point comes from here.
+    pub operating_points: Arc<OperatingPoints>,
+    /// Live, or lossless for files.
+    pub pace: Pace,
+    /// What it did.
+    pub health: Arc<InferenceHealth>,
+}
+
+/// Counters and beat of the inference stage.
+#[derive(Default)]
+pub struct InferenceHealth {
+    /// Frames analysed, all sources.
+    pub frames: Counter,
+    /// Microseconds spent in lanes.
+    pub busy_us: Counter,
+    /// Lane runs that failed.
+    pub failures: Counter,
+    /// Frames whose pixels could not be read.
+    pub unreadable: Counter,
+    /// Moves with every frame.
+    pub beat: Arc<Beat>,
+    /// Set to end the stage.
+    pub stop: std::sync::atomic::AtomicBool,
+    /// The slowest frame since the governor last asked, in microseconds.
+    pub slowest_us: std::sync::atomic::AtomicU64,
+}
+
+/// Why a frame gave no readings.
+#[derive(Debug, Error)]
+enum AnalyseError {
+    #[error(transparent)]
+    Download(#[from] hal::surface::DownloadError),
+    #[error("frame not analysed: {0}")]
+    Plane(#[from] models::picture::PlaneError),
+    #[error(transparent)]
+    Lane(#[from] LaneError),
+}
+
+/// How long the stage waits for a frame before it looks whether it should stop.
+const IDLE: Duration = Duration::from_millis(250);
+
+/// Runs inference on the calling thread until [`InferenceHealth::stop`] is set. `complain` is
+/// told about every failure.
+pub async fn infer<C: Clock>(mut stage: InferenceStage<C>, complain: impl Fn(&str)) {
+    let mut point = OperatingPoint::SMALLEST;
+    let mut admission = Admission::default();
+    let mut first = true;
+    loop {
+        if let Some(newest) = stage.operating_points.try_take() {
+            point = newest;
+            first = true;
+        }
+        if std::mem::take(&mut first) {
+            stage.set_tiers(point, &complain);
+        }
+        let Some(number) = stage.next_source(&mut admission, point) else {
+            // Only here, so that everything that waits is analysed first.
+            if stage.health.stop.load(std::sync::atomic::Ordering::Relaxed) {
+                break;
+            }
+            let deadline = stage.clock.now().plus(IDLE);
+            future::or(stage.frame_waits.wait(), stage.clock.sleep_until(deadline)).await;
+            continue;
+        };
+        let _work = stage.health.beat.work();
+        let report = match stage.sources[number].0.frames.take() {
+            Some(FrameItem::Frame(frame)) => stage.analyse(number, &frame, &complain),
+            Some(FrameItem::Ended { at }) => Report::Ended { source: number, at },
+            None => continue,
+        };
+        stage.report(report).await;
+    }
+    stage.report(Report::Shutdown).await;
+}
+
+impl<C: Clock> InferenceStage<C> {
+    /// The source to serve next: ends first, they cost nothing; then the frame that admission
+    /// chooses. A frame that is not due yet stays where it is until a newer one replaces it.
+    fn next_source(&self, admission: &mut Admission, point: OperatingPoint) -> Option<usize> {
+        let waiting = |(links, _): &(Arc<SourceLinks>, Lanes)| links.frames.peek();
+        let next: Vec<Option<Next>> = self.sources.iter().map(waiting).collect();
+        if let Some(number) = next.iter().position(|next| *next == Some(Next::Ended)) {
+            return Some(number);
+        }
+        let slots: Vec<Slot> = (0..)
+            .zip(&next)
+            .filter_map(|(source, next)| match next {
+                Some(Next::Frame { at, arrived }) => {
+                    Some(Slot { source, at: *at, arrived: *arrived })
+                }
+                Some(Next::Ended) | None => None,
+            })
+            .collect();
+        match self.pace {
+            Pace::Live => admission.next(self.clock.now(), point, &slots),
+            Pace::Lossless => slots.first().map(|slot| slot.source),
+        }
+    }
+
+    fn set_tiers(&mut self, point: OperatingPoint, complain: &impl Fn(&str)) {
+        for (_, lanes) in &mut self.sources {
+            let ball = lanes.ball.set_tier(point.ball_tier.as_str());
+            let rims = lanes.rims.iter_mut().map(|rim| rim.set_tier(point.rim_tier.as_str()));
+            for error in std::iter::once(ball).chain(rims).filter_map(Result::err) {
+                complain(&error.to_string());
+            }
+        }
+    }
+
+    fn analyse(&mut self, number: usize, frame: &Frame, complain: &impl Fn(&str)) -> Report {
+        let began = self.clock.now();
+        let lanes = &mut self.sources[number].1;
+        let mut report = FrameReport {
+            source: number,
+            at: frame.surface.pts(),
+            arrived: frame.arrived,
+            follows_gap: frame.follows_gap,
+            size: frame.surface.size(),
+            balls: Vec::new(),
+            hoops: Vec::new(),
+            took: Duration::ZERO,
+        };
+        if let Err(error) = lanes.run(frame, &mut report) {
+            match error {
+                AnalyseError::Download(_) | AnalyseError::Plane(_) => self.health.unreadable.count(),
+                AnalyseError::Lane(_) => self.health.failures.count(),
+            }
+            complain(&error.to_string());
+        }
+        report.took = self.clock.now().since(began);
+        let took_us = report.took.as_micros() as u64;
+        self.health.frames.count();
+        self.health.busy_us.add(took_us);
+        self.health.slowest_us.fetch_max(took_us, std::sync::atomic::Ordering::Relaxed);
+        self.sources[number].0.counters.frames_analysed.count();
+        Report::Frame(Arc::new(report))
+    }
+
+    async fn report(&self, report: Report) {
+        let publisher =
+            self.detections.publisher().expect("links::Detections has one writer, this stage");
+        match self.pace {
+            Pace::Live => publisher.publish_immediate(report),
+            Pace::Lossless => publisher.publish(report).await,
+        }
+    }
+}
+
+impl Lanes {
+    /// Runs every lane on one frame. What was read before a lane failed stays in the report.
+    fn run(&mut self, frame: &Frame, report: &mut FrameReport) -> Result<(), AnalyseError> {
+        let picture = frame.surface.download()?;
+        let luma = Luma::of(&picture)?;
+        let at = report.at;
+        if frame.follows_gap {
+            self.hoops.forget_found();
+        }
+        let searched = self.hoops.observe(luma, at, self.finder.as_mut());
+        for hoop in self.hoops.now() {
+            let reading = self.rims[hoop.slot].observe(luma, at, hoop.area)?;
+            let slot = |s: &models::lanes::rim::RimSlot| RimSlot {
+                at: s.at,
+                missed: s.missed,
+                made: s.made,
+            };
+            report.hoops.push(HoopReport {
+                slot: hoop.slot as u8,
+                name: hoop.name,
+                area: hoop.area,
+                slots: reading.map(|reading| reading.slots.iter().map(slot).collect()),
+            });
+        }
+        if let Some(balls) = self.ball.observe(luma, at)? {
+            let ball = |b: &models::lanes::ball::BallReading| Ball {
+                x: b.x,
+                y: b.y,
+                confidence: b.confidence,
+            };
+            report.balls = balls.iter().map(ball).collect();
+        }
+        Ok(searched?)
+    }
+}

@@ -1,0 +1,206 @@
+//! Every link between the stages: capacity, policy and what it loses.
+//!
+//! | link | from → to | capacity | policy | loss counter |
+//! |---|---|---|---|---|
+//! | [`Units`] | ingest → decode | 64 | WAIT 100 ms, then GAP to the next keyframe | `units_dropped` |
+//! | [`Frames`] | decode → inference | 1 | LATEST | `frames_superseded` |
+//! | [`Packets`] | ingest → recorder | 256 | WAIT 100 ms, then GAP to the next keyframe | `packets_dropped` |
+//! | [`Detections`] | inference → director, watchers | 32 | DROP_OLDEST: `Lagged` is a gap to fusion | `detections_lagged` |
+//! | [`Signals`] | decode (sound) → director | 64 | REFUSE | `signals_dropped` |
+//! | [`Cuts`] | director → cutter | 16 | REFUSE: the plan stays with the planner | none: nothing is lost |
+//! | [`OperatingPoints`] | governor → inference | 1 | LATEST | none: only the newest counts |
+//!
+//! Owns the types and nothing else; who sends and receives is wired in [`crate::source`],
+//! [`crate::inference`], [`crate::director`], [`crate::recording`] and [`crate::cutting`]. A `Channel` wakes one receiver, so each has one
+//! consumer.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use embassy_sync::channel::Channel;
+use embassy_sync::pubsub::PubSubChannel;
+use embassy_sync::signal::Signal;
+use governor::OperatingPoint;
+use hal::LinkMutex;
+use ingest::access_unit::MediaItem;
+use wire::time::{MediaTime, Monotonic, WallTime};
+
+use crate::cutting::CutOrder;
+use crate::health::Counter;
+use crate::inference::Report;
+use crate::source::Frame;
+
+/// How long a sender of compressed media waits for room before it gives up to the next keyframe.
+/// Long enough for an fsync to pass (17 ms p99), short against the 400 ms of capture to inference.
+pub const MEDIA_WAIT: Duration = Duration::from_millis(100);
+
+/// Compressed media of one source, in order.
+#[derive(Clone, Debug)]
+pub enum SourceItem {
+    /// A track or an access unit, its times rebased to the source's timeline.
+    Media(MediaItem),
+    /// What follows does not continue what came before: decoders start anew.
+    Gap {
+        /// Media time after the gap.
+        at: MediaTime,
+    },
+    /// The publisher is gone; the stages empty themselves and wait for the next one.
+    End,
+    /// The box stops; the stages empty themselves and return.
+    Shutdown,
+}
+
+/// Ingest → decode. 64 access units are more than a second of video and sound.
+pub type Units = Channel<LinkMutex, SourceItem, 64>;
+/// Ingest → recorder. 256 access units are about three seconds.
+pub type Packets = Channel<LinkMutex, SourceItem, 256>;
+/// Inference → director and watchers. 32 reports are more than a second.
+pub type Detections = PubSubChannel<LinkMutex, Report, 32, 4, 1>;
+/// Sound levels → director.
+pub type Signals = Channel<LinkMutex, SoundLevel, 64>;
+/// Director → cutter. Sixteen clips are minutes of play.
+pub type Cuts = Channel<LinkMutex, CutItem, 16>;
+/// Governor → inference.
+pub type OperatingPoints = Signal<LinkMutex, OperatingPoint>;
+/// "A frame waits" → inference; carries nothing, so that setting it twice is once.
+pub type FrameWaits = Signal<LinkMutex, ()>;
+
+/// What reaches the cutter.
+pub enum CutItem {
+    /// A clip to be cut.
+    Order(Box<CutOrder>),
+    /// The box stops; the clips ordered before this are cut first.
+    Shutdown,
+}
+
+/// Sound level of a source, on its way to the director.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SoundLevel {
+    /// Number of the source.
+    pub source: usize,
+    /// First sample of the 100 ms.
+    pub at: MediaTime,
+    /// Root mean square in 1/100 dB relative to full scale.
+    pub centi_db: i16,
+}
+
+/// Decode → inference: a mailbox with one place for a frame. A newer frame replaces an older
+/// one, because a stale frame is worthless. The replaced frame is dropped outside the lock, since
+/// dropping frees pixels. Not a `Signal`: admission must see the waiting frame's time without
+/// taking it, and the end of a stream must not overtake its last frame.
+#[derive(Default)]
+pub struct Frames {
+    /// At most one frame and one end, in order.
+    places: Mutex<VecDeque<FrameItem>>,
+    superseded: Counter,
+    taken: TakenSignal,
+}
+
+struct TakenSignal(Signal<LinkMutex, ()>);
+
+impl Default for TakenSignal {
+    fn default() -> Self {
+        Self(Signal::new())
+    }
+}
+
+/// What the mailbox holds.
+#[derive(Debug)]
+pub enum FrameItem {
+    /// A picture.
+    Frame(Frame),
+    /// No picture follows until the next publisher.
+    Ended {
+        /// Media time of the last picture.
+        at: MediaTime,
+    },
+}
+
+impl Frames {
+    /// Puts the newest frame; the one that was waiting, if any, is lost and counted. A gap in
+    /// front of the lost frame is now in front of this one.
+    pub fn put(&self, mut frame: Frame) {
+        let mut places = self.locked();
+        let position = places.iter().position(|item| matches!(item, FrameItem::Frame(_)));
+        let stale = position.and_then(|position| places.remove(position));
+        if let Some(FrameItem::Frame(lost)) = &stale {
+            frame.follows_gap |= lost.follows_gap;
+            self.superseded.count();
+        }
+        places.push_back(FrameItem::Frame(frame));
+        drop(places);
+        drop(stale);
+    }
+
+    /// Puts a frame once the mailbox is empty, so that none is lost: for files that are analysed
+    /// as fast as the box can.
+    pub async fn put_when_empty(&self, frame: Frame) {
+        while self.waits() {
+            self.taken.0.wait().await;
+        }
+        self.put(frame);
+    }
+
+    /// Puts the end of the stream behind the frame that waits.
+    pub fn end(&self, at: MediaTime) {
+        let mut places = self.locked();
+        places.retain(|item| matches!(item, FrameItem::Frame(_)));
+        places.push_back(FrameItem::Ended { at });
+    }
+
+    /// Something waits.
+    pub fn waits(&self) -> bool {
+        !self.locked().is_empty()
+    }
+
+    /// What is next, without taking it.
+    pub fn peek(&self) -> Option<Next> {
+        self.locked().front().map(|item| match item {
+            FrameItem::Frame(frame) => Next::Frame {
+                at: frame.surface.pts(),
+                arrived: frame.arrived.monotonic,
+            },
+            FrameItem::Ended { .. } => Next::Ended,
+        })
+    }
+
+    /// Takes what is next.
+    pub fn take(&self) -> Option<FrameItem> {
+        let item = self.locked().pop_front();
+        self.taken.0.signal(());
+        item
+    }
+
+    /// Frames that were replaced before anybody took them.
+    pub fn superseded(&self) -> u64 {
+        self.superseded.get()
+    }
+
+    fn locked(&self) -> MutexGuard<'_, VecDeque<FrameItem>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What waits in a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// A picture.
+    Frame {
+        /// Its media time.
+        at: MediaTime,
+        /// When its last byte had arrived.
+        arrived: Monotonic,
+    },
+    /// The end of the stream.
+    Ended,
+}
+
+/// When a frame's last byte had arrived, on both clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrival {
+    /// For durations.
+    pub monotonic: Monotonic,
+    /// For messages.
+    pub wall: WallTime,
+}
