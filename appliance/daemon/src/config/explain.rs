@@ -3,18 +3,20 @@
 
 use std::fmt;
 
-use super::{Config, Input, Pace, Source, Sport, TierChoice, Transport};
+use mqtt::Security;
+
+use super::{Config, Input, Pace, Source, Sport, TierChoice};
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { box_, mqtt, sources, clips, storage, models } = self;
         writeln!(f, "box      {} of tenant {}", box_.device, box_.tenant)?;
         writeln!(f, "data     {}", box_.data_dir.display())?;
-        let security = match &mqtt.transport {
-            Transport::Plain => "without TLS".to_owned(),
-            Transport::Tls { ca, client: None } => format!("TLS, signed by {}", ca.display()),
-            Transport::Tls { ca, client: Some(own) } => {
-                format!("TLS, signed by {}, own certificate {}", ca.display(), own.cert.display())
+        let security = match &mqtt.security {
+            Security::Plain => "without TLS".to_owned(),
+            Security::Tls { ca, client: None } => format!("TLS, signed by {}", ca.display()),
+            Security::Tls { ca, client: Some((cert, _)) } => {
+                format!("TLS, signed by {}, own certificate {}", ca.display(), cert.display())
             }
         };
         let user = mqtt.credentials.as_ref().map(|own| format!(", as user {}", own.username));

@@ -5,10 +5,11 @@
 //! packs are opened by their owners. Relative paths count from the configuration file's folder.
 //! Format for operators: `docs/operator.md`.
 
+mod broker;
 mod clips;
 mod document;
 mod explain;
-mod mqtt;
+
 mod read;
 mod source;
 #[cfg(test)]
@@ -20,9 +21,9 @@ use std::path::{Path, PathBuf};
 
 use wire::ids::Name;
 
+pub use broker::{Mqtt, Secret};
 pub use clips::Clips;
 pub use document::Problem;
-pub use mqtt::{ClientCertificate, Credentials, Mqtt, Secret, Transport};
 pub use source::{Hoop, Input, Pace, Source, Sport};
 
 /// Everything that an operator can set.
@@ -127,21 +128,24 @@ impl Config {
             refuse(vec![Problem { line: 0, message }])
         })?;
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
-        read::config(&text, &Surroundings { folder, packs: packs_folder() }).map_err(refuse)
+        read::config(&text, &Surroundings { folder, packs: default_packs() }).map_err(refuse)
     }
 }
 
-/// Where the model packs lie if the file does not say so: `$COURTSIDE_PACKS`, the share folder
-/// beside the executable's, or the distribution's.
-fn packs_folder() -> PathBuf {
+/// Where the model packs lie if nobody says so: `$COURTSIDE_PACKS`, else the share folder beside
+/// the executable, else `models/packs` of a checkout that is the working directory, else
+/// `/usr/share/courtside/packs`.
+pub fn default_packs() -> PathBuf {
     let named = std::env::var_os("COURTSIDE_PACKS").filter(|value| !value.is_empty());
-    let beside = || {
+    let installed = || {
         let executable = std::env::current_exe().ok()?;
-        let packs = executable.parent()?.parent()?.join("share/courtside/packs");
-        packs.is_dir().then_some(packs)
+        Some(executable.parent()?.parent()?.join("share/courtside/packs"))
     };
+    let checkout = || std::env::current_dir().ok().map(|folder| folder.join("models/packs"));
+    let present = |folder: PathBuf| folder.is_dir().then_some(folder);
     named
         .map(PathBuf::from)
-        .or_else(beside)
+        .or_else(|| installed().and_then(present))
+        .or_else(|| checkout().and_then(present))
         .unwrap_or_else(|| PathBuf::from("/usr/share/courtside/packs"))
 }

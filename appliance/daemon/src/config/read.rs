@@ -3,8 +3,8 @@
 //! Turns a [`Document`] into a [`Config`]; every key that cannot be used becomes a problem with
 //! its reason. Looks whether named files exist, opens none.
 
+use super::broker::Mqtt;
 use super::document::{Document, Entry, Key, Place, Section};
-use super::mqtt::Mqtt;
 use super::{Clips, Config, Identity, Models, Problem, Storage, Surroundings, TierChoice, source};
 
 const ROOT: &[Key] = &[

@@ -9,8 +9,8 @@ use wire::ids::Name;
 use wire::units::PixelBox;
 
 use super::Surroundings;
+use super::broker::Secret;
 use super::document::{Entry, Key, Place, Section};
-use super::mqtt::Secret;
 
 const NAME: Key = Key::new("name", "\"court-1\"");
 const KIND: Key = Key::new("kind", "\"rtmp\"");

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use mqtt::Security;
+
 use super::*;
 
 const GOOD: &str = r#"schema = 1
@@ -48,7 +50,7 @@ fn example_of_the_documentation_is_understood_with_its_defaults() {
     assert_eq!(config.box_.tenant.as_str(), "demo");
     assert_eq!(config.box_.data_dir, PathBuf::from("/var/lib/courtside"));
     assert_eq!((config.mqtt.host.as_str(), config.mqtt.port), ("127.0.0.1", 1883));
-    assert_eq!(config.mqtt.transport, Transport::Plain);
+    assert_eq!(config.mqtt.security, Security::Plain);
     assert_eq!(config.mqtt.credentials, None);
     let [source] = config.sources.as_slice() else { panic!("one source") };
     let Input::Rtmp { listen, app, key, idle_timeout } = &source.input else { panic!("RTMP") };
@@ -90,14 +92,11 @@ fn every_key_can_be_set_and_relative_paths_count_from_the_files_folder() {
     let config = Config::load(&file).expect("the text is a good configuration");
 
     assert_eq!((config.mqtt.host.as_str(), config.mqtt.port), ("::1", 8883));
-    let client = ClientCertificate {
-        cert: folder.path().join("box.pem"),
-        key: folder.path().join("box.key"),
-    };
+    let client = (folder.path().join("box.pem"), folder.path().join("box.key"));
     let ca = folder.path().join("ca.pem");
-    assert_eq!(config.mqtt.transport, Transport::Tls { ca, client: Some(client) });
+    assert_eq!(config.mqtt.security, Security::Tls { ca, client: Some(client) });
     let credentials = config.mqtt.credentials.as_ref().expect("credentials");
-    assert_eq!((credentials.username.as_str(), credentials.password.expose()), ("me", "hush-hush"));
+    assert_eq!((credentials.username.as_str(), credentials.password.as_str()), ("me", "hush-hush"));
     let path = folder.path().join("game.mp4");
     assert_eq!(config.sources[1].input, Input::File { path, pace: Pace::Fast });
     let area = wire::units::PixelBox { x0: 1.0, y0: 2.5, x1: 30.0, y1: 40.0 };
