@@ -201,9 +201,9 @@ mod tests {
                 let slots: Vec<Slot> = (0..sources).map(|s| slot(s, at[s])).collect();
                 let now = Monotonic(turn as u64);
                 let chosen = admission.next(now, at_rate(30_000), &slots);
-                for source in 0..sources {
-                    waited[source] += 1;
-                    prop_assert!(waited[source] <= sources || chosen == Some(source));
+                for (source, waited) in waited.iter_mut().enumerate().take(sources) {
+                    *waited += 1;
+                    prop_assert!(*waited <= sources || chosen == Some(source));
                 }
                 waited[chosen.expect("every step is longer than the interval")] = 0;
             }

@@ -2,7 +2,7 @@
 //! with it the rule by which the free engine picks its next frame.
 //!
 //! Pure: no clock, no sysfs, no logging, no allocation. `daemon` reads the sensors, hands the
-//! readings in and acts on what the governor returns. State
+//! readings in and acts on what [`Governor::next`] returns. State
 //! diagram, limits and tuning data: `docs/governor.md`.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -11,7 +11,15 @@
 extern crate std;
 
 pub mod admission;
+pub mod engine;
+pub mod machine;
 pub mod operating_point;
+pub mod reason;
+pub mod thermal;
 
 pub use admission::{Admission, Slot};
+pub use engine::Work;
+pub use machine::{Effect, Governor};
 pub use operating_point::{FrameRate, OperatingPoint, Tier};
+pub use reason::{Change, Finding, Mode, Reason, Status};
+pub use thermal::{Probe, Trips};

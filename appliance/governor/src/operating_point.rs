@@ -1,7 +1,7 @@
 //! What the engine is asked to do: how many frames a second, with which tier of each lane.
 //!
 //! The points form a ladder, each rung dearer and better than the one below. Which rung is in
-//! force is the governor's business.
+//! force is [`machine`](crate::machine)'s business.
 
 use core::fmt;
 use core::time::Duration;
@@ -87,7 +87,7 @@ impl OperatingPoint {
 impl fmt::Display for OperatingPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { frame_rate, ball_tier, rim_tier } = self;
-        write!(f, "{frame_rate} frames a second, ball {ball_tier}, rim {rim_tier}")
+        write!(f, "{frame_rate} fps, ball {ball_tier}, rim {rim_tier}")
     }
 }
 
@@ -144,6 +144,6 @@ mod tests {
     #[test]
     fn point_prints_as_people_say_it() {
         let text = OperatingPoint::SMALLEST.to_string();
-        assert_eq!(text, "12.5 frames a second, ball nano, rim nano");
+        assert_eq!(text, "12.5 fps, ball nano, rim nano");
     }
 }
