@@ -10,6 +10,7 @@ use std::sync::Arc;
 use hal::infer::{Infer, InferError, Tensor};
 use thiserror::Error;
 use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::infer::{Factoid, ShapeFactoid};
 
 /// What a network must look like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +115,15 @@ fn compile(signature: &Signature, onnx: &[u8]) -> Result<Arc<TypedRunnableModel>
         .collect();
     expect("output", outputs, &signature.output)?;
 
+    let declared = model.input_fact(0).map_err(engine)?.shape.clone();
+    let expected: ShapeFactoid = signature.input_shape.iter().map(|&d| d.to_dim()).collect();
+    if declared.unify(&expected).is_err() {
+        return Err(LoadError::Signature {
+            part: "input shape",
+            got: format!("{declared:?}"),
+            expected: format!("{:?}", signature.input_shape),
+        });
+    }
     let fact = f32::fact(signature.input_shape.as_slice()).into();
     let model = model.with_input_fact(0, fact).and_then(|m| m.into_optimized()).map_err(engine)?;
     let output = model.output_fact(0).map_err(engine)?;

@@ -190,12 +190,12 @@ impl Manifest {
             let remedy = "install a pack of that schema, or another version of Courtside";
             return Err(wrong("schema", self.schema, why, remedy));
         }
-        self.check_input()?;
         let post = self.lane.post();
         if self.output.post != post {
             let why = format!("the lane {:?} gives {post:?}", self.lane);
             return Err(wrong("output.post", self.output.post, why, "correct `lane` or `post`"));
         }
+        self.check_input()?;
         let count = self.tiers.len();
         if !(1..=TIERS_MAX).contains(&count) {
             let why = format!("a pack has 1 to {TIERS_MAX}");

@@ -187,10 +187,11 @@ fn choose(history: &History, count: usize, spacing: MediaSpan) -> Option<Vec<usi
 mod tests {
     use super::*;
 
-    fn times_ms(frames: &[i64]) -> Option<Vec<i64>> {
+    /// Times in ms of the pictures that are chosen at the last of these times in ticks.
+    fn chosen_ms(frames: &[i64]) -> Option<Vec<i64>> {
         let mut history = History::new((2, 2), BALL_WINDOW_MAX);
-        for &ms in frames {
-            history.push(MediaTime::from_millis(ms), |_| ());
+        for &ticks in frames {
+            history.push(MediaTime(ticks), |_| ());
         }
         let chosen = choose(&history, 5, MediaSpan::from_millis(40))?;
         Some(chosen.iter().map(|&i| history.entries()[i].0.0 / 90).collect())
@@ -207,24 +208,24 @@ mod tests {
             (120, &[833, 875, 916, 958, 1000]),
         ];
         for (fps, expected) in rates {
-            let frames: Vec<i64> = (0..=fps).map(|i| i * 1000 / fps).collect();
-            assert_eq!(times_ms(&frames).as_deref(), Some(expected), "{fps} frames a second");
+            let frames: Vec<i64> = (0..=fps).map(|i| i * 90_000 / fps).collect();
+            assert_eq!(chosen_ms(&frames).as_deref(), Some(expected), "{fps} frames a second");
         }
     }
 
     #[test]
     fn one_lost_picture_is_bridged_and_a_slow_source_gives_nothing() {
-        let lossy: Vec<i64> = (0..20).filter(|i| *i != 17).map(|i| i * 40).collect();
-        assert_eq!(times_ms(&lossy).map(|t| t.len()), Some(5));
-        let slow: Vec<i64> = (0..20).map(|i| i * 120).collect();
-        assert_eq!(times_ms(&slow), None);
+        let lossy: Vec<i64> = (0..20).filter(|i| *i != 17).map(|i| i * 3_600).collect();
+        assert_eq!(chosen_ms(&lossy).map(|t| t.len()), Some(5));
+        let slow: Vec<i64> = (0..20).map(|i| i * 10_800).collect();
+        assert_eq!(chosen_ms(&slow), None);
     }
 
     #[test]
     fn a_window_is_full_with_the_fifth_picture_and_not_before() {
-        let frames: Vec<i64> = (0..5).map(|i| i * 40).collect();
-        assert_eq!(times_ms(&frames[..4]), None);
-        assert_eq!(times_ms(&frames), Some(frames.clone()));
-        assert_eq!(times_ms(&[0]), None);
+        let frames: Vec<i64> = (0..5).map(|i| i * 3_600).collect();
+        assert_eq!(chosen_ms(&frames[..4]), None);
+        assert_eq!(chosen_ms(&frames), Some(vec![0, 40, 80, 120, 160]));
+        assert_eq!(chosen_ms(&[0]), None);
     }
 }

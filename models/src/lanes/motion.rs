@@ -43,7 +43,8 @@ impl Window {
         let side = (SIDE * cell) as isize;
         let (x, y) = area.centre();
         let within = |centre: f32, length: usize| {
-            let start = centre.round() as isize - side / 2;
+            // The cast saturates; so must the subtraction, for a box that is nowhere.
+            let start = (centre.round() as isize).saturating_sub(side / 2);
             start.min(length as isize - side).max(0)
         };
         Self { x: within(x, luma.width()), y: within(y, luma.height()), cell }

@@ -109,7 +109,7 @@ mod tests {
         for (peak, (x, y)) in peaks.iter().zip([(30.1, 20.45), (10.3, 7.8)]) {
             assert!((peak.x - x).abs() < 0.02 && (peak.y - y).abs() < 0.02, "{peak:?}");
         }
-        assert!(peaks[0].confidence > 0.85 && peaks[1].confidence < 0.65, "{peaks:?}");
+        assert!(peaks[0].confidence > 0.8 && peaks[1].confidence < 0.6, "{peaks:?}");
     }
 
     #[test]

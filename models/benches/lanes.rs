@@ -1,0 +1,118 @@
+//! What the lanes cost on this machine: preparing pictures, following hoops, and every tier of
+//! every shipped pack with everything around it. `cargo bench -p courtside-models --profile dev`.
+
+use std::path::{Path, PathBuf};
+
+use divan::{Bencher, black_box};
+use models::lanes::ball::BallLane;
+use models::lanes::follow::Follower;
+use models::lanes::hoop::HoopLane;
+use models::lanes::rim::RimLane;
+use models::picture::{Grey, Resampler, Square};
+use models::{Luma, Pack};
+use wire::time::MediaTime;
+use wire::units::PixelBox;
+
+fn main() {
+    divan::main();
+}
+
+const SIZE: (usize, usize) = (1280, 720);
+const HOOP: PixelBox = PixelBox { x0: 880.0, y0: 210.0, x1: 930.0, y1: 255.0 };
+
+/// A picture with texture at every scale, shifted to the left by `shift`.
+fn picture(shift: usize) -> Vec<u8> {
+    let pixel = |i: usize| {
+        let (x, y) = (i % SIZE.0 + shift, i / SIZE.0);
+        let waves = (x as f32 * 0.11).sin() + (y as f32 * 0.07 + x as f32 * 0.01).cos();
+        let grain = ((x * 7919) ^ (y * 104_729)) % 23;
+        (100.0 + 40.0 * waves) as u8 + grain as u8
+    };
+    (0..SIZE.0 * SIZE.1).map(pixel).collect()
+}
+
+fn luma(data: &[u8]) -> Luma<'_> {
+    Luma::new(data, SIZE.0, SIZE).expect("720p fits its own size")
+}
+
+#[divan::bench(args = [(320, 180), (512, 288)])]
+fn letterbox_720p(bencher: Bencher, (width, height): (usize, usize)) {
+    let data = picture(0);
+    let mut resampler = Resampler::default();
+    let mut grey = Grey::filled(width, height, 0);
+    bencher.bench_local(|| resampler.letterbox(black_box(luma(&data)), &mut grey));
+}
+
+#[divan::bench(args = [20.0, 50.0, 150.0])]
+fn rim_crop_720p(bencher: Bencher, hoop_px: f32) {
+    let data = picture(0);
+    let mut resampler = Resampler::default();
+    let mut grey = Grey::filled(64, 64, 0);
+    let square = Square { x: 700.3, y: 120.8, side: 3.5 * hoop_px };
+    bencher.bench_local(|| resampler.crop(black_box(luma(&data)), square, &mut grey));
+}
+
+#[divan::bench(args = [20.0, 50.0, 150.0])]
+fn follow_720p(bencher: Bencher, hoop_px: f32) {
+    let pictures = [picture(0), picture(3)];
+    let area = PixelBox { x1: HOOP.x0 + hoop_px, y1: HOOP.y0 + hoop_px, ..HOOP };
+    let mut follower = Follower::new(area);
+    let mut frame = 0;
+    bencher.bench_local(|| {
+        frame += 1;
+        follower.follow(black_box(luma(&pictures[frame % 2])))
+    });
+}
+
+/// Tiers of the shipped packs, as `pack/tier`.
+fn tiers(lane: &str) -> Vec<String> {
+    let packed = Pack::open(&folder(lane))
+        .map(|pack| pack.tiers().iter().map(|tier| tier.name.clone()).collect());
+    packed.unwrap_or_else(|error| {
+        eprintln!("no {lane} pack to measure: {error}");
+        Vec::new()
+    })
+}
+
+fn folder(lane: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("packs").join(lane)
+}
+
+fn open(lane: &str) -> Pack {
+    Pack::open(&folder(lane)).expect("it was opened for its list of tiers")
+}
+
+#[divan::bench(args = tiers("ball"))]
+fn ball_observe_720p(bencher: Bencher, tier: &str) {
+    let mut lane = BallLane::load(&open("ball"), tier).expect("the tier is listed");
+    let pictures = [picture(0), picture(3)];
+    let mut frame = 0;
+    let mut next = move || {
+        frame += 1;
+        let pts = MediaTime::from_millis(40 * frame as i64);
+        lane.observe(black_box(luma(&pictures[frame % 2])), pts).expect("it runs")
+    };
+    (0..8).for_each(|_| drop(next()));
+    bencher.bench_local(next);
+}
+
+#[divan::bench(args = tiers("rim"))]
+fn rim_observe_720p(bencher: Bencher, tier: &str) {
+    let mut lane = RimLane::load(&open("rim"), tier).expect("the tier is listed");
+    let pictures = [picture(0), picture(3)];
+    let mut frame = 0;
+    let mut next = move || {
+        frame += 1;
+        let pts = MediaTime::from_millis(80 * frame as i64);
+        lane.observe(black_box(luma(&pictures[frame % 2])), pts, HOOP).expect("it runs")
+    };
+    (0..16).for_each(|_| drop(next()));
+    bencher.bench_local(next);
+}
+
+#[divan::bench(args = tiers("hoop"))]
+fn hoop_find_720p(bencher: Bencher, tier: &str) {
+    let mut lane = HoopLane::load(&open("hoop"), tier).expect("the tier is listed");
+    let data = picture(0);
+    bencher.bench_local(|| lane.find(black_box(luma(&data))).expect("it runs"));
+}

@@ -1,0 +1,14 @@
+//! How packs, lanes and the follower behave, with real networks run by tract: tiny ones that
+//! [`fixture`] builds, and the packs that are shipped.
+#![forbid(unsafe_code)]
+
+mod ball;
+mod fixture;
+mod follow;
+mod hoop;
+mod manifest;
+mod pack;
+mod resample;
+mod rim;
+mod scene;
+mod shipped;

@@ -1,0 +1,71 @@
+use models::manifest::{Lane, Manifest, ManifestError, Post};
+
+use crate::fixture;
+
+fn text(folder: &fixture::Folder) -> String {
+    String::from_utf8(folder.read("manifest.toml")).expect("it is text")
+}
+
+#[test]
+fn a_good_manifest_is_read_whole() {
+    let manifest = Manifest::parse(&text(&fixture::rim())).expect("it is good");
+    assert_eq!((manifest.lane, manifest.output.post), (Lane::Rim, Post::RimSlots));
+    assert_eq!(manifest.input.crop_widths, Some(3.5));
+    let names: Vec<_> = manifest.tiers.iter().map(|t| t.name.as_str()).collect();
+    assert_eq!(names, ["nano", "full"]);
+    assert_eq!(manifest.tiers[0].input_shape, [1, 16, 8, 8]);
+}
+
+#[test]
+fn a_wrong_manifest_is_refused_with_key_value_and_reason() {
+    let wrong = [
+        ("schema = 1", "schema = 2", ["schema", "2", "reads schema 1"]),
+        ("lane = \"rim\"", "lane = \"ball\"", ["output.post", "RimSlots", "gives BallHeat"]),
+        ("layout = \"NTHW\"", "layout = \"NCHW\"", ["input.layout", "NCHW", "NTHW"]),
+        ("scale = \"luma/255\"", "scale = \"1\"", ["input.scale", "\"1\"", "luma/255"]),
+        ("spacing_ms = 80", "spacing_ms = 0", ["input.spacing_ms", "0", "10..=1000"]),
+        ("crop_widths = 3.5\n", "", ["input.crop_widths", "None", "rim packs"]),
+        ("crop_centre = 0.45", "crop_centre = 99.0", ["input.crop_centre", "99", "5.0"]),
+        ("name = \"full\"", "name = \"nano\"", ["tier.name", "nano", "of its own"]),
+        ("\"nano.f32.onnx\"", "\"../x.onnx\"", ["tier.nano.file", "../x.onnx", "folder"]),
+        ("\"golden_nano.bin\"", "\".g\"", ["tier.nano.golden", ".g", "hidden"]),
+        ("[1, 16, 8, 8]", "[1, 16, 8, 0]", ["tier.nano.input_shape", "0]", "elements"]),
+        ("[1, 16, 8, 8]", "[16, 8, 8]", ["tier.nano.input_shape", "[16, 8, 8]", "rows"]),
+        ("[1, 16, 8, 8]", "[1, 16, 8, 9]", ["tier.nano.input_shape", "8, 9]", "square"]),
+        ("[1, 16, 3]", "[1, 15, 3]", ["tier.nano.output_shape", "15", "one slot per picture"]),
+        ("[1, 16, 3]", "[1, 16, 4]", ["tier.nano.output_shape", "4]", "[1, slots, 3]"]),
+        ("sha256 = \"", "sha256 = \"x", ["tier.nano.sha256", "x", "64 hexadecimal"]),
+        ("licence = \"Apache-2.0\"", "license = \"MIT\"", ["license", "unknown field", "licence"]),
+        ("precision = \"f32\"", "precision = \"int8\"", ["precision", "int8", "f32"]),
+        ("seed = 1\n", "", ["training", "missing field", "seed"]),
+        ("version = 1", "version = -1", ["version", "-1", "u32"]),
+        ("schema = 1", "schema", ["schema", "line 1", "="]),
+    ];
+    let good = text(&fixture::rim());
+    for (from, to, says) in wrong {
+        assert!(good.contains(from), "{from:?} is not in the manifest");
+        let said = Manifest::parse(&good.replacen(from, to, 2)).expect_err(to).to_string();
+        for part in says {
+            assert!(said.contains(part), "{to:?} gave {said:?}, without {part:?}");
+        }
+    }
+}
+
+#[test]
+fn a_shape_whose_size_overflows_is_refused() {
+    let huge = format!("[1, 16, {0}, {0}]", i64::MAX / 2);
+    let bad = text(&fixture::rim()).replace("[1, 16, 8, 8]", &huge);
+    let said = Manifest::parse(&bad);
+    assert!(matches!(said, Err(ManifestError::Value { .. })), "{said:?}");
+}
+
+#[test]
+fn ball_and_hoop_manifests_have_no_crop() {
+    for folder in [fixture::ball(), fixture::hoop()] {
+        let good = text(&folder);
+        Manifest::parse(&good).expect("it is good");
+        let bad = good.replace("[output]", "crop_widths = 2.0\n[output]");
+        let said = Manifest::parse(&bad).expect_err("it has a crop").to_string();
+        assert!(said.contains("input.crop_widths"), "{said}");
+    }
+}

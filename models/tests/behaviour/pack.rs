@@ -1,0 +1,174 @@
+use std::fs::{self, File};
+
+use hal::infer::{Infer, InferError, Tensor};
+use models::engine::LoadError;
+use models::lanes::ball::BallLane;
+use models::lanes::rim::RimLane;
+use models::{Pack, PackError};
+
+use crate::fixture::{self, Folder};
+
+fn refused(folder: &Folder) -> PackError {
+    match Pack::open(folder.path()) {
+        Ok(_) => panic!("the pack was opened"),
+        Err(error) => error,
+    }
+}
+
+#[test]
+fn good_packs_open_and_prove_all_their_tiers() {
+    for folder in [fixture::rim(), fixture::ball(), fixture::hoop()] {
+        let pack = Pack::open(folder.path()).expect("it is good");
+        for tier in pack.tiers() {
+            let mut network = pack.network(&tier.name).expect("the tier exists");
+            assert_eq!(network.engine(), "tract f32");
+            let output = network.run(&[Tensor::zeros(&tier.input_shape)]).expect("it runs");
+            assert_eq!(output[0].shape, tier.output_shape);
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_or_a_missing_end_is_noticed_in_every_file() {
+    for file in ["nano.f32.onnx", "golden_nano.bin", "full.f32.onnx", "golden_full.bin"] {
+        let folder = fixture::rim();
+        let good = folder.read(file);
+        let mut flipped = good.clone();
+        flipped[good.len() / 2] ^= 0x10;
+        for bad in [&flipped, &good[..good.len() - 1], &[][..]] {
+            fs::write(folder.path().join(file), bad).expect("writable");
+            let error = refused(&folder);
+            assert!(matches!(error, PackError::Digest { .. }), "{file}: {error}");
+            assert!(error.to_string().contains(file), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_missing_or_oversized_file_is_named() {
+    for file in ["manifest.toml", "nano.f32.onnx", "golden_full.bin"] {
+        let folder = fixture::rim();
+        let path = folder.path().join(file);
+        File::create(&path).and_then(|f| f.set_len(65 << 20)).expect("sparse files");
+        let error = refused(&folder);
+        assert!(matches!(error, PackError::TooLarge { .. }), "{error}");
+        fs::remove_file(&path).expect("it is there");
+        let error = refused(&folder);
+        assert!(matches!(error, PackError::Read { .. }), "{error}");
+        assert!(error.to_string().contains(file), "{error}");
+    }
+}
+
+#[test]
+fn a_wrong_network_under_the_right_digest_is_refused_with_its_reason() {
+    let full = fixture::rim().read("golden_full.bin");
+    let wrong: [(&str, Vec<u8>, &str); 6] = [
+        ("unknown operator", fixture::rim_network_with("Frobnicate"), "Frobnicate"),
+        ("other output", fixture::rim_network_with("Neg"), "golden"),
+        ("NaN", fixture::rim_network_with("Log"), "not a finite number"),
+        ("other input size", fixture::rim_network_of(12), "input shape 1,16,12,12"),
+        ("output that no node gives", fixture::rim_network_without_output(), ""),
+        ("no network at all", full, ""),
+    ];
+    for (what, bytes, says) in wrong {
+        let folder = fixture::rim();
+        folder.replace("nano.f32.onnx", &bytes);
+        let error = refused(&folder).to_string();
+        assert!(error.contains("nano"), "{what}: {error}");
+        assert!(error.contains(says), "{what}: {error}");
+    }
+}
+
+#[test]
+fn names_and_shapes_must_be_those_of_the_network() {
+    let cases = [
+        ("name = \"frames\"", "name = \"pictures\"", "input"),
+        ("name = \"slots\"", "name = \"answers\"", "output"),
+    ];
+    for (from, to, part) in cases {
+        let folder = fixture::rim();
+        folder.edit(from, to);
+        let error = refused(&folder);
+        let PackError::Network { source: LoadError::Signature { part: said, .. }, .. } = &error
+        else {
+            panic!("{to}: {error}");
+        };
+        assert_eq!(*said, part);
+    }
+    let folder = fixture::ball();
+    folder.edit("[1, 1, 18, 32]", "[1, 1, 18, 31]");
+    let error = refused(&folder).to_string();
+    assert!(error.contains("[1, 1, 18, 32]") && error.contains("[1, 1, 18, 31]"), "{error}");
+}
+
+#[test]
+fn a_golden_vector_that_differs_or_has_another_size_is_refused() {
+    let folder = fixture::rim();
+    let mut golden = folder.read("golden_nano.bin");
+    let last = golden.len() - 4;
+    for value in [3.0_f32, f32::NAN, f32::INFINITY] {
+        golden[last..].copy_from_slice(&value.to_le_bytes());
+        folder.replace("golden_nano.bin", &golden);
+        let error = refused(&folder);
+        assert!(matches!(error, PackError::Golden { .. }), "{value}: {error}");
+    }
+    folder.replace("golden_nano.bin", &golden[..last]);
+    assert!(matches!(refused(&folder), PackError::GoldenSize { .. }));
+}
+
+/// What a failing disk or a hostile pack could hold: no bit of a network's file can bring the
+/// process down.
+#[test]
+fn no_flipped_bit_in_a_network_panics() {
+    let folder = fixture::ball();
+    let good = folder.read("nano.f32.onnx");
+    let mut opened = 0;
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 1 << (at % 8);
+        folder.replace("nano.f32.onnx", &bad);
+        opened += usize::from(Pack::open(folder.path()).is_ok());
+    }
+    // Names, versions and the like carry no meaning for the engine, weights do.
+    assert!(opened < good.len() / 2, "{opened} of {} changed networks were taken", good.len());
+}
+
+#[test]
+fn an_input_of_another_shape_is_refused_and_the_network_goes_on() {
+    let folder = fixture::rim();
+    let pack = Pack::open(folder.path()).expect("it is good");
+    let mut network = pack.network("nano").expect("it exists");
+    let good = Tensor::zeros(&[1, 16, 8, 8]);
+    let short = Tensor { shape: vec![1, 16, 8, 8], data: vec![0.0; 3] };
+    for bad in [vec![Tensor::zeros(&[1, 8, 16, 8])], vec![], vec![short], vec![good.clone(); 2]] {
+        let error = network.run(&bad).expect_err("the shape is wrong");
+        assert!(matches!(error, InferError::Shape { .. }), "{error}");
+    }
+    network.run(&[good]).expect("it still runs");
+}
+
+#[test]
+fn not_a_number_is_an_error_and_not_an_answer() {
+    let folder = fixture::rim();
+    let pack = Pack::open(folder.path()).expect("it is good");
+    let mut network = pack.network("nano").expect("it exists");
+    let mut input = Tensor::zeros(&[1, 16, 8, 8]);
+    input.data[70] = f32::NAN;
+    let error = network.run(&[input]).expect_err("NaN goes through the mean");
+    assert!(
+        matches!(&error, InferError::Engine { network, .. } if network == "rim/nano"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_pack_of_another_lane_or_an_unknown_tier_is_refused() {
+    let folder = fixture::rim();
+    let pack = Pack::open(folder.path()).expect("it is good");
+    assert!(matches!(BallLane::load(&pack, "nano"), Err(PackError::Lane { .. })));
+    let Err(error) = RimLane::load(&pack, "huge") else { panic!("there is no such tier") };
+    assert!(error.to_string().contains("nano, full"), "{error}");
+    let mut lane = RimLane::load(&pack, "nano").expect("it exists");
+    assert!(lane.set_tier("huge").is_err());
+    assert_eq!(lane.tier(), "nano");
+}
