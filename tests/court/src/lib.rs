@@ -19,6 +19,7 @@ mod flight;
 mod game;
 mod geometry;
 pub mod look;
+pub mod output;
 mod physics;
 mod play;
 mod random;

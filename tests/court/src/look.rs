@@ -340,7 +340,7 @@ impl HallLook {
             crowd: if place == Place::Arena { r.range(0.5, 0.97) } else { r.range(0.03, 0.7) },
             banners: [color::any(r), color::any(r), color::any(r)],
             boards: r.chance(0.5),
-            light: r.range(0.65, 1.1),
+            light: r.range(0.75, 1.1),
             texture: r.bits() as u32,
             scoreboard: r.chance(0.75),
             digits: r.pick(&[
@@ -443,8 +443,8 @@ impl LensLook {
             softness: r.weighted(&[(0.5, 1.0), (0.3, 1.6), (0.2, 2.6)]) * r.range(0.9, 1.25),
             grain: if r.chance(0.25) { 0.3 } else { r.log_range(0.6, 6.0) },
             grade: Grade {
-                gain: r.range(0.75, 1.15),
-                gamma: r.log_range(0.75, 1.35),
+                gain: r.range(0.82, 1.25),
+                gamma: r.log_range(0.68, 1.2),
                 black: r.range(0.0, 0.06),
                 saturation: r.range(0.55, 1.25),
                 tint: (r.range(0.88, 1.12), r.range(0.85, 1.12)),

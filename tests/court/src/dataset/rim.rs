@@ -112,9 +112,11 @@ pub fn render(seed: u64) -> (Clip, Vec<u8>) {
 
 /// A game with one play, its hoop's box `width` pixels wide, and the clip's first frame.
 fn game_of(seed: u64, width: f32, random: &mut Random) -> (Game, usize) {
-    let mut look = Look::of_seed(seed);
-    let config = GameConfig { seconds: 9.0, ..GameConfig::of_seed(seed) };
-    look.view.ring_width = width / 1.03;
+    let look = Look::of_seed(seed);
+    // The same view at another resolution: a small hoop is a small picture, not a wide lens.
+    let scale = width / 1.03 / look.view.ring_width;
+    let size = ((1280.0 * scale) as usize, (720.0 * scale) as usize);
+    let config = GameConfig { seconds: 9.0, size, ..GameConfig::of_seed(seed) };
     let share = random.unit();
     let setting = Game::setting(&config, &look);
     let timeline = if share < 0.35 {

@@ -8,7 +8,7 @@ use super::grain::Grain;
 use super::hoop::{Hoop, Part};
 use super::painter::Painter;
 use super::player::{self, Pose};
-use super::scoreboard::{self, BoardPlace, Reading};
+use super::scoreboard::{self, Reading};
 use super::shapes::Edge;
 use crate::game::Game;
 use crate::geometry::{Rect, Vec3};
