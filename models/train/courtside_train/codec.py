@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 MOSAIC = (720, 1280)  # rows, columns: both multiples of 16, so tiles of 64 to 160 meet at macroblocks
-PRESETS = ["ultrafast", "superfast", "veryfast", "faster", "medium"]
+PRESETS = ["ultrafast", "superfast", "veryfast", "faster"]  # what live encoders use
 
 
 @dataclass(frozen=True)

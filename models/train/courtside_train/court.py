@@ -16,6 +16,7 @@ JUDGING_SEEDS = range(2_000_000, 9_000_000)  # 9_000_000 and above belong to the
 
 FPS = 25.0
 RIM_FRAMES = 72
+SIGHT_FRAMES_MIN = 42  # a window of 16 slots needs 31 to 39
 FIELD_FRAMES = 12
 FIELD_SIZE = (288, 512)  # rows, columns
 
@@ -32,6 +33,7 @@ class RimClips:
     - boxes: f32 `[n, 72, 4]`, hoop box x0, y0, x1, y1 in viewport pixels.
     - balls: f32 `[n, 72, 4]`, x, y, radius in viewport pixels, visible 0..1 (a ball far away is 0).
     - events: f32 `[n, k, 2]`, class and frame of each moment, padded with class 0.
+    - sight: i64 `[n, 2]`, first and last frame of the longest stretch with the hoop well inside the viewport.
     - seeds: i64 `[n]`.
     """
 
@@ -39,6 +41,7 @@ class RimClips:
     boxes: np.ndarray
     balls: np.ndarray
     events: np.ndarray
+    sight: np.ndarray
     seeds: np.ndarray
 
 
@@ -82,13 +85,33 @@ def _events(clip: dict) -> list:
     return [[CLASS_OF_KIND[event["kind"]], event["frame"]] for event in clip["events"]]
 
 
+def in_sight(boxes: np.ndarray, p: int) -> tuple[int, int]:
+    """First and last frame of the longest stretch in which a hoop `[72, 4]` is well inside a viewport `p` pixels wide.
+
+    A viewport stands still, so a pan can carry the hoop out of it, where a box that follows it would still see it.
+    """
+    margin = (boxes[:, 2] - boxes[:, 0])[:, None]
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    inside = ((centres > margin) & (centres < p - margin)).all(1)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(int)))
+    stretches = [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2])]
+    return max(stretches, key=lambda stretch: stretch[1] - stretch[0], default=(0, -1))
+
+
 def read_rim(folder: Path) -> list[RimClips]:
-    """Reads `clips.u8` and `clips.json`; one `RimClips` for each viewport size found."""
+    """Reads `clips.u8` and `clips.json`; one `RimClips` for each viewport size found.
+
+    Clips that show their hoop for less than [`SIGHT_FRAMES_MIN`] are left out.
+    """
     index = json.loads((folder / "clips.json").read_text())
     pixels = np.memmap(folder / "clips.u8", np.uint8, "r")
     groups = []
     for p in sorted({clip["p"] for clip in index}):
-        chosen = [clip for clip in index if clip["p"] == p]
+        sights = {c["offset"]: in_sight(np.asarray(c["hoop_box_per_frame"]), p) for c in index if c["p"] == p}
+        seen = lambda clip: np.diff(sights[clip["offset"]])[0] + 1 >= SIGHT_FRAMES_MIN
+        chosen = [clip for clip in index if clip["p"] == p and seen(clip)]
+        if not chosen:
+            continue
         size = RIM_FRAMES * p * p
         frames = np.stack([pixels[c["offset"] : c["offset"] + size].reshape(RIM_FRAMES, p, p) for c in chosen])
         most = max([1] + [len(c["events"]) for c in chosen])
@@ -98,6 +121,7 @@ def read_rim(folder: Path) -> list[RimClips]:
                 boxes=np.asarray([c["hoop_box_per_frame"] for c in chosen], np.float32),
                 balls=np.asarray([c["ball_per_frame"] for c in chosen], np.float32),
                 events=np.stack([padded(_events(c), 2, most) for c in chosen]),
+                sight=np.asarray([sights[c["offset"]] for c in chosen], np.int64),
                 seeds=np.asarray([c["seed"] for c in chosen], np.int64),
             )
         )

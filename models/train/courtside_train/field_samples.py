@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from .court import Fields
-from .raster import crop
+from .raster import crop, tone_curve
 
 BALL_FRAMES = 5
 HOOP_CELL = 4  # input pixels a cell of the hoop finder's output
@@ -15,10 +15,8 @@ HOOP_UNIT = 16.0  # sizes are told as log(pixels / 16)
 BALL_CELL = 2
 
 
-def light(pictures: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Random light, contrast, noise and exposure on f32 `[t, h, w]`, luma / 255."""
-    pictures = pictures.clamp(0.01, 1) ** float(np.exp(rng.normal(0, 0.2)))
-    pictures = pictures * float(rng.uniform(0.65, 1.25)) + float(rng.uniform(-0.08, 0.08))
+def grain(pictures: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Sometimes adds noise to f32 `[t, h, w]`, luma / 255."""
     if rng.random() < 0.4:
         pictures = pictures + torch.randn(pictures.shape) * float(rng.uniform(0, 0.02))
     return pictures.clamp(0, 1)
@@ -82,7 +80,7 @@ def ball_sample(fields: Fields, index: int, tier: tuple[tuple[int, int], float],
     h, w = fields.frames.shape[2:]
     x, y = draw_piece(balls[balls[:, 3] > 0.3, :2], span, (w, h), rng)
     corners = np.tile([[x, y]], (BALL_FRAMES, 1))
-    frames = light(crop(fields.frames[index, at], corners, span, piece) / 255, rng)
+    frames = grain(crop(tone_curve(rng)[fields.frames[index, at]], corners, span, piece) / 255, rng)
     cells = (piece[0] // BALL_CELL, piece[1] // BALL_CELL)
     scale = piece[1] / span[0] / BALL_CELL
     placed = (balls[:, :2] - [x, y]) * scale
@@ -108,7 +106,8 @@ def hoop_sample(fields: Fields, index: int, piece: tuple[int, int], rng: np.rand
     h, w = fields.frames.shape[2:]
     span = draw_span(piece, float(np.exp(rng.uniform(-0.4, 0.3))), rng)
     x, y = draw_piece(centres, span, (w, h), rng)
-    frame = light(crop(fields.frames[index, at : at + 1], np.array([[x, y]]), span, piece) / 255, rng)
+    toned = tone_curve(rng)[fields.frames[index, at : at + 1]]
+    frame = grain(crop(toned, np.array([[x, y]]), span, piece) / 255, rng)
     cells = (piece[0] // HOOP_CELL, piece[1] // HOOP_CELL)
     scale = piece[1] / span[0]
     placed, sizes = (centres - [x, y]) * scale / HOOP_CELL, sizes * scale

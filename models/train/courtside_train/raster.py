@@ -80,6 +80,15 @@ def crop(frames: np.ndarray, corners: np.ndarray, span: tuple[float, float], tar
     return resample(cut_patch(frames, whole, reach), window, target)
 
 
+def tone_curve(rng: np.random.Generator) -> np.ndarray:
+    """A random change of light: gamma, contrast, brightness, seldom a negative; u8 `[256]`, indexed by luma."""
+    luma = np.arange(256) / 255
+    curve = luma ** np.exp(rng.normal(0, 0.2)) * rng.uniform(0.6, 1.3) + rng.uniform(-0.1, 0.1)
+    if rng.random() < 0.05:
+        curve = 1 - curve
+    return (255 * curve).round().clip(0, 255).astype(np.uint8)
+
+
 def letterbox(pictures: np.ndarray, target: tuple[int, int]) -> torch.Tensor:
     """Fits pictures u8 `[n, h, w]` into `target` rows and columns; f32 `[n, rows, columns]`, luma / 255."""
     n, h, w = pictures.shape

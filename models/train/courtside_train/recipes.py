@@ -107,7 +107,7 @@ def example(recipe: Recipe) -> torch.Tensor:
     """One real input of the network, from a judging seed."""
     if recipe.pack == "rim":
         clips = shelf.open_rim(recipe.judging_seeds)[0]
-        times = np.arange(rim_windows.SLOTS) * rim_judge.STEP + 20
+        times = np.arange(rim_windows.SLOTS) * rim_judge.STEP + clips.sight[0, 0]
         return rim_windows.plain_window(clips, 0, times)[None]
     fields = shelf.open_field(recipe.judging_seeds)[0]
     if recipe.pack == "ball":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from .court import MADE, MISSED, RIM_FRAMES, RimClips
+from .court import MADE, MISSED, RimClips
 from .rim_windows import SLOTS, plain_window
 
 STEP = 2  # frames between slots and between windows
@@ -48,16 +48,19 @@ class Tally:
 
 
 def chances(net: torch.nn.Module, clips: RimClips, clip: int) -> np.ndarray:
-    """Softmax answers f32 `[windows, 16, 3]`; window `i` ends at frame `30 + 2 i`."""
-    first = STEP * np.arange(SLOTS)
-    starts = range(0, RIM_FRAMES - first[-1], STEP)
-    windows = torch.stack([plain_window(clips, clip, first + start) for start in starts])
+    """Softmax answers f32 `[windows, 16, 3]`; window `i` starts `2 i` frames after the hoop came in sight."""
+    slots = STEP * np.arange(SLOTS)
+    starts = range(clips.sight[clip, 0], clips.sight[clip, 1] - slots[-1] + 1, STEP)
+    windows = torch.stack([plain_window(clips, clip, slots + start) for start in starts])
     with torch.no_grad():
         return net(windows).softmax(-1).numpy()
 
 
 def along_time(answers: np.ndarray, lookahead: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Frames and f32 `[frames, 3]` chances, from one slot of each window, or (None) the mean of all settled ones."""
+    """Frames since the first window's start and f32 `[frames, 3]` chances at each.
+
+    They come from one slot of each window, or (None) are the mean of all settled ones.
+    """
     windows = len(answers)
     if lookahead is not None:
         slot = SLOTS - 1 - lookahead
@@ -118,5 +121,6 @@ def judge(net: torch.nn.Module, groups: list[RimClips]) -> dict:
             answers = chances(net, group, clip)
             for lookahead, tally in tallies.values():
                 frames, told = along_time(answers, lookahead)
+                frames = frames + group.sight[clip, 0]
                 count(tally, group.events[clip], moments(frames, told), (frames[0], frames[-1]))
     return {name: tally.summary() for name, (_, tally) in tallies.items()}

@@ -39,8 +39,9 @@ class RimNet(nn.Module):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        channels = [3, *shape.channels]
-        self.encoder = nn.Sequential(*[halving(a, b) for a, b in zip(channels, channels[1:])])
+        first = nn.Sequential(nn.Conv2d(3, shape.channels[0], 3, 2, 1), nn.ReLU())  # its input is normalised already
+        rest = [halving(a, b) for a, b in zip(shape.channels, shape.channels[1:])]
+        self.encoder = nn.Sequential(first, *rest)
         cells = (SIDE >> len(shape.channels)) ** 2
         self.squeeze = nn.Linear(shape.channels[-1] * cells, shape.width)
         self.drop = nn.Dropout(0.1)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .court import FPS, RIM_FRAMES, RimClips
-from .raster import CROP_CENTRE, CROP_WIDTHS, crop
+from .court import FPS, RimClips
+from .raster import CROP_CENTRE, CROP_WIDTHS, crop, tone_curve
 
 SLOTS = 16
 SIDE = 64
@@ -53,19 +53,20 @@ def slot_labels(times: np.ndarray, events: np.ndarray, spacing: float) -> tuple[
     return classes, weights
 
 
-def draw_times(events: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float]:
-    """Frames of the 16 slots (f32, within the clip) and the spacing they were drawn with."""
+def draw_times(events: np.ndarray, sight: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+    """Frames of the 16 slots (f32, within `sight`, first and last frame) and the spacing they were drawn with."""
     spacing = SPACING_FRAMES if rng.random() < 0.6 else float(rng.uniform(1.5, 2.5))
     span = (SLOTS - 1) * spacing
-    first = rng.uniform(0, RIM_FRAMES - 1 - span)
+    earliest, latest = sight[0], sight[1] - span
+    first = rng.uniform(earliest, latest)
     real = events[events[:, 0] > 0]
     if len(real) and rng.random() < 0.8:
         moment = real[rng.integers(len(real)), 1]
-        first = np.clip(moment - rng.uniform(-1.5, SLOTS + 0.5) * spacing, 0, RIM_FRAMES - 1 - span)
+        first = np.clip(moment - rng.uniform(-1.5, SLOTS + 0.5) * spacing, earliest, latest)
     times = first + spacing * np.arange(SLOTS)
     if rng.random() < 0.3:  # frames arrive late or are skipped
         times = times + rng.uniform(-0.4, 0.4, SLOTS) * spacing
-    return np.clip(np.sort(times), 0, RIM_FRAMES - 1).round().astype(np.float32), spacing
+    return np.clip(np.sort(times), *sight).round().astype(np.float32), spacing
 
 
 def follower(boxes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -94,19 +95,15 @@ def crop_corners(boxes: np.ndarray, rng: np.random.Generator | None) -> tuple[np
 
 
 def disturb(window: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Light, contrast, noise, blur and things in the way, on f32 `[16, 64, 64]`."""
+    """Flicker, noise, blur and things in the way, on f32 `[16, 64, 64]`."""
     if rng.random() < 0.15:
         small = torch.nn.functional.avg_pool2d(window[:, None], 2)
         window = torch.nn.functional.interpolate(small, scale_factor=2, mode="bilinear")[:, 0]
     window = occlude(window, rng)
-    window = window.clamp(0.01, 1) ** float(np.exp(rng.normal(0, 0.2)))
-    window = window * float(rng.uniform(0.6, 1.3)) + float(rng.uniform(-0.1, 0.1))
     if rng.random() < 0.1:  # exposure flickers or drifts
         window = window * torch.from_numpy(1 + rng.normal(0, 0.03, (SLOTS, 1, 1))).float()
     if rng.random() < 0.5:
         window = window + torch.randn(window.shape) * float(rng.uniform(0, 0.03))
-    if rng.random() < 0.05:
-        window = 1 - window
     return window.clamp(0, 1)
 
 
@@ -147,10 +144,11 @@ def plain_window(clips: RimClips, clip: int, times: np.ndarray) -> torch.Tensor:
 
 def training_window(clips: RimClips, clip: int, rng: np.random.Generator) -> tuple:
     """One disturbed window with its labels: frames, slots, weights, balls."""
-    times, spacing = draw_times(clips.events[clip], rng)
+    times, spacing = draw_times(clips.events[clip], clips.sight[clip], rng)
     at = times.astype(int)
     corners, side = crop_corners(clips.boxes[clip, at], rng)
-    window = disturb(crop(clips.frames[clip, at], corners, (side, side), (SIDE, SIDE)) / 255, rng)
+    frames = tone_curve(rng)[clips.frames[clip, at]]
+    window = disturb(crop(frames, corners, (side, side), (SIDE, SIDE)) / 255, rng)
     slots, weights = slot_labels(times, clips.events[clip], spacing)
     balls = balls_in_crop(clips.balls[clip, at], corners, side)
     if rng.random() < 0.5:

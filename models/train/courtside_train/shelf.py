@@ -14,7 +14,7 @@ from .codec import degrade_clips, degrade_pictures
 from .court import CACHE, Fields, RimClips
 
 CHUNK = 250  # seeds rendered at once
-PARTS = {"rim": ["frames", "boxes", "balls", "events", "seeds"], "field": ["frames", "balls", "hoops", "seeds"]}
+PARTS = {"rim": ["frames", "boxes", "balls", "events", "sight", "seeds"], "field": ["frames", "balls", "hoops", "seeds"]}
 
 
 def chunks(seeds: range) -> list[range]:

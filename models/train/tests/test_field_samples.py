@@ -31,7 +31,7 @@ def test_a_flat_top_is_not_moved():
     assert parabola(0.0, 0.0, 0.0) == 0.0
 
 
-def test_the_ball_target_is_over_the_brightest_thing_of_the_last_frame():
+def test_the_ball_target_is_over_what_stands_out_of_the_last_frame():
     fields, rng, hits = field_with_a_ball(), np.random.default_rng(6), 0
     for _ in range(40):
         frames, heat, care = ball_sample(fields, 0, ((128, 192), 1.0), rng)
@@ -39,7 +39,7 @@ def test_the_ball_target_is_over_the_brightest_thing_of_the_last_frame():
         if heat.max() < 1:
             continue
         row, column = divmod(int(heat[0].argmax()), 96)
-        assert frames[-1, 2 * row, 2 * column] > frames[-1].median() + 0.2
+        assert (frames[-1, 2 * row, 2 * column] - frames[-1].median()).abs() > 0.2
         hits += 1
     assert hits > 15
 
