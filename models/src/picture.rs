@@ -204,8 +204,9 @@ impl Resampler {
             for (k, &weight) in weights.iter().enumerate().filter(|(_, w)| **w > 0) {
                 let row = &luma.row(start + k)[first..first + columns];
                 for (sum, &pixel) in self.line.iter_mut().zip(row) {
-                    // At most 255 * 256: the weights of one output add up to `ONE`.
-                    *sum += u16::from(pixel) * weight;
+                    // At most 255 * 256, because the weights of one output add up to `ONE`;
+                    // wrapping, because a check for overflow in here is three times the time.
+                    *sum = sum.wrapping_add(u16::from(pixel).wrapping_mul(weight));
                 }
             }
             self.columns.gather(&self.line, first, &mut line[..width]);
@@ -301,9 +302,11 @@ impl Taps {
 }
 
 fn weigh(sums: &[u16], weights: &[u16]) -> u8 {
-    let sum: u32 = sums.iter().zip(weights).map(|(&s, &w)| u32::from(s) * u32::from(w)).sum();
-    // 8 bits from the rows and 8 from the columns; rounded.
-    ((sum + (1 << 15)) >> 16) as u8
+    // At most 255 * 256 * 256 and a half: no overflow, as above.
+    let products = sums.iter().zip(weights).map(|(&s, &w)| u32::from(s).wrapping_mul(u32::from(w)));
+    let sum = products.fold(1 << 15, u32::wrapping_add);
+    // 8 bits from the rows and 8 from the columns.
+    (sum >> 16) as u8
 }
 
 /// A stretch of the source that one output averages.

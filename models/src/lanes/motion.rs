@@ -19,6 +19,8 @@ const COARSE: usize = 8;
 const FINE: usize = 2 * COARSE;
 /// Cells along one side of the surroundings on the fine level.
 const SIDE: usize = PATCHES * FINE;
+/// Pixels along one side of a cell, at most: so many bytes add up within 16 bits.
+const CELL_MAX: usize = 257;
 /// Cells around the coarse best that the fine level tries.
 const FINE_REACH: usize = 2;
 /// A tie is won by the motion nearer to the prediction: cost of one coarse cell, squared, as a
@@ -39,7 +41,7 @@ impl Window {
     /// The surroundings of a hoop, moved into the picture as far as possible.
     pub(super) fn around(area: PixelBox, luma: Luma<'_>) -> Self {
         let cell = (FOLLOW_WIDTHS * area.width() / SIDE as f32).round().max(1.0) as usize;
-        let cell = cell.min(luma.width().max(luma.height()).div_ceil(SIDE));
+        let cell = cell.min(luma.width().max(luma.height()).div_ceil(SIDE)).min(CELL_MAX);
         let side = (SIDE * cell) as isize;
         let (x, y) = area.centre();
         let within = |centre: f32, length: usize| {
@@ -136,10 +138,10 @@ impl Cells {
         let inside = x >= 0 && x as usize + length <= luma.width();
         let area = (cell * cell) as u32;
         let mut data = Vec::with_capacity(side * side);
-        let mut sums = vec![0_u32; side];
+        let mut columns = vec![0_u16; length];
         let mut padded = vec![0_u8; length];
         for line in 0..side {
-            sums.fill(0);
+            columns.fill(0);
             for k in 0..cell {
                 let row = luma.row(clamp(y + (line * cell + k) as isize, luma.height()));
                 let row = if inside {
@@ -150,11 +152,16 @@ impl Cells {
                     }
                     &padded
                 };
-                for (sum, pixels) in sums.iter_mut().zip(row.chunks_exact(cell)) {
-                    *sum += pixels.iter().map(|&p| u32::from(p)).sum::<u32>();
+                // A cell has at most `CELL_MAX` rows of at most 255: no overflow, and unchecked
+                // it is vectorised.
+                for (sum, &pixel) in columns.iter_mut().zip(row) {
+                    *sum = sum.wrapping_add(u16::from(pixel));
                 }
             }
-            data.extend(sums.iter().map(|sum| ((sum + area / 2) / area) as u8));
+            data.extend(columns.chunks_exact(cell).map(|sums| {
+                let sum = sums.iter().fold(area / 2, |s, &c| s.wrapping_add(u32::from(c)));
+                (sum / area) as u8
+            }));
         }
         Self { side, data }
     }
@@ -215,14 +222,18 @@ impl<'a, const N: usize> Level<'a, N> {
     fn best(&self, middle: (usize, usize), reach: usize) -> (usize, usize) {
         let last = self.picture.side - PATCHES * N;
         let range = |m: usize| m.saturating_sub(reach)..=(m + reach).min(last);
+        let places = range(middle.1).flat_map(|y| range(middle.0).map(move |x| (x, y)));
+        let away =
+            |(x, y): (usize, usize)| x.abs_diff(middle.0).pow(2) + y.abs_diff(middle.1).pow(2);
+        // From the middle outwards: the prediction is mostly right, and the cheaper the best so
+        // far, the sooner the others are given up.
+        let mut places: Vec<(usize, usize)> = places.collect();
+        places.sort_by_key(|&place| away(place));
         let mut best = (f32::INFINITY, middle);
-        for y in range(middle.1) {
-            for x in range(middle.0) {
-                let away = (x.abs_diff(middle.0).pow(2) + y.abs_diff(middle.1).pow(2)) as f32;
-                let cost = self.cost((x, y)) + TIE * self.weights * away;
-                if cost < best.0 {
-                    best = (cost, (x, y));
-                }
+        for place in places {
+            let tie = TIE * self.weights * away(place) as f32;
+            if let Some(cost) = self.cost_below(place, best.0 - tie) {
+                best = (cost + tie, place);
             }
         }
         best.1
@@ -246,6 +257,18 @@ impl<'a, const N: usize> Level<'a, N> {
         self.patches(at).map(|(weight, misfit)| weight * misfit).sum()
     }
 
+    /// The same, if it is less than `limit`; much faster if it is not.
+    fn cost_below(&self, at: (usize, usize), limit: f32) -> Option<f32> {
+        let mut cost = 0.0;
+        for (weight, misfit) in self.patches(at) {
+            cost += weight * misfit;
+            if cost >= limit {
+                return None;
+            }
+        }
+        Some(cost)
+    }
+
     /// Share of the texture that fits.
     fn agreement(&self, at: (usize, usize)) -> f32 {
         let fits: f32 = self.patches(at).map(|(weight, misfit)| weight * (1.0 - misfit)).sum();
@@ -264,16 +287,23 @@ impl<'a, const N: usize> Level<'a, N> {
     /// Mean squared difference of one patch, after its mean difference is taken out: light may
     /// change.
     fn difference(&self, (px, py): (usize, usize), (x, y): (usize, usize)) -> f32 {
-        let (mut sum, mut squares) = (0_i32, 0_i32);
+        // One sum per column: 16 rows of at most 255 fit, and nothing moves across a vector.
+        let (mut sums, mut squares) = ([0_i16; N], 0_i32);
         for line in 0..N {
             let reference = self.reference.run::<N>(px, py + line);
             let picture = self.picture.run::<N>(px + x, py + y + line);
-            for (&r, &p) in reference.iter().zip(picture) {
-                let difference = i32::from(i16::from(p) - i16::from(r));
-                sum += difference;
-                squares += difference * difference;
+            let mut differences = [0_i16; N];
+            for (d, (&r, &p)) in differences.iter_mut().zip(reference.iter().zip(picture)) {
+                *d = i16::from(p).wrapping_sub(i16::from(r));
+            }
+            for (sum, d) in sums.iter_mut().zip(differences) {
+                *sum = sum.wrapping_add(d);
+            }
+            for d in differences {
+                squares = squares.wrapping_add(i32::from(d).wrapping_mul(i32::from(d)));
             }
         }
+        let sum: i32 = sums.iter().fold(0, |s, &d| s.wrapping_add(i32::from(d)));
         let n = (N * N) as f32;
         squares as f32 / n - (sum as f32 / n).powi(2)
     }
