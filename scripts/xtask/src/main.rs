@@ -1,13 +1,14 @@
-//! `cargo xtask`: checks of the workspace that no compiler makes. Changes nothing.
+//! `cargo xtask`: checks of the workspace that no compiler makes, and pages that are generated.
 #![forbid(unsafe_code)]
 
+mod links_doc;
 mod tidy;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Checks of the workspace that no compiler makes.
+/// Checks of the workspace that no compiler makes, and pages that are generated.
 #[derive(Parser)]
 struct Cli {
     #[command(subcommand)]
@@ -19,11 +20,16 @@ enum Task {
     /// Who may know whom, `no_std`, `forbid(unsafe_code)`, lengths and names of files, paths and
     /// addresses that belong to one machine.
     Tidy,
+    /// Writes docs/links.md from the declarations of the links.
+    LinksDoc,
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Tidy => tidy::run(),
+        Task::LinksDoc => {
+            tidy::root().and_then(|root| links_doc::write(&root)).map(|()| ExitCode::SUCCESS)
+        }
     };
     match outcome {
         Ok(code) => code,

@@ -6,8 +6,11 @@
 //! any of their code but the vocabulary and the connection of `mqtt`.
 #![forbid(unsafe_code)]
 
+pub mod attack;
+pub mod chance;
 pub mod clip_check;
 pub mod clock;
+pub mod edges;
 pub mod ledger;
 pub mod load;
 pub mod observer;
@@ -17,4 +20,5 @@ pub mod publisher;
 pub mod report;
 pub mod score;
 pub mod showing;
+pub mod telemetry;
 pub mod venue;

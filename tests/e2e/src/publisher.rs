@@ -1,5 +1,6 @@
 //! The game as a real RTMP client pushes it: `court play` renders, ffmpeg encodes and publishes.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -14,6 +15,10 @@ use crate::venue::Venue;
 /// Encoding a minute of 720p takes less than this on the slowest machine that counts.
 const ENCODE_LIMIT: Duration = Duration::from_secs(300);
 
+/// What a courtside encoder sends: a keyframe every two seconds, no B-frames.
+const ENCODER: &str = "-map 0:v -map 1:a -c:v libx264 -preset veryfast -tune zerolatency -g 50 \
+                       -b:v 4M -pix_fmt yuv420p -c:a aac -b:a 128k -ar 48000 -flags +global_header";
+
 /// A game that can be published.
 #[derive(Clone, Debug)]
 pub struct Game {
@@ -21,6 +26,8 @@ pub struct Game {
     seconds: u32,
     folder: PathBuf,
     picture: Picture,
+    /// Where a copy of what is pushed goes.
+    copy: Option<PathBuf>,
 }
 
 /// Where the pictures of a game come from.
@@ -35,7 +42,14 @@ enum Picture {
 impl Game {
     /// A game that is rendered while it is pushed; its truth is written to `folder`.
     pub fn live(seed: u64, seconds: u32, folder: &Path) -> Self {
-        Self { seed, seconds, folder: folder.to_owned(), picture: Picture::Live }
+        Self { seed, seconds, folder: folder.to_owned(), picture: Picture::Live, copy: None }
+    }
+
+    /// The same game; while it is pushed, a copy of its stream is written to `file`.
+    #[must_use]
+    pub fn with_copy(mut self, file: PathBuf) -> Self {
+        self.copy = Some(file);
+        self
     }
 
     /// A game that is rendered and encoded now, and repeated for ever when it is pushed: for tests
@@ -50,8 +64,9 @@ impl Game {
             seconds,
             folder: folder.to_owned(),
             picture: Picture::Encoded(file.clone()),
+            copy: None,
         };
-        let (mut court, mut ffmpeg) = game.render(&["-y", "-v", "error"], &["-f", "mp4"], &file)?;
+        let (mut court, mut ffmpeg) = game.render(&[], "mp4", file.as_os_str())?;
         let encoded = ffmpeg.wait(ENCODE_LIMIT).await?;
         ensure!(encoded.success(), "ffmpeg failed: {}", ffmpeg.log_end());
         let rendered = court.wait(ENCODE_LIMIT).await?;
@@ -77,23 +92,21 @@ impl Game {
         self.folder.join(format!("game-{}.events.json", self.seed))
     }
 
-    /// Starts the renderer and, fed by it, an encoder with these input and output options.
-    fn render(
-        &self,
-        input: &[&str],
-        output: &[&str],
-        target: impl AsRef<std::ffi::OsStr>,
-    ) -> Result<(Program, Program)> {
+    /// Starts the renderer and, fed by it, an encoder that writes to this ffmpeg output.
+    fn render(&self, pace: &[&str], format: &str, target: &OsStr) -> Result<(Program, Program)> {
+        let sound = self.folder.join(format!("game-{}.wav", self.seed));
         let mut court = built("court")?;
         court.args(["play", "--seed", &self.seed.to_string()]);
         court.args(["--seconds", &self.seconds.to_string(), "--truth"]).arg(self.truth_file());
-        court.args(["--out", "-"]).stdout(Stdio::piped());
+        court.args(["--video", "-", "--format", "y4m", "--audio"]).arg(&sound);
+        court.stdout(Stdio::piped());
         let mut court = Program::start("court", court, &self.folder.join("court.log"))?;
         let mut ffmpeg = Command::new("ffmpeg");
-        ffmpeg.args(["-nostdin", "-hide_banner"]).args(input).args(["-i", "-"]);
-        ffmpeg.args("-c:v libx264 -preset veryfast -tune zerolatency -g 50 -b:v 4M".split(' '));
-        ffmpeg.args("-pix_fmt yuv420p -c:a aac -b:a 128k".split(' ')).args(output).arg(target);
-        ffmpeg.stdin(court.take_output()?);
+        // The sound is complete before the pictures begin, and ffmpeg opens its inputs in order.
+        ffmpeg.args(["-y", "-hide_banner", "-v", "warning"]);
+        ffmpeg.args(pace).args(["-f", "yuv4mpegpipe", "-i", "-"]);
+        ffmpeg.args(pace).arg("-i").arg(&sound).args(ENCODER.split(' '));
+        ffmpeg.args(["-f", format]).arg(target).stdin(court.take_output()?);
         let ffmpeg = Program::start("ffmpeg", ffmpeg, &self.folder.join("ffmpeg.log"))?;
         Ok((court, ffmpeg))
     }
@@ -116,8 +129,11 @@ impl Publisher {
         let url = venue.rtmp_url();
         match &game.picture {
             Picture::Live => {
-                let (court, ffmpeg) =
-                    game.render(&["-v", "warning", "-re"], &["-f", "flv"], &url)?;
+                let (format, target) = match &game.copy {
+                    None => ("flv", url),
+                    Some(copy) => ("tee", format!("[f=flv]{url}|[f=matroska]{}", copy.display())),
+                };
+                let (court, ffmpeg) = game.render(&["-re"], format, target.as_ref())?;
                 Ok(Self { _court: Some(court), ffmpeg })
             }
             Picture::Encoded(file) => {

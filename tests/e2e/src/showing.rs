@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tokio::time::Instant;
 use wire::clip::ClipRecord;
 use wire::event::{EventKind, GameEvent};
@@ -15,6 +15,7 @@ use wire::transfer::{FileResponse, FileStep};
 
 use crate::clip_check;
 use crate::clock::millis_between;
+use crate::edges::{self, Published};
 use crate::ledger::{Latency, Ledger, News};
 use crate::load::{self, Sample};
 use crate::observer::{Heard, Observer};
@@ -40,6 +41,17 @@ pub struct Plan {
     pub seconds: u32,
     /// Where everything is written.
     pub folder: PathBuf,
+    /// Whether a copy of the stream is kept.
+    pub copy: Copy,
+}
+
+/// Whether a copy of the published stream is kept, to compare clips with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copy {
+    /// No: a showing may last for hours.
+    None,
+    /// Yes, as [`edges::copy_in`] names it.
+    Kept,
 }
 
 /// Something worth telling while it happens.
@@ -109,12 +121,15 @@ impl Showing {
     /// # Errors
     /// When a program ends by itself or the truth cannot be read.
     pub async fn run(&mut self, tell: &mut dyn FnMut(Scene<'_>)) -> Result<Report> {
-        let game = Game::live(self.plan.seed, self.plan.seconds + TAIL_S, &self.plan.folder);
+        let mut game = Game::live(self.plan.seed, self.plan.seconds + TAIL_S, &self.plan.folder);
+        if self.plan.copy == Copy::Kept {
+            game = game.with_copy(edges::copy_in(&self.plan.folder));
+        }
         let mut publisher = Publisher::start(&game, &self.venue)?;
         self.began = crate::clock::wall();
         self.listen(&mut publisher, tell).await?;
         let truth = game.truth()?;
-        Ok(self.judge(&truth).await)
+        self.judge(&truth).await
     }
 
     /// Listens while one publisher runs and until its last clip is here.
@@ -174,18 +189,22 @@ impl Showing {
         }
     }
 
-    async fn judge(&self, truth: &[Moment]) -> Report {
+    async fn judge(&self, truth: &[Moment]) -> Result<Report> {
+        let published = match self.plan.copy {
+            Copy::None => None,
+            Copy::Kept => Some(Published::decode(&edges::copy_in(&self.plan.folder)).await?),
+        };
         let found = self.ledger.shots();
         let score = score(truth, &found, f64::from(self.plan.seconds));
         let total = score.total();
         let millis = |of: fn(&Latency) -> f64| -> Vec<f64> {
             self.ledger.latencies.iter().map(of).collect()
         };
-        Report {
+        Ok(Report {
             recall: total.recall(),
             precision: total.precision(),
             latency_ms: Quantiles::of(&millis(|latency| latency.decided_ms)),
-            clips: self.judge_clips().await,
+            clips: self.judge_clips(published.as_ref()).await,
             moment_ms: Quantiles::of(&millis(|latency| latency.moment_ms)),
             kinds: score.by_kind().clone(),
             retracted: self.ledger.retracted(),
@@ -194,10 +213,10 @@ impl Showing {
             complaints: self.complaints.clone(),
             seed: self.plan.seed,
             seconds: self.plan.seconds,
-        }
+        })
     }
 
-    async fn judge_clips(&self) -> Clips {
+    async fn judge_clips(&self, published: Option<&Published>) -> Clips {
         let mut clips = Clips { expected: self.ledger.clips.len(), ..Clips::default() };
         for (id, record) in &self.ledger.clips {
             let Some(arrived) = self.uploaded.get(id) else {
@@ -208,13 +227,7 @@ impl Showing {
             if let Some(delay) = self.delay_s(record, *arrived) {
                 clips.delay_s_max = Some(clips.delay_s_max.map_or(delay, |most| most.max(delay)));
             }
-            let file = self.venue.clip_file(*id);
-            let agrees = match clip_check::sidecar(&file) {
-                Ok(sidecar) if sidecar == *record => clip_check::verify(&file, record).await,
-                Ok(_) => Err(anyhow::anyhow!("the sidecar is not what was announced")),
-                Err(error) => Err(error),
-            };
-            match agrees {
+            match self.verify(record, published).await {
                 Ok(()) => clips.verified += 1,
                 Err(error) => clips.complaints.push(format!("clip {id}: {error:#}")),
             }
@@ -224,6 +237,19 @@ impl Showing {
             clips.complaints.push(format!("no clip shows the made shot at {moment:.2} s"));
         }
         clips
+    }
+
+    async fn verify(&self, record: &ClipRecord, published: Option<&Published>) -> Result<()> {
+        let file = self.venue.clip_file(record.id);
+        ensure!(
+            clip_check::sidecar(&file)? == *record,
+            "the sidecar is not what the box announced"
+        );
+        clip_check::verify(&file, record).await?;
+        match published {
+            Some(published) => published.check(&file, record).await,
+            None => Ok(()),
+        }
     }
 
     /// From the arrival of a clip's last frame at the box to the whole clip at the receiver.

@@ -67,7 +67,7 @@ fn names_folder(line: &str, folder: &str) -> bool {
     })
 }
 
-/// `/home/NAME/` or its like on another system.
+/// A person's home folder.
 fn user_home(line: &str) -> Option<&str> {
     let starts = [concat!("/ho", "me/"), concat!("/Use", "rs/")];
     starts.iter().find_map(|start| {

@@ -10,10 +10,12 @@ mod rust_files;
 mod workspace;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
+
+use crate::links_doc;
 
 /// Something that a rule found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +64,10 @@ pub(crate) fn run() -> Result<ExitCode> {
             findings.extend(roots::check(member, root, &read(&workspace.root, root)?));
         }
     }
+    if !links_doc::is_current(&workspace.root)? {
+        let message = "differs from the declarations; run `cargo xtask links-doc`";
+        findings.push(Finding::error(links_doc::PAGE, message));
+    }
     let files = tracked_files(&workspace.root)?;
     for file in &files {
         let Ok(text) = std::fs::read_to_string(workspace.root.join(file)) else {
@@ -79,6 +85,11 @@ pub(crate) fn run() -> Result<ExitCode> {
     let crates = workspace.members.len();
     println!("tidy: {crates} crates, {} files, {errors} errors, {warnings} warnings", files.len());
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The workspace's folder.
+pub(crate) fn root() -> Result<PathBuf> {
+    Ok(workspace::read()?.root)
 }
 
 fn read(root: &Path, file: &str) -> Result<String> {

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use e2e::promise;
 use e2e::publisher::{Game, Publisher};
-use e2e::showing::{Plan, Progress, Scene, Showing};
+use e2e::showing::{Copy, Plan, Progress, Scene, Showing};
 use wire::event::{GameEvent, Stage};
 
 /// A game that `--keep` goes on with lasts this long.
@@ -56,7 +56,7 @@ async fn main() -> ExitCode {
 async fn demo(cli: Cli) -> Result<Vec<String>> {
     let folder = tempfile::Builder::new().prefix("courtside-demo-").tempdir()?.keep();
     println!("Everything that this run writes is in {}", folder.display());
-    let plan = Plan { seed: cli.seed, seconds: cli.seconds, folder };
+    let plan = Plan { seed: cli.seed, seconds: cli.seconds, folder, copy: Copy::None };
     let mut screen = Screen::new(cli.seconds);
     let mut tell = |scene: Scene<'_>| screen.show(scene);
     let mut showing = Showing::open(plan.clone(), &mut tell).await?;

@@ -1,0 +1,31 @@
+//! Counters in the box's telemetry, whatever the source they belong to.
+
+use serde_json::Value;
+
+/// The sum of all numbers under this key, at any depth; `None` if it occurs nowhere.
+pub fn counter(json: &Value, key: &str) -> Option<u64> {
+    match json {
+        Value::Object(fields) => {
+            let own = fields.get(key).and_then(Value::as_u64);
+            let others = fields.iter().filter(|(name, _)| name.as_str() != key);
+            others.filter_map(|(_, value)| counter(value, key)).chain(own).reduce(|a, b| a + b)
+        }
+        Value::Array(items) => {
+            items.iter().filter_map(|item| counter(item, key)).reduce(|a, b| a + b)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_of_all_sources_are_added_up() {
+        let json = serde_json::json!({"sources": [{"frames": 3}, {"frames": 4}], "frames": 1});
+        assert_eq!(counter(&json, "frames"), Some(8));
+        assert_eq!(counter(&json, "sources"), None);
+        assert_eq!(counter(&json, "nothing"), None);
+    }
+}
