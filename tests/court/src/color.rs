@@ -59,6 +59,12 @@ pub(crate) fn any(random: &mut Random) -> Rgb {
     Rgb::hsv(random.unit(), saturation, random.range(0.08, 1.0))
 }
 
+/// A colour as large surfaces have it: mostly muted.
+pub(crate) fn calm(random: &mut Random) -> Rgb {
+    let saturation = random.unit().powi(2) * 0.65;
+    Rgb::hsv(random.unit(), saturation, random.range(0.15, 0.9))
+}
+
 /// A skin tone, from dark to light.
 pub(crate) fn skin(random: &mut Random) -> Rgb {
     rgb(0.25, 0.16, 0.11).mix(rgb(0.93, 0.76, 0.65), random.unit())
@@ -83,16 +89,48 @@ pub struct Grade {
 pub(crate) type Yuv = [f32; 3];
 
 impl Grade {
+    fn curve(&self, v: f32) -> f32 {
+        let v = (v * self.gain).clamp(0.0, 1.0).powf(self.gamma);
+        self.black + (1.0 - self.black) * v
+    }
+
     /// The colour as this camera sends it.
     pub(crate) fn yuv(&self, c: Rgb) -> Yuv {
-        let curve = |v: f32| {
-            let v = (v * self.gain).clamp(0.0, 1.0).powf(self.gamma);
-            self.black + (1.0 - self.black) * v
-        };
-        let c = rgb(curve(c.r * self.tint.0), curve(c.g), curve(c.b * self.tint.1));
+        self.matrix(rgb(
+            self.curve(c.r * self.tint.0),
+            self.curve(c.g),
+            self.curve(c.b * self.tint.1),
+        ))
+    }
+
+    fn matrix(&self, c: Rgb) -> Yuv {
         let y = c.luma();
         let blue = (c.b - y) / 1.8556 * self.saturation;
         let red = (c.r - y) / 1.5748 * self.saturation;
         [16.0 + 219.0 * y, 128.0 + 224.0 * blue, 128.0 + 224.0 * red]
+    }
+
+    /// The same for many colours: the curve tabulated.
+    pub(crate) fn table(&self) -> GradeTable {
+        let curve = (0..=CURVE_STEPS).map(|i| self.curve(i as f32 / CURVE_STEPS as f32)).collect();
+        GradeTable { grade: *self, curve }
+    }
+}
+
+/// Steps of a tabulated curve; finer than a luma step.
+const CURVE_STEPS: usize = 1023;
+
+/// A [`Grade`] with its curve tabulated.
+pub(crate) struct GradeTable {
+    grade: Grade,
+    curve: Vec<f32>,
+}
+
+impl GradeTable {
+    /// The colour as this camera sends it.
+    pub(crate) fn yuv(&self, c: Rgb) -> Yuv {
+        let at = |v: f32| self.curve[(v.clamp(0.0, 1.0) * CURVE_STEPS as f32 + 0.5) as usize];
+        let tint = self.grade.tint;
+        self.grade.matrix(rgb(at(c.r * tint.0), at(c.g), at(c.b * tint.1)))
     }
 }

@@ -179,15 +179,16 @@ impl Game {
         let before = self.shifts.at((t - 1.0 / self.config.fps as f32).max(0.0));
         let hoops = (0..2).filter_map(|i| self.hoop_box(i, shift).map(|b| (NAMES[i], b))).collect();
         FrameTruth {
-            balls: vec![self.ball_in(t)],
+            balls: (0..=self.timeline.spares.len()).map(|which| self.ball_in(which, t)).collect(),
             hoops,
             camera_moved: (shift.0 - before.0).hypot(shift.1 - before.1) > 0.5,
         }
     }
 
-    fn ball_in(&self, t: f32) -> [f32; 4] {
+    /// A ball in the picture: x, y, radius, and how much of it can be seen.
+    fn ball_in(&self, which: usize, t: f32) -> [f32; 4] {
         let shift = self.shifts.at(t);
-        let p = self.timeline.ball_at(t).p;
+        let p = self.timeline.any_ball_at(which, t);
         let seen = self.camera.see(p);
         if seen.depth < 0.5 {
             return [0.0, 0.0, 0.0, 0.0];
@@ -307,8 +308,7 @@ impl Game {
                 | Noise::Board(_)
                 | Noise::Swish
                 | Noise::Whistle
-                | Noise::Sigh
-                | Noise::Squeak => continue,
+                | Noise::Sigh => continue,
             };
             mood = mood.max(strength * (since / rise).min(1.0) * (-since / decay).exp());
         }

@@ -263,7 +263,7 @@ impl Look {
         let kits = KitLook::draw_two(&mut Random::new(seed, "kits"));
         Self {
             court: CourtLook::draw(&mut Random::new(seed, "floor"), hall.place),
-            hoop: HoopLook::draw(&mut Random::new(seed, "hoop")),
+            hoop: HoopLook::draw(&mut Random::new(seed, "hoop"), hall.place),
             ball: BallLook::draw(&mut Random::new(seed, "ball")),
             lens: LensLook::draw(&mut Random::new(seed, "lens")),
             view: ViewLook::draw(&mut Random::new(seed, "view")),
@@ -295,16 +295,24 @@ impl CourtLook {
             }
             Material::Asphalt => rgb(0.36, 0.36, 0.37).scaled(r.range(0.6, 1.5)),
             Material::Tile | Material::Rubber => {
-                Rgb::hsv(r.unit(), r.range(0.2, 0.75), r.range(0.25, 0.75))
+                Rgb::hsv(r.unit(), r.range(0.1, 0.7), r.range(0.25, 0.75))
             }
         };
-        let paint = |r: &mut Random, p: f32| if r.chance(p) { color::any(r) } else { floor };
+        let paint = |r: &mut Random, p: f32| {
+            if !r.chance(p) {
+                floor
+            } else if r.chance(0.3) {
+                color::any(r)
+            } else {
+                color::calm(r)
+            }
+        };
         Self {
             material,
             floor,
             apron: paint(r, 0.6),
             key: paint(r, 0.65),
-            inner: if r.chance(0.25) { floor.mix(color::any(r), 0.6) } else { floor },
+            inner: if r.chance(0.25) { floor.mix(color::calm(r), 0.6) } else { floor },
             lines: if r.chance(0.75) { rgb(0.95, 0.95, 0.93) } else { color::any(r) },
             other_lines: r.chance(0.4).then(|| color::any(r)),
             gloss: if material == Material::Wood { r.range(0.1, 0.7) } else { r.range(0.0, 0.2) },
@@ -323,7 +331,8 @@ impl HallLook {
             Place::Arena => 1.0,
             Place::Outdoor => 0.08,
         };
-        let wall = Rgb::hsv(r.unit(), r.range(0.0, 0.45), r.range(0.3, 0.95));
+        let warm = rgb(0.93, 0.9, 0.84).scaled(r.range(0.5, 1.0));
+        let wall = if r.chance(0.5) { warm } else { color::calm(r) };
         let sky = rgb(0.55, 0.7, 0.92).mix(rgb(0.85, 0.86, 0.88), r.unit());
         let above = match place {
             Place::Outdoor => sky.scaled(r.range(0.7, 1.1)),
@@ -332,7 +341,7 @@ impl HallLook {
         };
         Self {
             place,
-            walls: [wall, if r.chance(0.5) { color::any(r) } else { wall.scaled(0.85) }],
+            walls: [wall, if r.chance(0.5) { color::calm(r) } else { wall.scaled(0.85) }],
             above,
             height: r.range(6.5, 14.0),
             margin: [r.range(1.6, 7.0), r.range(1.8, 7.0)],
@@ -342,7 +351,7 @@ impl HallLook {
             boards: r.chance(0.5),
             light: r.range(0.75, 1.1),
             texture: r.bits() as u32,
-            scoreboard: r.chance(0.75),
+            scoreboard: r.chance(if place == Place::Outdoor { 0.25 } else { 0.75 }),
             digits: r.pick(&[
                 rgb(1.0, 0.25, 0.12),
                 rgb(1.0, 0.75, 0.2),
@@ -354,7 +363,12 @@ impl HallLook {
 }
 
 impl HoopLook {
-    fn draw(r: &mut Random) -> Self {
+    fn draw(r: &mut Random, place: Place) -> Self {
+        let kinds: &[(f32, u8)] = match place {
+            Place::Outdoor => &[(0.3, 0), (0.7, 1)],
+            Place::Arena => &[(0.85, 0), (0.15, 2)],
+            Place::Gym => &[(0.3, 0), (0.15, 1), (0.3, 2), (0.25, 3)],
+        };
         let orange = rgb(0.9, 0.33, 0.1).mix(rgb(0.75, 0.12, 0.08), r.unit());
         let glass = r.chance(0.5);
         let big = r.chance(0.6);
@@ -389,7 +403,7 @@ impl HoopLook {
             frame: if r.chance(0.6) { white } else { color::any(r) },
             square: if r.chance(0.5) { white } else { color::any(r) },
             support: if r.chance(0.5) { grey } else { color::any(r) },
-            support_kind: r.weighted(&[(0.4, 0), (0.25, 1), (0.2, 2), (0.15, 3)]),
+            support_kind: r.weighted(kinds),
             bounce: (r.range(0.38, 0.66), r.range(0.55, 0.78)),
         }
     }
@@ -475,7 +489,7 @@ impl ViewLook {
             Stand::Phone => ((0.0, 80.0), (2.6, 6.5), (1.2, 1.9), (38.0, 90.0)),
         };
         let at = if stand == Stand::Broadcast {
-            (if side > 0.0 { r.range(0.84, 0.91) } else { r.range(0.09, 0.16) }, r.range(0.2, 0.42))
+            (if side < 0.0 { r.range(0.84, 0.91) } else { r.range(0.09, 0.16) }, r.range(0.2, 0.42))
         } else {
             (r.range(0.25, 0.75), r.range(0.16, 0.46))
         };

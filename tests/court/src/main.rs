@@ -102,6 +102,8 @@ struct Still {
 enum Dataset {
     /// Clips of one hoop: `clips.u8` and `clips.json`.
     Rim(Seeds),
+    /// Sequences of whole pictures: `fields.u8` and `fields.json`.
+    Field(Seeds),
 }
 
 #[derive(clap::Args)]
@@ -149,6 +151,9 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Dataset(Dataset::Rim(s)) => {
             court::dataset::rim::write(&s.out, s.first_seed, s.seeds)
+        }
+        Command::Dataset(Dataset::Field(s)) => {
+            court::dataset::field::write(&s.out, s.first_seed, s.seeds)
         }
     }
 }

@@ -106,7 +106,8 @@ pub(crate) fn smooth(seed: u32, x: f32, y: f32) -> f32 {
     let (ix, iy) = (fx as i32, fy as i32);
     let (u, v) = (x - fx, y - fy);
     let (u, v) = (u * u * (3.0 - 2.0 * u), v * v * (3.0 - 2.0 * v));
-    let top = cell(seed, ix, iy) * (1.0 - u) + cell(seed, ix + 1, iy) * u;
-    let bottom = cell(seed, ix, iy + 1) * (1.0 - u) + cell(seed, ix + 1, iy + 1) * u;
+    let top = cell(seed, ix, iy) * (1.0 - u) + cell(seed, ix.wrapping_add(1), iy) * u;
+    let bottom = cell(seed, ix, iy.wrapping_add(1)) * (1.0 - u)
+        + cell(seed, ix.wrapping_add(1), iy.wrapping_add(1)) * u;
     top * (1.0 - v) + bottom * v
 }

@@ -2,6 +2,7 @@
 
 use super::handling::Pass;
 use super::shots::{Attempt, Flavour};
+use super::spare::Spare;
 use super::timeline::{EventAt, Jump, Noise, Player, Timeline};
 use crate::color::{self, rgb};
 use crate::flight::{Flight, Outcome, RATE};
@@ -57,10 +58,20 @@ impl Director {
             director.timeline.players.push(referee);
         }
         director.timeline.scores.push((0.0, [0, 0]));
+        director.draw_spares();
         let start = director.beside(0, 0.0, (0.32, 0.1, 1.15));
         director.push_ball(start);
         director.take(0);
         director
+    }
+
+    fn draw_spares(&mut self) {
+        let mut random = Random::new(self.setting.seed, "spares");
+        if random.chance(0.3) {
+            for _ in 0..=random.below(3) {
+                self.timeline.spares.push(Spare::draw(&mut random));
+            }
+        }
     }
 
     fn draw_player(&mut self, team: usize) -> Player {

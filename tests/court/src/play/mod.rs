@@ -11,6 +11,7 @@ mod handling;
 pub(crate) mod net;
 mod rebound;
 mod shots;
+mod spare;
 pub(crate) mod timeline;
 
 pub(crate) use drills::Quiet;

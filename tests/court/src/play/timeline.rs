@@ -1,5 +1,6 @@
 //! The state of a game over time: the main ball, the players, the sounds and the events.
 
+use super::spare::Spare;
 use crate::color::Rgb;
 use crate::flight::{Instant, RATE};
 use crate::geometry::{Vec3, vec3};
@@ -22,6 +23,8 @@ pub(crate) struct Timeline {
     pub(crate) scores: Vec<(f32, [u32; 2])>,
     /// The clock stands still in these intervals.
     pub(crate) stops: Vec<(f32, f32)>,
+    /// Balls beside the game.
+    pub(crate) spares: Vec<Spare>,
 }
 
 /// The main ball at one sample.
@@ -65,8 +68,6 @@ pub(crate) enum Noise {
     Anticipation,
     Cheer(f32),
     Sigh,
-    /// Shoes on the floor.
-    Squeak,
 }
 
 /// A sound and when it starts.
@@ -113,6 +114,14 @@ impl Timeline {
         let u = place - index as f32;
         let (a, b) = (self.ball[index], self.ball[(index + 1).min(self.ball.len() - 1)]);
         BallAt { p: a.p.towards(b.p, u), ..if u < 0.5 { a } else { b } }
+    }
+
+    /// The place of a ball: 0 is the main one, then come the spares.
+    pub(crate) fn any_ball_at(&self, which: usize, t: f32) -> Vec3 {
+        match which.checked_sub(1) {
+            Some(spare) => self.spares[spare].at(t),
+            None => self.ball_at(t).p,
+        }
     }
 
     /// Who holds the main ball at `t`.

@@ -46,6 +46,7 @@ impl Backdrop {
             width: (view.width + 2 * mx as usize).next_multiple_of(2),
             height: (view.height + 2 * my as usize).next_multiple_of(2),
         };
+        let table = scene.0.lens.grade.table();
         let mut colors = vec![[0.0f32; 3]; rect.width * rect.height];
         let (look, camera) = scene;
         let samples: &[(f32, f32)] = match quality {
@@ -62,7 +63,7 @@ impl Backdrop {
                 sum.g += c.g;
                 sum.b += c.b;
             }
-            *color = look.lens.grade.yuv(sum.scaled(1.0 / samples.len() as f32));
+            *color = table.yuv(sum.scaled(1.0 / samples.len() as f32));
         }
         blur(&mut colors, rect, look.lens.softness * camera.scale);
         Self::pack(&colors, rect, planes)
@@ -153,34 +154,44 @@ fn blur(colors: &mut [[f32; 3]], rect: Rect, width: f32) {
     }
 }
 
+/// What a ray meets first.
+enum Met {
+    Sky,
+    Floor,
+    Ceiling,
+    Side(Spot),
+}
+
 /// The colour seen along a ray.
 fn see(look: &Look, camera: &Camera, ray: Vec3) -> Rgb {
     let eye = camera.eye;
-    let mut nearest = f32::INFINITY;
-    let mut seen =
-        walls::sky(&look.hall, (ray.z / ray.flat().max(1e-3)).max(0.0), ray.y.atan2(ray.x));
+    let (mut nearest, mut met) = (f32::INFINITY, Met::Sky);
     if ray.z < 0.0 {
-        nearest = -eye.z / ray.z;
-        let p = eye + ray * nearest;
-        let blur = nearest * slant(ray);
-        let gloss = look.court.gloss * sheen(look, p, ray);
-        let base = floor::color(&look.court, (p.x, p.y), blur);
-        seen =
-            base.scaled(look.hall.light).mix(look.hall.above.mix(look.hall.walls[0], 0.5), gloss);
+        (nearest, met) = (-eye.z / ray.z, Met::Floor);
     } else if look.hall.place != Place::Outdoor && ray.z > 0.0 {
-        nearest = (look.hall.height - eye.z) / ray.z;
-        let p = eye + ray * nearest;
-        seen = walls::ceiling(&look.hall, p.x, p.y).scaled(look.hall.light);
+        (nearest, met) = ((look.hall.height - eye.z) / ray.z, Met::Ceiling);
     }
     for side in 0..4 {
-        if let Some((t, spot)) = hit(look, side, (eye, ray)) {
-            if t < nearest {
-                nearest = t;
-                seen = walls::color(&look.hall, spot).scaled(look.hall.light);
-            }
+        if let Some((t, spot)) = hit(look, side, (eye, ray))
+            && t < nearest
+        {
+            (nearest, met) = (t, Met::Side(spot));
         }
     }
-    seen
+    let p = eye + ray * nearest;
+    match met {
+        Met::Sky => {
+            walls::sky(&look.hall, (ray.z / ray.flat().max(1e-3)).max(0.0), ray.y.atan2(ray.x))
+        }
+        Met::Floor => {
+            let gloss = look.court.gloss * sheen(look, p, ray);
+            let base = floor::color(&look.court, (p.x, p.y), nearest * slant(ray));
+            let mirrored = look.hall.above.mix(look.hall.walls[0], 0.5);
+            base.scaled(look.hall.light).mix(mirrored, gloss)
+        }
+        Met::Ceiling => walls::ceiling(&look.hall, p.x, p.y).scaled(look.hall.light),
+        Met::Side(spot) => walls::color(&look.hall, spot).scaled(look.hall.light),
+    }
 }
 
 /// How much a pixel is stretched on the floor seen along `ray`, per unit of the ray's length.

@@ -33,7 +33,7 @@ pub struct Frames<'a> {
 enum Item {
     Player(usize),
     Hoop(usize),
-    Ball,
+    Ball(usize),
 }
 
 /// Most instants of one exposure that are drawn.
@@ -108,7 +108,10 @@ impl<'a> Frames<'a> {
         for player in &game.timeline.players {
             player::shadow(painter, player.place(t), (0.45, player.lift(t)));
         }
-        player::shadow(painter, ball.p, (0.2, ball.p.z));
+        for which in 0..=game.timeline.spares.len() {
+            let place = game.timeline.any_ball_at(which, t);
+            player::shadow(painter, place, (0.2, place.z));
+        }
         let ball_hoop =
             game.hoops.iter().position(|h| (h.place.centre - ball.p).length() < AT_HOOP);
         for item in self.by_depth(t, (&ball, ball_hoop)) {
@@ -116,7 +119,7 @@ impl<'a> Frames<'a> {
                 Item::Player(index) => {
                     player::draw(painter, &game.timeline.players[index], &poses[index]);
                 }
-                Item::Ball => self.ball(painter, t),
+                Item::Ball(which) => self.ball(painter, (which, t)),
                 Item::Hoop(index) => {
                     let within = ball_hoop == Some(index);
                     self.hoop(painter, (index, t), within.then_some(ball));
@@ -137,7 +140,10 @@ impl<'a> Frames<'a> {
             items.push((depth(hoop.place.centre.at_height(1.2)), Item::Hoop(index)));
         }
         if ball_hoop.is_none() {
-            items.push((depth(ball.p), Item::Ball));
+            items.push((depth(ball.p), Item::Ball(0)));
+        }
+        for which in 1..=game.timeline.spares.len() {
+            items.push((depth(game.timeline.any_ball_at(which, t)), Item::Ball(which)));
         }
         items.sort_by(|a, b| b.0.total_cmp(&a.0));
         items.into_iter().map(|(_, item)| item).collect()
@@ -160,7 +166,7 @@ impl<'a> Frames<'a> {
         if front {
             hoop.support(painter);
             if with_ball && behind_board {
-                self.ball(painter, t);
+                self.ball(painter, (0, t));
             }
             hoop.board(painter);
         } else if with_ball
@@ -168,13 +174,13 @@ impl<'a> Frames<'a> {
             && split > game.camera.see(shown.place.centre).depth + 0.6
         {
             // Far on the other side of the ring, seen from behind the board.
-            self.ball(painter, t);
+            self.ball(painter, (0, t));
         }
         let among = with_ball && !behind_board;
         if among {
             hoop.ring_and_net(painter, Part::Behind(split));
             if front || split <= game.camera.see(shown.place.centre).depth + 0.6 {
-                self.ball(painter, t);
+                self.ball(painter, (0, t));
             }
             hoop.ring_and_net(painter, Part::Before(split));
         } else {
@@ -184,7 +190,7 @@ impl<'a> Frames<'a> {
             hoop.board(painter);
             hoop.support(painter);
             if with_ball && behind_board {
-                self.ball(painter, t);
+                self.ball(painter, (0, t));
             }
         }
     }
@@ -204,20 +210,21 @@ impl<'a> Frames<'a> {
         self.game.look.lens.shutter / self.game.config.fps as f32
     }
 
-    fn ball(&self, painter: &mut Painter<'_, '_>, t: f32) {
+    fn ball(&self, painter: &mut Painter<'_, '_>, (which, t): (usize, f32)) {
         let look = &self.game.look.ball;
-        let now = painter.see(self.game.timeline.ball_at(t).p);
+        let place = |t: f32| self.game.timeline.any_ball_at(which, t);
+        let now = painter.see(place(t));
         if now.depth < 0.5 {
             return;
         }
         let radius = look.radius * painter.camera.pixels_per_metre(now.depth);
-        let early = painter.see(self.game.timeline.ball_at(t - self.exposure()).p);
+        let early = painter.see(place(t - self.exposure()));
         let way = (now.x - early.x).hypot(now.y - early.y);
         let count = ((way / (radius * 0.4).max(1.0)) as usize + 1).min(MOST_INSTANTS);
         let middles: Vec<(f32, f32)> = (0..count)
             .map(|i| {
                 let back = self.exposure() * (count - 1 - i) as f32 / count as f32;
-                let seen = painter.see(self.game.timeline.ball_at(t - back).p);
+                let seen = painter.see(place(t - back));
                 (seen.x, seen.y)
             })
             .collect();
