@@ -11,7 +11,7 @@ use super::{VaultError, sync_folder};
 
 /// The folder of finished clips.
 #[derive(Clone, Debug)]
-pub(crate) struct Clips {
+pub struct Clips {
     folder: PathBuf,
 }
 
@@ -20,7 +20,7 @@ impl Clips {
     ///
     /// # Errors
     /// [`VaultError`] if the folder cannot be used.
-    pub(crate) fn open(data_dir: &Path) -> Result<Self, VaultError> {
+    pub fn open(data_dir: &Path) -> Result<Self, VaultError> {
         let folder = data_dir.join("clips");
         fs::create_dir_all(&folder).map_err(VaultError::at(&folder))?;
         for entry in fs::read_dir(&folder).map_err(VaultError::at(&folder))? {
@@ -33,7 +33,7 @@ impl Clips {
     }
 
     /// Where a clip lies, or would.
-    pub(crate) fn path(&self, id: ClipId) -> PathBuf {
+    pub fn path(&self, id: ClipId) -> PathBuf {
         self.folder.join(format!("{id}.mp4"))
     }
 
@@ -41,7 +41,7 @@ impl Clips {
     ///
     /// # Errors
     /// [`VaultError`] if the folder cannot be read.
-    pub(crate) fn list(&self) -> Result<Vec<(ClipId, u64)>, VaultError> {
+    pub fn list(&self) -> Result<Vec<(ClipId, u64)>, VaultError> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.folder).map_err(VaultError::at(&self.folder))? {
             let entry = entry.map_err(VaultError::at(&self.folder))?;
@@ -59,7 +59,7 @@ impl Clips {
     ///
     /// # Errors
     /// [`VaultError`] if the file is there and cannot be removed.
-    pub(crate) fn remove(&self, id: ClipId) -> Result<(), VaultError> {
+    pub fn remove(&self, id: ClipId) -> Result<(), VaultError> {
         let path = self.path(id);
         match fs::remove_file(&path) {
             Err(reason) if reason.kind() != io::ErrorKind::NotFound => {

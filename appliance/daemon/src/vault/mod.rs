@@ -23,8 +23,8 @@ mod tests;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub(crate) use clips::Clips;
-pub(crate) use recordings::{Recording, Recordings};
+pub use clips::Clips;
+pub use recordings::{Recording, Recordings};
 
 /// The vault cannot be opened or listed.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,7 @@ pub(crate) use recordings::{Recording, Recordings};
      access, or set `box.data_dir` to another folder",
     path.display()
 )]
-pub(crate) struct VaultError {
+pub struct VaultError {
     path: PathBuf,
     reason: io::Error,
 }

@@ -20,7 +20,7 @@ const RETRIES_MAX: usize = 8;
 /// All recordings of the box. One quota in bytes for all of them: the oldest boot goes first,
 /// and within a boot the recording that reaches back furthest.
 #[derive(Debug)]
-pub(crate) struct Recordings {
+pub struct Recordings {
     folder: PathBuf,
     quota_bytes: u64,
     kept: Mutex<BTreeMap<Key, Kept>>,
@@ -86,7 +86,7 @@ impl Recordings {
     ///
     /// # Errors
     /// [`VaultError`] if a folder cannot be used.
-    pub(crate) fn open(data_dir: &Path, quota_bytes: u64) -> Result<Arc<Self>, VaultError> {
+    pub fn open(data_dir: &Path, quota_bytes: u64) -> Result<Arc<Self>, VaultError> {
         let folder = data_dir.join("recordings");
         fs::create_dir_all(&folder).map_err(VaultError::at(&folder))?;
         let mut kept = BTreeMap::new();
@@ -104,7 +104,7 @@ impl Recordings {
     ///
     /// # Errors
     /// [`VaultError`] if its folder cannot be used.
-    pub(crate) fn recording(
+    pub fn recording(
         self: &Arc<Self>,
         source: &Name,
         boot: BootId,
@@ -130,7 +130,7 @@ impl Recordings {
     }
 
     /// Bytes of all recordings.
-    pub(crate) fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         self.kept().values().map(Kept::bytes).sum()
     }
 
@@ -206,7 +206,7 @@ impl Recordings {
 
 /// One recording. Cheap to clone; the recorder and the cutter have one each.
 #[derive(Clone, Debug)]
-pub(crate) struct Recording {
+pub struct Recording {
     recordings: Arc<Recordings>,
     key: Key,
     folder: PathBuf,

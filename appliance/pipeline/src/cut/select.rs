@@ -115,20 +115,27 @@ fn needed(video: &[Located], cut: &Cut) -> Vec<Located> {
 }
 
 fn missing(wanted: MediaInterval, show: MediaInterval, marks: &[FrameMark]) -> Missing {
-    let shown: Vec<MediaTime> =
-        marks.iter().map(|m| m.pts).filter(|at| show.start <= *at && *at < show.end).collect();
-    let mut distances: Vec<i64> = shown.windows(2).map(distance).collect();
-    let gaps: Vec<i64> = distances.clone();
-    distances.sort_unstable();
-    let usual = distances.get(distances.len() / 2).copied().unwrap_or(0);
+    let times: Vec<MediaTime> = marks.iter().map(|mark| mark.pts).collect();
+    let usual = usual_distance(&times).0;
     let is_gap = |distance: &i64| *distance > (3 * usual).max(GAP_MIN.0);
+    let first = times.partition_point(|at| *at < show.start);
+    let after = times.partition_point(|at| *at < show.end);
+    let shown = times.get(first..after).unwrap_or(&[]);
+    let gaps = shown.windows(2).map(distance).filter(is_gap).map(|distance| distance - usual);
     // Snapping to frames moves an edge by less than one frame: that is nothing missing.
     let edge = |by: MediaSpan| MediaSpan(if 2 * by.0 > 3 * usual { by.0 } else { 0 });
     Missing {
         before: edge(show.start.since(wanted.start)),
         after: edge(wanted.end.since(show.end)),
-        gaps: MediaSpan(gaps.into_iter().filter(is_gap).map(|distance| distance - usual).sum()),
+        gaps: MediaSpan(gaps.sum()),
     }
+}
+
+/// The median distance between pictures.
+fn usual_distance(times: &[MediaTime]) -> MediaSpan {
+    let mut distances: Vec<i64> = times.windows(2).map(distance).collect();
+    distances.sort_unstable();
+    MediaSpan(distances.get(distances.len() / 2).copied().unwrap_or(0))
 }
 
 fn distance(pair: &[MediaTime]) -> i64 {
