@@ -138,3 +138,56 @@ fn tiny_pictures_and_wild_squares_do_no_harm() {
         }
     }
 }
+
+/// What the trainer made of the same picture: `tests/fixtures/resample.py`.
+#[derive(serde::Deserialize)]
+struct Trainer {
+    crop: Vec<TrainerCrop>,
+    letterbox: Vec<TrainerLetterbox>,
+}
+
+#[derive(serde::Deserialize)]
+struct TrainerCrop {
+    square: [f32; 3],
+    luma: Vec<f32>,
+}
+
+#[derive(serde::Deserialize)]
+struct TrainerLetterbox {
+    rows: usize,
+    columns: usize,
+    /// Only every so many rows one is in `luma`.
+    every: usize,
+    luma: Vec<f32>,
+}
+
+#[test]
+fn networks_see_on_the_box_what_they_saw_in_training() {
+    let mut picture = Picture::plain(90, 60, 0);
+    for (i, p) in picture.data.iter_mut().enumerate() {
+        let (x, y) = (i % 90, i / 90);
+        *p = ((x * 7 + y * 13 + (x * y) % 31 * 5) % 256) as u8;
+    }
+    let trainer: Trainer =
+        toml::from_str(include_str!("../fixtures/resample.toml")).expect("it is TOML");
+    let agree = |ours: &[u8], theirs: &[f32], what: &str| {
+        assert_eq!(ours.len(), theirs.len(), "{what}");
+        for (i, (&p, exact)) in ours.iter().zip(theirs).enumerate() {
+            // 0.5 for the byte, and weights of 8 bits.
+            assert!((f32::from(p) - exact).abs() < 1.6, "{what}, element {i}: {p}, not {exact}");
+        }
+    };
+    let mut resampler = Resampler::default();
+    for TrainerCrop { square: [x, y, side], luma } in &trainer.crop {
+        let mut grey = Grey::filled(8, 8, 0);
+        let square = Square { x: *x, y: *y, side: *side };
+        resampler.crop(picture.luma(), square, &mut grey);
+        agree(&grey.data, luma, &format!("{square:?}"));
+    }
+    for TrainerLetterbox { rows, columns, every, luma } in &trainer.letterbox {
+        let mut grey = Grey::filled(*columns, *rows, 0);
+        resampler.letterbox(picture.luma(), &mut grey);
+        let seen: Vec<u8> = grey.data.chunks(*columns).step_by(*every).flatten().copied().collect();
+        agree(&seen, luma, &format!("letterbox of {columns} x {rows}"));
+    }
+}
