@@ -24,11 +24,14 @@ mod physics;
 mod play;
 mod random;
 mod render;
+mod sound;
 mod truth;
+mod wav;
 
 pub use game::{FrameTruth, Game, GameConfig};
 pub use geometry::Rect;
 pub use look::Look;
 pub use render::Quality;
 pub use render::frames::Frames;
+pub use sound::RATE as SOUND_RATE;
 pub use truth::{Event, Hoop, Kind, Truth};

@@ -62,6 +62,9 @@ struct Play {
     /// How video is written.
     #[arg(long, value_enum, default_value_t = Format::Raw)]
     format: Format,
+    /// Where sound goes: a WAV file, 48 kHz, mono.
+    #[arg(long)]
+    audio: Option<PathBuf>,
     /// Where the truth goes: NAME.events.json.
     #[arg(long)]
     truth: Option<PathBuf>,
@@ -164,6 +167,10 @@ fn write_game(play: &Play) -> anyhow::Result<()> {
         let text =
             serde_json::to_string_pretty(&game.truth()).context("truth does not fit JSON")?;
         std::fs::write(path, text).with_context(|| cannot_write(path))?;
+    }
+    if let Some(path) = &play.audio {
+        let file = File::create(path).with_context(|| cannot_write(path))?;
+        game.write_sound(BufWriter::new(file)).with_context(|| cannot_write(path))?;
     }
     let out: Box<dyn Write> = if play.video == Path::new("-") {
         Box::new(io::stdout().lock())

@@ -51,11 +51,6 @@ impl Limb {
             thin,
         }
     }
-
-    /// A round spot.
-    pub(crate) fn spot(at: (f32, f32), radius: f32, edge: Edge) -> Self {
-        Self::new(at, at, ((radius, radius), edge))
-    }
 }
 
 impl Shape for Limb {
