@@ -390,6 +390,11 @@ impl Outbox {
         self.last_put
     }
 
+    /// Up to here the receiver has this boot's messages.
+    pub fn released(&self) -> Seq {
+        self.released.get(&self.boot).copied().unwrap_or_default()
+    }
+
     /// What was counted since the start.
     pub const fn counters(&self) -> Counters {
         self.counters

@@ -13,10 +13,12 @@
 //! ```
 
 use core::fmt::{self, Write};
+use core::str::FromStr;
 
 use heapless::String;
 
-use crate::ids::{ClipId, Name};
+use crate::envelope::Body;
+use crate::ids::{ClipId, NAME_BYTES_MAX, Name};
 
 /// Longest topic in bytes.
 pub const TOPIC_BYTES_MAX: usize = 256;
@@ -56,6 +58,50 @@ pub struct Device {
     pub tenant: Name,
     /// The box, unique within its tenant.
     pub device: Name,
+}
+
+/// The end of an event's topic, `{source}/{kind}`. Kept with stored messages, so that even a
+/// firmware that cannot read the message any more knows where it goes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Route(String<{ 2 * NAME_BYTES_MAX + 1 }>);
+
+/// A text is no [`Route`]: it is not two names with a slash between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteError;
+
+impl fmt::Display for RouteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a route is SOURCE/KIND, two names, such as court-1/made_shot")
+    }
+}
+
+impl core::error::Error for RouteError {}
+
+impl FromStr for Route {
+    type Err = RouteError;
+
+    fn from_str(text: &str) -> Result<Self, RouteError> {
+        let (source, kind) = text.split_once('/').ok_or(RouteError)?;
+        let _source: Name = source.parse().map_err(|_| RouteError)?;
+        let _kind: Name = kind.parse().map_err(|_| RouteError)?;
+        String::try_from(text).map(Self).map_err(|_| RouteError)
+    }
+}
+
+impl Route {
+    /// The route of a message.
+    pub fn of(body: &Body) -> Self {
+        let source = body.source().map_or(SOURCE_BOX, Name::as_str);
+        let mut route = String::new();
+        write!(route, "{source}/{}", body.kind())
+            .expect("a name and a kind fit into two names and a slash");
+        Self(route)
+    }
+
+    /// The route as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// How an event is encoded; part of its topic.
@@ -123,15 +169,13 @@ impl Device {
         self.topic(format_args!("{TELEMETRY}/{group}"))
     }
 
-    /// `…/evt/{source}/{kind}` or `…/evtb/{source}/{kind}`; without a source the level is
-    /// [`SOURCE_BOX`]. `kind` is one of the constants' or enums' names, never free text.
-    pub fn event(&self, encoding: Encoding, source: Option<&Name>, kind: &'static str) -> Topic {
+    /// `…/evt/{source}/{kind}` or `…/evtb/{source}/{kind}`.
+    pub fn event(&self, encoding: Encoding, route: &Route) -> Topic {
         let level = match encoding {
             Encoding::Json => EVENTS_JSON,
             Encoding::Postcard => EVENTS_POSTCARD,
         };
-        let source = source.map_or(SOURCE_BOX, Name::as_str);
-        self.topic(format_args!("{level}/{source}/{kind}"))
+        self.topic(format_args!("{level}/{}", route.as_str()))
     }
 
     /// `…/file/{id}/…`.

@@ -1,0 +1,494 @@
+//! Connection A: messages out; acknowledgements, file responses and commands in.
+//!
+//! Carries out what [`outbox::Outbox`] decides. Publishing and storing run side by side: a live
+//! message never waits for the disk, and the disk never waits for the network.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hal::Clock;
+use mqtt::{Connection, Event, Incoming, PublishError, Quality, Session, Will};
+use outbox::{Backoff, Delays, Effect, Item, Key, Limits, Loaded, Outbox};
+use tokio::sync::{mpsc, oneshot, watch};
+use wire::birth::{BoxState, Held, Info, Presence};
+use wire::envelope::VERSION;
+use wire::ids::{BootId, Seq};
+use wire::time::Monotonic;
+use wire::topic::{self, Leaf};
+use wire::transfer::{Ack, FileResponse};
+
+use super::letters::{self, Letter};
+use super::{Config, Inbound, Stats};
+use crate::store::{Opened, Store, StoreError, StoredMessage, Ticket};
+
+/// Both encodings of a message count, so this is 32 messages.
+const WINDOW: u16 = 64;
+/// A connection that lasted less does not count as a success.
+const STABLE: Duration = Duration::from_secs(10);
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+const GOODBYE: Duration = Duration::from_secs(1);
+/// Wait before the store is asked again after it was busy.
+const STORE_RETRY: Duration = Duration::from_millis(50);
+/// Nothing larger than an acknowledgement or a file response comes in.
+const PACKET_BYTES_MAX: u32 = 64 * 1024;
+
+pub(super) const RECONNECT: Delays =
+    Delays { first: Duration::from_millis(250), longest: Duration::from_secs(30) };
+
+const LIMITS: Limits = Limits {
+    window: 1,
+    backlog_unacked_max: 256,
+    resend: Delays { first: Duration::from_secs(4), longest: Duration::from_secs(60) },
+    puback_timeout: Duration::from_secs(10),
+};
+
+/// The messenger's ends of links.
+pub(super) struct Links {
+    pub(super) inbox: mpsc::Receiver<Inbound>,
+    /// Link: messenger → courier. DROP: an upload asks again.
+    pub(super) responses: mpsc::Sender<FileResponse>,
+    pub(super) stats: Stats,
+}
+
+enum Link {
+    Down { retry_at: Monotonic },
+    Trying(Connection<Key>),
+    Up { connection: Connection<Key>, since: Monotonic },
+}
+
+struct Drain {
+    until: Monotonic,
+    reply: oneshot::Sender<usize>,
+}
+
+pub(super) struct Messenger<C> {
+    config: Arc<Config>,
+    clock: Arc<C>,
+    store: Store,
+    boot: BootId,
+    links: Links,
+    outbox: Outbox,
+    /// Letters of every key on the outbox's shelves, and a few more.
+    letters: BTreeMap<Key, Letter>,
+    /// Put into the outbox, but not taken by the store yet; in order.
+    unstored: VecDeque<Key>,
+    store_retry: Option<Monotonic>,
+    persisted: watch::Receiver<Seq>,
+    load: Option<(Loaded, Ticket<Vec<StoredMessage>>)>,
+    birth: Option<Ticket<Vec<Held>>>,
+    link: Link,
+    backoff: Backoff,
+    /// Encodings of a message that the broker has not answered.
+    half: HashMap<Key, usize>,
+    drain: Option<Drain>,
+}
+
+/// What woke the task.
+enum Woken {
+    Inbound(Option<Inbound>),
+    Connection(Event<Key>),
+    Persisted,
+    Loaded(Result<Vec<StoredMessage>, StoreError>),
+    Held(Result<Vec<Held>, StoreError>),
+    Deadline,
+}
+
+impl<C: Clock> Messenger<C> {
+    pub(super) fn new(
+        config: Arc<Config>,
+        opened: &Opened,
+        (clock, links): (Arc<C>, Links),
+    ) -> Self {
+        let first = |held: &Held| Key { boot: held.boot, seq: held.from_seq };
+        let held: Vec<Key> = opened.held.iter().map(first).collect();
+        Self {
+            config,
+            store: opened.store.clone(),
+            boot: opened.boot,
+            links,
+            outbox: Outbox::new(opened.boot, LIMITS, &held),
+            letters: BTreeMap::new(),
+            unstored: VecDeque::new(),
+            store_retry: None,
+            persisted: opened.store.persisted(),
+            load: None,
+            birth: None,
+            link: Link::Down { retry_at: clock.now() },
+            backoff: Backoff::new(RECONNECT, u64::from(opened.boot.0)),
+            half: HashMap::new(),
+            drain: None,
+            clock,
+        }
+    }
+
+    /// Runs until it was drained.
+    pub(super) async fn run(mut self) {
+        loop {
+            let now = self.clock.now();
+            self.act(now);
+            if self.is_drained(now) {
+                return self.finish().await;
+            }
+            let woken = self.wait().await;
+            self.handle(woken);
+            self.tell_stats();
+        }
+    }
+
+    async fn wait(&mut self) -> Woken {
+        let deadline = self.deadline();
+        let takes = self.outbox.has_room() && self.drain.is_none();
+        let Self { clock, links, link, persisted, load, birth, .. } = self;
+        let connection = match link {
+            Link::Down { .. } => None,
+            Link::Trying(connection) | Link::Up { connection, .. } => Some(connection),
+        };
+        tokio::select! {
+            inbound = links.inbox.recv(), if takes => Woken::Inbound(inbound),
+            event = next_event(connection) => Woken::Connection(event),
+            Ok(()) = persisted.changed() => Woken::Persisted,
+            loaded = outcome(load.as_mut().map(|(_, ticket)| ticket)) => Woken::Loaded(loaded),
+            held = outcome(birth.as_mut()) => Woken::Held(held),
+            () = sleep(&**clock, deadline) => Woken::Deadline,
+        }
+    }
+
+    fn handle(&mut self, woken: Woken) {
+        let now = self.clock.now();
+        match woken {
+            Woken::Inbound(Some(Inbound::Letter(letter))) => self.take(letter),
+            Woken::Inbound(Some(Inbound::Telemetry(group, json))) => self.telemetry(&group, json),
+            Woken::Inbound(Some(Inbound::Drain(within, reply))) => {
+                self.drain = Some(Drain { until: now.plus(within), reply });
+            }
+            Woken::Connection(event) => self.handle_connection(now, event),
+            Woken::Persisted => {
+                let upto = *self.persisted.borrow_and_update();
+                self.outbox.handle_persisted(upto);
+            }
+            Woken::Loaded(loaded) => self.handle_loaded(now, loaded),
+            Woken::Held(held) => self.publish_birth(held),
+            Woken::Inbound(None) | Woken::Deadline => {}
+        }
+    }
+
+    fn take(&mut self, letter: Letter) {
+        let item = Item { key: letter.key, class: letter.class };
+        self.outbox.handle_put(item).expect("the inbox is read only while the outbox has room");
+        self.unstored.push_back(letter.key);
+        self.letters.insert(letter.key, letter);
+        self.store_letters();
+    }
+
+    /// Hands letters to the store in order; what it does not take now waits.
+    fn store_letters(&mut self) {
+        self.store_retry = None;
+        while let Some(key) = self.unstored.front() {
+            let Some(letter) = self.letters.get(key) else {
+                // Released by the receiver before the store had it.
+                self.unstored.pop_front();
+                continue;
+            };
+            match self.store.put_message(letter.stored()) {
+                Ok(()) => {
+                    self.unstored.pop_front();
+                }
+                Err(_busy) => {
+                    self.store_retry = Some(self.clock.now().plus(STORE_RETRY));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, now: Monotonic) {
+        if self.store_retry.is_some_and(|at| at <= now) {
+            self.store_letters();
+        }
+        if let Link::Down { retry_at } = self.link
+            && retry_at <= now
+            && self.drain.is_none()
+        {
+            self.link = Link::Trying(Connection::open(&self.config.endpoint, self.session()));
+        }
+        while let Some(effect) = self.outbox.next(now) {
+            match effect {
+                Effect::Send { key, attempt } => self.send(key, attempt),
+                Effect::Load(range) => match self.store.load(range) {
+                    Ok(ticket) => self.load = Some((range, ticket)),
+                    Err(_busy) => self.outbox.handle_load_failed(now),
+                },
+                Effect::Release { boot, upto } => {
+                    self.letters.retain(|key, _| key.boot != boot || key.seq > upto);
+                    if self.store.release_messages(boot, upto).is_err() {
+                        tracing::debug!(
+                            boot = boot.0,
+                            upto = upto.0,
+                            "the store was too busy to forget; messages will be sent again after a restart"
+                        );
+                    }
+                }
+                Effect::Announce => self.birth = self.store.held().ok(),
+                Effect::Reconnect(reason) => self.go_down(now, &format!("{reason:?}")),
+            }
+        }
+    }
+
+    fn send(&mut self, key: Key, attempt: u8) {
+        let Link::Up { connection, .. } = &mut self.link else { return };
+        let Some(letter) = self.letters.get(&key) else {
+            tracing::error!(?key, "a message is not in memory any more; it is loaded again");
+            self.outbox.handle_lost(key);
+            return;
+        };
+        if attempt > 1 {
+            tracing::debug!(boot = key.boot.0, seq = key.seq.0, attempt, "sent again");
+        }
+        let mut flying = 0;
+        for message in letter.messages(&self.config.device) {
+            match connection.publish(key, message) {
+                Ok(()) => flying += 1,
+                Err(error @ PublishError::TooLarge { .. }) => {
+                    tracing::error!(%error, boot = key.boot.0, seq = key.seq.0, "not published");
+                }
+                Err(error @ PublishError::Busy) => tracing::warn!(%error, "not published"),
+            }
+        }
+        if flying == 0 {
+            // As if the broker had it: the outbox tries again later and less and less often.
+            self.outbox.handle_puback(key);
+        } else {
+            self.half.insert(key, flying);
+        }
+    }
+
+    fn handle_connection(&mut self, now: Monotonic, event: Event<Key>) {
+        match event {
+            Event::Up(limits) => self.come_up(now, limits),
+            Event::Answered(key, verdict) => {
+                if let mqtt::Verdict::Refused(reason) = verdict {
+                    tracing::warn!(
+                        boot = key.boot.0,
+                        seq = key.seq.0,
+                        reason,
+                        "the broker refused a message; it is sent again later"
+                    );
+                }
+                let left = self.half.get(&key).map_or(0, |left| left.saturating_sub(1));
+                if left == 0 {
+                    self.half.remove(&key);
+                    self.outbox.handle_puback(key);
+                } else {
+                    self.half.insert(key, left);
+                }
+            }
+            Event::Message(message) => self.handle_message(now, &message),
+            Event::Down(reason) => self.go_down(now, &reason),
+        }
+    }
+
+    fn come_up(&mut self, now: Monotonic, limits: mqtt::Limits) {
+        let down = Link::Down { retry_at: now };
+        let Link::Trying(mut connection) = std::mem::replace(&mut self.link, down) else { return };
+        tracing::info!(endpoint = %self.config.endpoint, window = limits.window, "connected");
+        self.tell_presence(&mut connection, Presence::Ready);
+        self.link = Link::Up { connection, since: now };
+        self.outbox.handle_connected(limits.window / 2);
+        self.birth = self.store.held().ok();
+    }
+
+    fn go_down(&mut self, now: Monotonic, reason: &str) {
+        if let Link::Up { since, .. } = self.link
+            && now.since(since) >= STABLE
+        {
+            self.backoff.succeed();
+        }
+        let wait = self.backoff.fail();
+        tracing::warn!(endpoint = %self.config.endpoint, reason, retry_ms = wait.as_millis() as u64, "no connection");
+        // Dropping the connection closes its socket.
+        self.link = Link::Down { retry_at: now.plus(wait) };
+        self.half.clear();
+        self.outbox.handle_disconnected();
+    }
+
+    fn handle_message(&mut self, now: Monotonic, message: &Incoming) {
+        let Some((device, leaf)) = topic::parse(message.topic()) else { return };
+        if device != self.config.device {
+            return;
+        }
+        match leaf {
+            Leaf::Ack => match serde_json::from_slice::<Ack>(message.payload()) {
+                Ok(ack) => self.outbox.handle_ack(now, ack.boot, ack.upto_seq),
+                Err(error) => tracing::warn!(%error, "an acknowledgement cannot be read"),
+            },
+            Leaf::FileResponse => match serde_json::from_slice::<FileResponse>(message.payload()) {
+                // The courier's queue is full when it is behind; it asks again then.
+                Ok(response) => drop(self.links.responses.try_send(response)),
+                Err(error) => tracing::warn!(%error, "a file response cannot be read"),
+            },
+            Leaf::State | Leaf::Info | Leaf::Event(_) | Leaf::File(..) => {}
+        }
+    }
+
+    fn handle_loaded(&mut self, now: Monotonic, loaded: Result<Vec<StoredMessage>, StoreError>) {
+        let Some((range, _)) = self.load.take() else { return };
+        let stored = match loaded {
+            Ok(stored) => stored,
+            Err(error) => {
+                tracing::error!(%error, "stored messages cannot be read; tried again in a second");
+                return self.outbox.handle_load_failed(now);
+            }
+        };
+        let item = |message: &StoredMessage| Item { key: message.key, class: message.class };
+        let items: Vec<Item> = stored.iter().map(item).collect();
+        self.outbox.handle_loaded(range, &items);
+        let on_shelves = self.outbox.keys();
+        let letters = stored.into_iter().map(Letter::restored).map(|letter| (letter.key, letter));
+        self.letters.extend(letters);
+        // Letters that left the shelves for the store, or that were released meanwhile.
+        self.letters.retain(|key, _| on_shelves.binary_search(key).is_ok());
+    }
+
+    fn publish_birth(&mut self, held: Result<Vec<Held>, StoreError>) {
+        self.birth = None;
+        let held = match held {
+            Ok(held) => held,
+            Err(error) => return tracing::error!(%error, "the birth message cannot be made"),
+        };
+        let Link::Up { connection, .. } = &mut self.link else { return };
+        let from_seq = Seq(self.outbox.released().0 + 1);
+        let live = Held {
+            boot: self.boot,
+            from_seq,
+            upto_seq: self.outbox.last_put(),
+            gaps: heapless::Vec::new(),
+        };
+        // This boot's newest messages are in memory, perhaps not in the store yet.
+        let earlier = held.into_iter().filter(|held| held.boot != self.boot);
+        let info = Info {
+            v: VERSION,
+            dev: self.config.device.device.clone(),
+            boot: self.boot,
+            firmware: self.config.firmware.chars().take(32).collect(),
+            ts_us: self.clock.wall().0,
+            held: earlier.chain([live]).take(wire::birth::HELD_MAX).collect(),
+        };
+        let message = letters::info(&self.config.device, &info);
+        if let Err(error) = connection.tell(message, Quality::AtLeastOnce) {
+            tracing::warn!(%error, "the birth message was not published");
+        }
+    }
+
+    fn telemetry(&mut self, group: &wire::ids::Name, json: String) {
+        let message = mqtt::Message {
+            topic: self.config.device.telemetry(group).as_str().to_owned(),
+            payload: json.into(),
+            encoding: mqtt::Encoding::Json,
+            retain: mqtt::Retain::No,
+        };
+        let sent = match &mut self.link {
+            Link::Up { connection, .. } => connection.tell(message, Quality::Once).is_ok(),
+            Link::Down { .. } | Link::Trying(_) => false,
+        };
+        if !sent {
+            self.links.stats.update(|stats| stats.telemetry_dropped += 1);
+        }
+    }
+
+    fn tell_presence(&self, connection: &mut Connection<Key>, state: Presence) {
+        let state = BoxState { state, boot: self.boot };
+        let message = letters::state(&self.config.device, &state);
+        if let Err(error) = connection.tell(message, Quality::AtLeastOnce) {
+            tracing::warn!(%error, "the state was not published");
+        }
+    }
+
+    fn session(&self) -> Session {
+        let device = &self.config.device;
+        let lost = BoxState { state: Presence::Lost, boot: self.boot };
+        Session {
+            client_id: format!("courtside-{}-{}-a", device.tenant, device.device),
+            keep_alive: KEEP_ALIVE,
+            will: Some(Will {
+                topic: device.state().as_str().to_owned(),
+                payload: letters::json(&lost).to_vec(),
+            }),
+            window: WINDOW,
+            receive_window: None,
+            packet_bytes_max: PACKET_BYTES_MAX,
+            subscriptions: vec![
+                device.ack().as_str().to_owned(),
+                device.file_response().as_str().to_owned(),
+            ],
+        }
+    }
+
+    fn deadline(&self) -> Option<Monotonic> {
+        let retry = match self.link {
+            Link::Down { retry_at } if self.drain.is_none() => Some(retry_at),
+            Link::Down { .. } | Link::Trying(_) | Link::Up { .. } => None,
+        };
+        let outbox = self.outbox.deadline().map(|(at, _why)| at);
+        let drain = self.drain.as_ref().map(|drain| drain.until);
+        [retry, outbox, drain, self.store_retry].into_iter().flatten().min()
+    }
+
+    fn is_drained(&self, now: Monotonic) -> bool {
+        let nothing_left = self.outbox.unacked().0 == 0;
+        let no_hope = matches!(self.link, Link::Down { .. });
+        self.drain.as_ref().is_some_and(|drain| nothing_left || no_hope || drain.until <= now)
+    }
+
+    async fn finish(mut self) {
+        self.store_letters();
+        let left = self.outbox.unacked().0;
+        if let Ok(mut ticket) = self.store.flush()
+            && let Err(error) = ticket.outcome().await
+        {
+            tracing::error!(%error, left, "the last messages could not be stored");
+        }
+        let down = Link::Down { retry_at: self.clock.now() };
+        if let Link::Up { mut connection, .. } = std::mem::replace(&mut self.link, down) {
+            self.tell_presence(&mut connection, Presence::Disconnected);
+            connection.close(GOODBYE).await;
+        }
+        if let Some(drain) = self.drain.take() {
+            let _caller_is_gone = drain.reply.send(left);
+        }
+    }
+
+    fn tell_stats(&self) {
+        let (live_unacked, backlog_loaded) = self.outbox.unacked();
+        self.links.stats.update(|stats| {
+            stats.connected = matches!(self.link, Link::Up { .. });
+            stats.live_unacked = live_unacked;
+            stats.backlog_loaded = backlog_loaded;
+            stats.messages = self.outbox.counters();
+        });
+    }
+}
+
+/// The next event of a connection; never, without one.
+pub(super) async fn next_event<T>(connection: Option<&mut Connection<T>>) -> Event<T> {
+    match connection {
+        Some(connection) => connection.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The outcome of a ticket; never, without one.
+async fn outcome<T>(ticket: Option<&mut Ticket<T>>) -> Result<T, StoreError> {
+    match ticket {
+        Some(ticket) => ticket.outcome().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Sleeps until the deadline; for ever, without one.
+pub(super) async fn sleep<C: Clock>(clock: &C, deadline: Option<Monotonic>) {
+    match deadline {
+        Some(at) => clock.sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
