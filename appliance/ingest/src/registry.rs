@@ -229,3 +229,128 @@ fn same(expected: &[u8], given: &[u8]) -> bool {
     }
     black_box(difference) == 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: ConnectionId = ConnectionId(1);
+    const B: ConnectionId = ConnectionId(2);
+    const C: ConnectionId = ConnectionId(3);
+
+    fn registry() -> Registry {
+        let route = |source: &str, app: &str, key: &str| Route {
+            source: source.parse().unwrap(),
+            app: app.to_owned(),
+            key: StreamKey::new(key),
+        };
+        Registry::new(vec![route("court-1", "live", "secret"), route("court-2", "live", "other")])
+    }
+
+    fn ask(registry: &mut Registry, at: u64, connection: ConnectionId) -> Vec<Effect> {
+        registry.handle_request(ms(at), connection, ("live", &StreamKey::new("secret")));
+        effects(registry)
+    }
+
+    fn effects(registry: &mut Registry) -> Vec<Effect> {
+        std::iter::from_fn(|| registry.next_effect()).collect()
+    }
+
+    fn ms(at: u64) -> Monotonic {
+        Monotonic::from_millis(at)
+    }
+
+    fn accept(connection: ConnectionId) -> Effect {
+        Effect::Accept { connection, source: "court-1".parse().unwrap() }
+    }
+
+    fn refuse(connection: ConnectionId, reason: RefuseReason) -> Effect {
+        Effect::Refuse { connection, reason }
+    }
+
+    #[test]
+    fn only_the_right_application_with_the_right_key_is_accepted() {
+        let cases = [
+            ("live", "secret", accept(A)),
+            ("live", "secre", refuse(A, RefuseReason::WrongKey)),
+            ("live", "secret ", refuse(A, RefuseReason::WrongKey)),
+            ("live", "", refuse(A, RefuseReason::WrongKey)),
+            ("Live", "secret", refuse(A, RefuseReason::UnknownApp)),
+            ("", "secret", refuse(A, RefuseReason::UnknownApp)),
+        ];
+        for (app, key, effect) in cases {
+            let mut registry = registry();
+            registry.handle_request(ms(0), A, (app, &StreamKey::new(key)));
+            assert_eq!(effects(&mut registry), [effect], "{app} {key}");
+        }
+    }
+
+    #[test]
+    fn two_sources_of_one_application_are_told_apart_by_their_keys() {
+        let mut registry = registry();
+        assert_eq!(ask(&mut registry, 0, A), [accept(A)]);
+        registry.handle_request(ms(0), B, ("live", &StreamKey::new("other")));
+        let source = "court-2".parse().unwrap();
+        assert_eq!(effects(&mut registry), [Effect::Accept { connection: B, source }]);
+    }
+
+    #[test]
+    fn a_silent_publisher_is_replaced_at_once() {
+        let mut registry = registry();
+        ask(&mut registry, 0, A);
+        registry.handle_media(ms(500), A);
+        let taken = [Effect::TakenOver { connection: A }, accept(B)];
+        assert_eq!(ask(&mut registry, 1500, B), taken);
+        // The end of the older connection changes nothing any more.
+        registry.handle_gone(ms(1600), A);
+        assert_eq!(effects(&mut registry), []);
+        assert_eq!(ask(&mut registry, 1700, C), []);
+    }
+
+    #[test]
+    fn a_newcomer_waits_until_the_older_publisher_is_known_to_be_silent() {
+        let mut registry = registry();
+        ask(&mut registry, 0, A);
+        registry.handle_media(ms(500), A);
+        assert_eq!(ask(&mut registry, 900, B), []);
+        assert_eq!(registry.deadline(), Some(ms(1500)));
+        registry.handle_deadline(ms(1499));
+        assert_eq!(effects(&mut registry), []);
+        registry.handle_deadline(ms(1500));
+        assert_eq!(effects(&mut registry), [Effect::TakenOver { connection: A }, accept(B)]);
+        assert_eq!(registry.deadline(), None);
+    }
+
+    #[test]
+    fn a_live_publisher_stays_and_the_newcomer_is_refused() {
+        let mut registry = registry();
+        ask(&mut registry, 0, A);
+        registry.handle_media(ms(880), A);
+        assert_eq!(ask(&mut registry, 900, B), []);
+        registry.handle_media(ms(920), A);
+        assert_eq!(effects(&mut registry), [refuse(B, RefuseReason::Busy)]);
+        assert_eq!(registry.deadline(), None);
+    }
+
+    #[test]
+    fn a_stream_is_free_again_when_its_publisher_is_gone() {
+        let mut registry = registry();
+        ask(&mut registry, 0, A);
+        ask(&mut registry, 100, B);
+        registry.handle_gone(ms(200), A);
+        assert_eq!(effects(&mut registry), [accept(B)]);
+        registry.handle_gone(ms(300), B);
+        assert_eq!(ask(&mut registry, 400, C), [accept(C)]);
+    }
+
+    #[test]
+    fn of_two_newcomers_the_later_one_waits_on() {
+        let mut registry = registry();
+        ask(&mut registry, 0, A);
+        ask(&mut registry, 100, B);
+        assert_eq!(ask(&mut registry, 200, C), [refuse(B, RefuseReason::Busy)]);
+        registry.handle_gone(ms(300), B);
+        registry.handle_gone(ms(400), C);
+        assert_eq!((effects(&mut registry), registry.deadline()), (vec![], None));
+    }
+}

@@ -89,3 +89,104 @@ impl Timeline {
         self.anchor_ms + i64::from(raw.wrapping_sub(self.anchor_raw).cast_signed())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JUMP: Duration = Duration::from_secs(10);
+
+    fn start(raw: u32) -> Timeline {
+        let mut timeline = Timeline::start(raw, 0, JUMP);
+        assert_eq!(at(&mut timeline, raw), (0, false));
+        timeline
+    }
+
+    fn at(timeline: &mut Timeline, raw: u32) -> (i64, bool) {
+        match timeline.video(raw, 0) {
+            Video::Placed(placed) => (placed.dts.0 / 90, placed.repaired),
+            Video::Jump => panic!("{raw} jumps"),
+        }
+    }
+
+    #[test]
+    fn the_counter_may_wrap_at_any_moment() {
+        for first in [0, 5, 0x00FF_FFF0, 0x7FFF_FFF0, 0xFFFF_FFF0, u32::MAX] {
+            let mut timeline = start(first);
+            for frame in 1..100 {
+                assert_eq!(
+                    at(&mut timeline, first.wrapping_add(40 * frame)),
+                    (40 * i64::from(frame), false)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn two_wraps_of_the_counter_are_a_hundred_days() {
+        let mut timeline = start(0);
+        let (mut raw, mut expected) = (0_u32, 0_i64);
+        // Nine seconds a step, so that the test is short and no step is a jump.
+        while expected < 100 * 86_400_000 {
+            raw = raw.wrapping_add(9_000);
+            expected += 9_000;
+            assert_eq!(at(&mut timeline, raw), (expected, false));
+        }
+    }
+
+    #[test]
+    fn jitter_backwards_is_held_and_leaves_no_offset() {
+        let mut timeline = start(1000);
+        let times = [1040, 1037, 1080, 1080, 620, 1120];
+        let placed = times.map(|raw| at(&mut timeline, raw));
+        assert_eq!(
+            placed,
+            [(40, false), (40, true), (80, false), (80, false), (80, true), (120, false)]
+        );
+    }
+
+    #[test]
+    fn a_clock_set_back_by_seconds_moves_the_rest_on() {
+        let mut timeline = start(10_000);
+        assert_eq!(at(&mut timeline, 10_040), (40, false));
+        let placed = [7_000, 7_040, 7_080].map(|raw| at(&mut timeline, raw));
+        assert_eq!(placed, [(40, true), (80, false), (120, false)]);
+        assert_eq!(
+            timeline.audio(7_080).map(|placed| placed.dts),
+            Some(MediaTime::from_millis(120))
+        );
+    }
+
+    #[test]
+    fn ten_seconds_are_a_gap_and_more_is_a_jump() {
+        for (to, jumps) in [(20_000, false), (20_001, true), (0, false), (u32::MAX, true)] {
+            let mut timeline = start(10_000);
+            assert_eq!(timeline.video(to, 0) == Video::Jump, jumps, "{to}");
+        }
+    }
+
+    #[test]
+    fn the_first_picture_is_shown_at_zero_and_decoded_before() {
+        let mut timeline = Timeline::start(500, 80, JUMP);
+        let Video::Placed(first) = timeline.video(500, 80) else { panic!("a jump") };
+        assert_eq!((first.dts, first.pts), (MediaTime::from_millis(-80), MediaTime(0)));
+        let Video::Placed(next) = timeline.video(540, 160) else { panic!("a jump") };
+        assert_eq!(
+            (next.dts, next.pts),
+            (MediaTime::from_millis(-40), MediaTime::from_millis(120))
+        );
+    }
+
+    #[test]
+    fn audio_may_come_before_zero_but_not_from_another_time() {
+        let mut timeline = start(1000);
+        let placed = |timeline: &mut Timeline, raw| {
+            timeline.audio(raw).map(|placed| (placed.dts.0 / 90, placed.repaired))
+        };
+        assert_eq!(placed(&mut timeline, 990), Some((-10, false)));
+        assert_eq!(placed(&mut timeline, 1013), Some((13, false)));
+        assert_eq!(placed(&mut timeline, 1010), Some((13, true)));
+        assert_eq!(placed(&mut timeline, 500_000), None);
+        assert_eq!(placed(&mut timeline, 1036), Some((36, false)));
+    }
+}

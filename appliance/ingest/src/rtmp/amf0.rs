@@ -223,3 +223,82 @@ fn text(bytes: &mut &[u8], length: usize) -> Result<String, Amf0Error> {
     *bytes = rest;
     Ok(String::from_utf8_lossy(head).into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn limits() -> Limits {
+        Limits { amf0_depth_max: 4, amf0_values_max: 64, ..Limits::default() }
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            (-1e9..1e9).prop_map(Value::Number),
+            any::<bool>().prop_map(Value::Boolean),
+            ".{0,20}".prop_map(Value::String),
+            Just(Value::Null),
+            Just(Value::Undefined),
+        ];
+        leaf.prop_recursive(3, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+                prop::collection::vec((".{1,10}", inner), 0..4).prop_map(Value::Object),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_decodes_to_the_same(value in values()) {
+            let mut bytes = Vec::new();
+            encode(&value, &mut bytes);
+            prop_assert_eq!(decode(&bytes, &limits()), Ok(vec![value]));
+        }
+
+        #[test]
+        fn garbage_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..500)) {
+            let _ = decode(&bytes, &limits());
+        }
+    }
+
+    #[test]
+    fn values_of_real_encoders_decode() {
+        let cases: [(&[u8], Value); 6] = [
+            (&[8, 0, 0, 0, 9, 0, 1, b'a', 5, 0, 0, 9], object(Value::Null)),
+            // An ECMA array that ends with its message.
+            (&[8, 0, 0, 0, 1, 0, 1, b'a', 6], object(Value::Undefined)),
+            (&[16, 0, 1, b'C', 0, 1, b'a', 5, 0, 0, 9], object(Value::Null)),
+            (&[12, 0, 0, 0, 2, b'h', b'i'], "hi".into()),
+            (&[11, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0], Value::Number(2.0)),
+            (&[2, 0, 2, 0xc3, 0x28], Value::String("\u{fffd}(".to_owned())),
+        ];
+        for (bytes, value) in cases {
+            assert_eq!(decode(bytes, &limits()), Ok(vec![value]));
+        }
+    }
+
+    #[test]
+    fn too_deep_too_many_too_short_and_unknown_are_refused() {
+        let deep = [10, 0, 0, 0, 1].repeat(5);
+        let cases: [(&[u8], Amf0Error); 7] = [
+            (&deep, Amf0Error::Depth(4)),
+            (&[5; 65], Amf0Error::Count(64)),
+            // The announced count alone must not allocate.
+            (&[10, 255, 255, 255, 255, 5], Amf0Error::Truncated),
+            (&[12, 255, 255, 255, 255, 5], Amf0Error::Truncated),
+            (&[0, 1, 2], Amf0Error::Truncated),
+            (&[7, 0, 1], Amf0Error::Marker(7)),
+            (&[3, 0, 0, 8], Amf0Error::Truncated),
+        ];
+        for (bytes, error) in cases {
+            assert_eq!(decode(bytes, &limits()), Err(error));
+        }
+    }
+
+    fn object(value: Value) -> Value {
+        Value::Object(vec![("a".to_owned(), value)])
+    }
+}

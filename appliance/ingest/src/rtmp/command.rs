@@ -46,16 +46,12 @@ pub(crate) enum Command {
     Publish {
         name: String,
     },
-    FcUnpublish {
-        name: String,
-    },
+    FcUnpublish,
     /// `deleteStream` and `closeStream`.
     CloseStream,
     Play,
     /// Anything else: encoders probe for functions that a publisher does not need.
-    Other {
-        name: String,
-    },
+    Other,
 }
 
 /// What the publisher says about its stream. For logs only: tracks are described by their
@@ -88,10 +84,10 @@ pub(crate) fn parse(message: &Message, limits: &Limits) -> Result<Command, Amf0E
         "FCPublish" => Command::FcPublish { transaction, name: argument() },
         "createStream" => Command::CreateStream { transaction },
         "publish" => Command::Publish { name: argument() },
-        "FCUnpublish" => Command::FcUnpublish { name: argument() },
+        "FCUnpublish" => Command::FcUnpublish,
         "deleteStream" | "closeStream" => Command::CloseStream,
         "play" | "play2" => Command::Play,
-        other => Command::Other { name: other.chars().take(40).collect() },
+        _ => Command::Other,
     })
 }
 
@@ -172,10 +168,10 @@ pub(crate) fn result(transaction: f64, value: Value) -> Message {
     command(0, &["_result".into(), Value::Number(transaction), Value::Null, value])
 }
 
-/// `onFCPublish` or `onFCUnpublish`.
-pub(crate) fn on_fc(name: &'static str, code: &str, stream_name: &str) -> Message {
-    let info = Value::Object(status(code, stream_name, Level::Status));
-    command(0, &[name.into(), Value::Number(0.0), Value::Null, info])
+/// `onFCPublish`.
+pub(crate) fn on_fc_publish(stream_name: &str) -> Message {
+    let info = Value::Object(status("NetStream.Publish.Start", stream_name, Level::Status));
+    command(0, &["onFCPublish".into(), Value::Number(0.0), Value::Null, info])
 }
 
 /// `onStatus` on a message stream.

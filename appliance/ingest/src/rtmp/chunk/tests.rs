@@ -62,7 +62,7 @@ impl Publisher {
             }
             open
         } else if let Some((wish, message)) = sent.waiting.pop_front() {
-            sent.header(wish, id, &message, &mut self.wire);
+            self.wire.extend(sent.header(wish, id, &message));
             (message, 0)
         } else {
             return;
@@ -87,7 +87,8 @@ impl Publisher {
 }
 
 impl Sent {
-    fn header(&mut self, wish: u8, id: u32, message: &Message, wire: &mut Vec<u8>) {
+    fn header(&mut self, wish: u8, id: u32, message: &Message) -> Vec<u8> {
+        let mut wire = Vec::new();
         let mut format = 0;
         let mut field = message.timestamp;
         if let Some(last) = &self.last
@@ -107,7 +108,7 @@ impl Sent {
                 field = delta;
             }
         }
-        basic_header(format, id, wire);
+        basic_header(format, id, &mut wire);
         if format < 3 {
             (self.field, self.absolute) = (field, format == 0);
             wire.extend_from_slice(&field.min(EXTENDED).to_be_bytes()[1..]);
@@ -122,6 +123,7 @@ impl Sent {
         if self.field >= EXTENDED {
             wire.extend_from_slice(&self.field.to_be_bytes());
         }
+        wire
     }
 }
 

@@ -96,23 +96,17 @@ impl Session {
                 self.send(COMMAND_CHUNKS, &command::result(transaction, Value::Undefined))
             }
             (_, Command::FcPublish { transaction, name }) => {
-                let reply = command::on_fc("onFCPublish", "NetStream.Publish.Start", &name);
-                self.send(COMMAND_CHUNKS, &reply)?;
+                self.send(COMMAND_CHUNKS, &command::on_fc_publish(&name))?;
                 self.send(COMMAND_CHUNKS, &command::result(transaction, Value::Undefined))
-            }
-            (State::Publishing { .. }, Command::FcUnpublish { name }) => {
-                let reply = command::on_fc("onFCUnpublish", "NetStream.Unpublish.Success", &name);
-                self.send(COMMAND_CHUNKS, &reply)?;
-                self.end(EndReason::Unpublished);
-                Ok(())
             }
             (State::Publishing { .. }, Command::CloseStream) => {
                 self.end(EndReason::Unpublished);
                 Ok(())
             }
             (_, Command::Play) => Err(Refusal::Play),
-            // Before publishing there is nothing to end; unknown functions need no answer.
-            (_, Command::FcUnpublish { .. } | Command::CloseStream | Command::Other { .. })
+            // `deleteStream` follows `FCUnpublish` and then the encoder hangs up: an answer to the
+            // first could only meet a closed socket. Unknown functions need none either.
+            (_, Command::FcUnpublish | Command::CloseStream | Command::Other)
             | (State::Handshake(_) | State::Asking { .. } | State::Closed, _) => Ok(()),
         }
     }
