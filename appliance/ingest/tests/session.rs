@@ -247,9 +247,9 @@ fn several_media_messages_in_one_are_taken_apart() {
     session.handle_bytes(Monotonic(0), &message(22, 1000, &parts)).unwrap();
     let times: Vec<_> = events(&mut session)
         .into_iter()
-        .filter_map(|event| match event {
-            Event::Media(MediaItem::Unit(unit)) => Some(unit.pts.0 / 90),
-            _ => None,
+        .filter_map(|event| {
+            let Event::Media(MediaItem::Unit(unit)) = event else { return None };
+            Some(unit.pts.0 / 90)
         })
         .collect();
     assert_eq!(times, [0, 40]);
