@@ -34,9 +34,11 @@ impl Head {
     pub fn of(layout: &Layout) -> Self {
         let heard = layout.heard();
         let pictures = layout.video.last().map_or(MediaTime(0), |last| last.end);
+        let nobody_waits = pictures.minus(AUDIO_PATIENCE);
         let complete_upto = match heard {
-            Some(heard) => pictures.min(heard.end.max(pictures.minus(AUDIO_PATIENCE))),
-            None => pictures,
+            Some(heard) => pictures.min(heard.end.max(nobody_waits)),
+            None if layout.audio_config == 0 => pictures,
+            None => nobody_waits,
         };
         Self {
             seq: layout.seq,

@@ -1,14 +1,12 @@
 //! Record a film, cut clips out of it, and look at them with ffmpeg: every shown frame is the
 //! right one, sound is in place.
 
-mod film;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::film::{FRAME, Film, SAMPLE_HZ, ffmpeg_is_there, run, shown_frames};
 use clips::planner::ClipPlan;
-use film::{FRAME, Film, SAMPLE_HZ, ffmpeg_is_there, run, shown_frames};
 use ingest::access_unit::{MediaItem, Track};
 use pipeline::cut::{Anchor, ClipFile, ClipSink, CutError, Cutter, Finished, Job, SinkError};
 use pipeline::record::{FragmentStore, MemoryStore, Recorder};

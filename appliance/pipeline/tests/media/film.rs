@@ -11,26 +11,26 @@ use wire::codec::{AudioCodec, VideoCodec};
 use wire::time::{MediaTime, Monotonic};
 
 /// Frames a second of every film.
-pub const FPS: i64 = 25;
+pub(crate) const FPS: i64 = 25;
 /// Ticks between frames.
-pub const FRAME: i64 = 90_000 / FPS;
+pub(crate) const FRAME: i64 = 90_000 / FPS;
 /// Sample rate of every film.
-pub const SAMPLE_HZ: i64 = 48_000;
+pub(crate) const SAMPLE_HZ: i64 = 48_000;
 
 /// A film and what it was taken apart into.
-pub struct Film {
+pub(crate) struct Film {
     /// Its file, in a folder that lives as long as the film.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// What a publisher of it would have delivered.
-    pub items: Vec<MediaItem>,
+    pub(crate) items: Vec<MediaItem>,
     /// Hash of each decoded frame, in presentation order.
-    pub frames: Vec<String>,
+    pub(crate) frames: Vec<String>,
     /// For the files of a test.
-    pub folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 /// Whether the films can be made here. Says so when they cannot, because the test is skipped.
-pub fn ffmpeg_is_there() -> bool {
+pub(crate) fn ffmpeg_is_there() -> bool {
     let there = ["ffmpeg", "ffprobe"].iter().all(|tool| {
         let run = Command::new(tool).arg("-version").stdout(Stdio::null()).status();
         run.is_ok_and(|status| status.success())
@@ -42,7 +42,7 @@ pub fn ffmpeg_is_there() -> bool {
 }
 
 /// Runs a tool and returns what it printed.
-pub fn run(tool: &str, arguments: &[&str]) -> Vec<u8> {
+pub(crate) fn run(tool: &str, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new(tool)
         .args(["-v", "error"])
         .args(arguments)
@@ -55,7 +55,7 @@ pub fn run(tool: &str, arguments: &[&str]) -> Vec<u8> {
 }
 
 /// Hash of each frame that a player of the file shows.
-pub fn shown_frames(path: &Path) -> Vec<String> {
+pub(crate) fn shown_frames(path: &Path) -> Vec<String> {
     let path = path.to_str().expect("a plain path");
     let arguments = ["-i", path, "-map", "0:v", "-vsync", "passthrough", "-f", "framemd5", "-"];
     let text = String::from_utf8(run("ffmpeg", &arguments)).expect("text");
@@ -66,7 +66,7 @@ pub fn shown_frames(path: &Path) -> Vec<String> {
 impl Film {
     /// A film of `seconds`: a moving test picture, and a click in the middle of each second.
     /// `video` and `audio` are encoder options; no `audio` means a silent film.
-    pub fn make(seconds: u32, video: &[&str], audio: &[&str]) -> Self {
+    pub(crate) fn make(seconds: u32, video: &[&str], audio: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("film.mp4");
         let picture = format!("testsrc2=size=320x240:rate={FPS}:duration={seconds}");
@@ -89,7 +89,7 @@ impl Film {
     }
 
     /// The film as RTMP would deliver it: times in whole milliseconds, rounded down.
-    pub fn in_milliseconds(mut self) -> Self {
+    pub(crate) fn in_milliseconds(mut self) -> Self {
         for item in &mut self.items {
             if let MediaItem::Unit(unit) = item {
                 unit.pts = MediaTime(unit.pts.0.div_euclid(90) * 90);
@@ -124,25 +124,22 @@ fn track(trak: &Trak) -> MediaItem {
         let (width, height) = (visual.width, visual.height);
         MediaItem::Video(VideoTrack { codec, record: record.into(), width, height })
     };
-    match entry(trak) {
-        Codec::Avc1(avc1) => {
-            avc1.avcc.encode_body(&mut record).expect("a record");
-            picture(record, VideoCodec::H264)
-        }
-        Codec::Hvc1(hvc1) => {
-            hvc1.hvcc.encode_body(&mut record).expect("a record");
-            picture(record, VideoCodec::H265)
-        }
-        Codec::Mp4a(mp4a) => {
-            let config = mp4a.esds.es_desc.dec_config.dec_specific.as_ref();
-            MediaItem::Audio(AudioTrack {
-                codec: AudioCodec::Aac,
-                record: config.expect("a config").raw.clone().into(),
-                sample_hz: trak.mdia.mdhd.timescale,
-                channels: 1,
-            })
-        }
-        other => panic!("not a track of a test film: {other:?}"),
+    if let Codec::Avc1(avc1) = entry(trak) {
+        avc1.avcc.encode_body(&mut record).expect("a record");
+        picture(record, VideoCodec::H264)
+    } else if let Codec::Hvc1(hvc1) = entry(trak) {
+        hvc1.hvcc.encode_body(&mut record).expect("a record");
+        picture(record, VideoCodec::H265)
+    } else if let Codec::Mp4a(mp4a) = entry(trak) {
+        let config = mp4a.esds.es_desc.dec_config.dec_specific.as_ref();
+        MediaItem::Audio(AudioTrack {
+            codec: AudioCodec::Aac,
+            record: config.expect("a config").raw.clone().into(),
+            sample_hz: trak.mdia.mdhd.timescale,
+            channels: 1,
+        })
+    } else {
+        panic!("not a track of a test film: {:?}", entry(trak))
     }
 }
 

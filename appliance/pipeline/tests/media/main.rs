@@ -1,0 +1,5 @@
+//! The recorder, the containers and the cutter, judged by ffmpeg.
+
+mod cut;
+mod film;
+mod record;
