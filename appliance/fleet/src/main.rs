@@ -1,2 +1,93 @@
 //! The `courtside-fleet` command.
-fn main() {}
+#![forbid(unsafe_code)]
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand};
+use fleet::clock::SystemClock;
+use fleet::config::Config;
+use fleet::{Line, receive};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Lines that wait to be printed; a slow reader of our output slows the receiver down.
+const LINES_MAX: usize = 256;
+/// Exit code of a configuration that cannot be used.
+const EXIT_CONFIG: u8 = 2;
+
+/// The cloud side of Courtside: takes events and clips of courtside boxes from an MQTT broker.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Receives until it is stopped: stores events and clips, prints one line for each, and tells
+    /// the boxes what they may forget.
+    ///
+    /// Events go to an SQLite file, finished clips to CLIPS/TENANT/DEVICE/ID.mp4 with ID.json
+    /// beside it. It may be killed and restarted at any moment: nothing is lost, and nothing is
+    /// printed twice. One receiver for each broker and `client_id`.
+    Receive(Receive),
+}
+
+#[derive(Args)]
+struct Receive {
+    /// The configuration: `schema = 1`, `[mqtt] url`, `[store] db` and `clips`.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Print lines as JSON, one object each, instead of text for people.
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let Command::Receive(arguments) = Cli::parse().command;
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let config = match Config::load(&arguments.config) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(EXIT_CONFIG);
+        }
+    };
+    let print = if arguments.json { Line::to_json } else { |line: &Line| line.to_string() };
+    let runtime = tokio::runtime::Runtime::new();
+    match runtime.map_err(anyhow::Error::from).and_then(|rt| rt.block_on(run(config, print))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("courtside-fleet: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(config: Config, print: fn(&Line) -> String) -> anyhow::Result<()> {
+    let (sender, mut lines) = mpsc::channel(LINES_MAX);
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let receiving = receive(&config, Arc::new(SystemClock::start()), sender);
+    let printing = async {
+        while let Some(line) = lines.recv().await {
+            let mut out = io::stdout().lock();
+            writeln!(out, "{}", print(&line))?;
+            out.flush()?;
+        }
+        Ok::<(), io::Error>(())
+    };
+    tokio::select! {
+        received = receiving => received?,
+        printed = printing => printed?,
+        _signal = terminate.recv() => {}
+        _signal = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -210,6 +210,19 @@ impl<T> Connection<T> {
         }
     }
 
+    /// The next event, if there is one now.
+    pub fn ready(&mut self) -> Option<Event<T>> {
+        loop {
+            let event = match self.events.try_recv().ok()? {
+                Ok(event) => self.translate(event),
+                Err(reason) => Some(Event::Down(reason)),
+            };
+            if event.is_some() {
+                return event;
+            }
+        }
+    }
+
     /// Publishes with QoS 1; [`Event::Answered`] comes with `tag`. Never waits.
     ///
     /// # Errors

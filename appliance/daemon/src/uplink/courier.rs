@@ -6,7 +6,6 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,7 +80,7 @@ pub(super) struct Courier<C> {
 
 enum Woken {
     Offer(Option<Offer>),
-    Answer(FileResponse),
+    Answer(Box<FileResponse>),
     Connection(Event<Sent>),
     Deadline,
 }
@@ -139,7 +138,7 @@ impl<C: Clock> Courier<C> {
         };
         tokio::select! {
             offer = links.offered.recv() => Woken::Offer(offer),
-            Some(answer) = links.answers.recv() => Woken::Answer(answer),
+            Some(answer) = links.answers.recv() => Woken::Answer(Box::new(answer)),
             event = next_event(connection) => Woken::Connection(event),
             () = sleep(&**clock, deadline) => Woken::Deadline,
         }
@@ -339,7 +338,7 @@ impl<C: Clock> Courier<C> {
         let stored: Vec<Evictable> = self.waiting.iter().enumerate().map(item).collect();
         let mut victims = evict(stored, self.config.quota);
         // From the back, so that the indices stay true.
-        victims.sort_by(|a, b| b.index.cmp(&a.index));
+        victims.sort_by_key(|victim| std::cmp::Reverse(victim.index));
         for victim in victims {
             if let Some(clip) = self.waiting.remove(victim.index) {
                 self.drop_clip(clip, victim.reason.as_str().to_owned()).await;

@@ -1,0 +1,208 @@
+//! The receiver's configuration: read once, validated whole.
+//!
+//! ```toml
+//! schema = 1
+//! [mqtt]
+//! url = "mqtt://127.0.0.1:1883"   # mqtts:// with ca, and cert and key if the broker asks for them
+//! [store]
+//! db = "fleet.sqlite"
+//! clips = "clips/"
+//! ```
+//!
+//! Relative paths count from the configuration file's folder.
+
+use std::path::{Path, PathBuf};
+
+use mqtt::{Credentials, Endpoint, EndpointError, Security, UrlError};
+use serde::Deserialize;
+use wire::ids::Name;
+
+const EXAMPLE: &str = "schema = 1\n[mqtt]\nurl = \"mqtt://127.0.0.1:1883\"\n[store]\ndb = \"fleet.sqlite\"\nclips = \"clips/\"";
+
+/// A validated configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The broker.
+    pub endpoint: Endpoint,
+    /// Client id on the broker, without `-a` and `-b`. One receiver each: a second one with the
+    /// same id takes the first one's place.
+    pub client_id: String,
+    /// The database.
+    pub db: PathBuf,
+    /// Folder of clips.
+    pub clips: PathBuf,
+}
+
+/// Why a configuration cannot be used. Each message names the file, the key and what to write.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: the configuration cannot be read: {error}; write one, such as\n{EXAMPLE}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// The system's reason.
+        error: std::io::Error,
+    },
+    /// Not TOML, an unknown or missing key, or a value of another type.
+    #[error("{}: {error}write it like this:\n{EXAMPLE}", file.display())]
+    Toml {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong and where, by the TOML parser.
+        error: Box<toml::de::Error>,
+    },
+    /// A value that cannot be.
+    #[error("{}: `{key}` = {value}: {why}", file.display())]
+    Value {
+        /// The file.
+        file: PathBuf,
+        /// Section and key.
+        key: &'static str,
+        /// The value, unless it is secret.
+        value: String,
+        /// Why not, and what to write instead.
+        why: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    schema: u32,
+    mqtt: Mqtt,
+    store: Store,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mqtt {
+    url: String,
+    ca: Option<PathBuf>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+    username: Option<String>,
+    password: Option<String>,
+    client_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Store {
+    db: PathBuf,
+    clips: PathBuf,
+}
+
+impl Config {
+    /// Reads and validates the file.
+    ///
+    /// # Errors
+    /// [`ConfigError`]; the process then ends with exit code 2.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| ConfigError::Unreadable { file: file.to_owned(), error })?;
+        Self::read(file, &text)
+    }
+
+    /// Validates the text of the file at `file`.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn read(file: &Path, text: &str) -> Result<Self, ConfigError> {
+        let document: Document = toml::from_str(text)
+            .map_err(|error| ConfigError::Toml { file: file.to_owned(), error: Box::new(error) })?;
+        let refuse = |key, value: String, why: String| ConfigError::Value {
+            file: file.to_owned(),
+            key,
+            value,
+            why,
+        };
+        if document.schema != 1 {
+            let why = "this version reads schema 1; write `schema = 1`".to_owned();
+            return Err(refuse("schema", document.schema.to_string(), why));
+        }
+        let folder = file.parent().unwrap_or(Path::new(""));
+        for (key, path) in
+            [("store.db", &document.store.db), ("store.clips", &document.store.clips)]
+        {
+            if path.as_os_str().is_empty() {
+                let why = "an empty path; write a path such as \"fleet.sqlite\" or \"clips/\"";
+                return Err(refuse(key, "\"\"".to_owned(), why.to_owned()));
+            }
+        }
+        let client_id = document.mqtt.client_id.as_deref().unwrap_or("courtside-fleet");
+        if let Err(error) = client_id.parse::<Name>() {
+            let why = format!("{error}; write a name such as \"fleet-1\"");
+            return Err(refuse("mqtt.client_id", format!("{client_id:?}"), why));
+        }
+        let client_id = client_id.to_owned();
+        Ok(Self {
+            endpoint: endpoint(document.mqtt, folder, refuse)?,
+            client_id,
+            db: folder.join(document.store.db),
+            clips: folder.join(document.store.clips),
+        })
+    }
+}
+
+fn endpoint(
+    mqtt: Mqtt,
+    folder: &Path,
+    refuse: impl Fn(&'static str, String, String) -> ConfigError,
+) -> Result<Endpoint, ConfigError> {
+    let (host, port, scheme) = Endpoint::split_url(&mqtt.url).map_err(|error| {
+        let value = match error {
+            UrlError::Userinfo => "\"…\"".to_owned(),
+            UrlError::Scheme | UrlError::Host => format!("{:?}", mqtt.url),
+        };
+        refuse("mqtt.url", value, error.to_string())
+    })?;
+    let client = match (mqtt.cert, mqtt.key) {
+        (None, None) => None,
+        (Some(cert), Some(key)) => Some((folder.join(cert), folder.join(key))),
+        (Some(cert), None) => {
+            let why = "a certificate needs its key; add `key`, or remove `cert`".to_owned();
+            return Err(refuse("mqtt.cert", cert.display().to_string(), why));
+        }
+        (None, Some(key)) => {
+            let why = "a key needs its certificate; add `cert`, or remove `key`".to_owned();
+            return Err(refuse("mqtt.key", key.display().to_string(), why));
+        }
+    };
+    let security = match (scheme, mqtt.ca) {
+        ("mqtts", Some(ca)) => Security::Tls { ca: folder.join(ca), client },
+        ("mqtts", None) => {
+            let why = "TLS needs to know whom to trust; add `ca = \"ca.pem\"`, on Debian for example \"/etc/ssl/certs/ca-certificates.crt\"";
+            return Err(refuse("mqtt.url", mqtt.url, why.to_owned()));
+        }
+        (_, None) if client.is_none() => Security::Plain,
+        (_, Some(_) | None) => {
+            let why = "`ca`, `cert` and `key` need TLS; write `mqtts://` in `url`, or remove them";
+            return Err(refuse("mqtt.url", mqtt.url, why.to_owned()));
+        }
+    };
+    let credentials = match (mqtt.username, mqtt.password) {
+        (None, None) => None,
+        (Some(username), Some(password)) => Some(Credentials { username, password }),
+        (Some(username), None) => {
+            let why = "a user name needs its password; add `password`, or remove `username`";
+            return Err(refuse("mqtt.username", format!("{username:?}"), why.to_owned()));
+        }
+        (None, Some(_)) => {
+            let why = "a password needs its user name; add `username`, or remove `password`";
+            return Err(refuse("mqtt.password", "\"…\"".to_owned(), why.to_owned()));
+        }
+    };
+    let endpoint = Endpoint::new(&host, port, &security).map_err(|error| match error {
+        EndpointError::Pem { ref file, role, .. } => {
+            let key = match role {
+                "a private key" => "mqtt.key",
+                "a certificate chain" => "mqtt.cert",
+                _trusted => "mqtt.ca",
+            };
+            refuse(key, file.display().to_string(), error.to_string())
+        }
+        EndpointError::Tls(_) => refuse("mqtt.cert", "…".to_owned(), error.to_string()),
+    })?;
+    Ok(endpoint.with_credentials(credentials))
+}

@@ -1,0 +1,106 @@
+//! The receiver's SQLite file: its settings and tables.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, Error, TransactionBehavior};
+
+/// Statements that lead from one version to the next; `PRAGMA user_version` counts them.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE events (
+        tenant TEXT NOT NULL,
+        device TEXT NOT NULL,
+        boot INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        source TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        -- Of game events only.
+        event TEXT,
+        revision INTEGER,
+        stage TEXT,
+        ts_us INTEGER NOT NULL,
+        stored_us INTEGER NOT NULL,
+        envelope BLOB NOT NULL,
+        json TEXT NOT NULL,
+        PRIMARY KEY (tenant, device, boot, seq)
+    ) WITHOUT ROWID;
+    CREATE INDEX events_by_event ON events (tenant, device, event) WHERE event IS NOT NULL;
+    -- Up to where each boot is complete.
+    CREATE TABLE marks (
+        tenant TEXT NOT NULL,
+        device TEXT NOT NULL,
+        boot INTEGER NOT NULL,
+        upto INTEGER NOT NULL,
+        PRIMARY KEY (tenant, device, boot)
+    ) WITHOUT ROWID;
+    -- Messages that the box could not supply any more; inclusive.
+    CREATE TABLE holes (
+        tenant TEXT NOT NULL,
+        device TEXT NOT NULL,
+        boot INTEGER NOT NULL,
+        from_seq INTEGER NOT NULL,
+        upto_seq INTEGER NOT NULL,
+        closed_us INTEGER NOT NULL
+    );
+    -- Another content under a number that is taken.
+    CREATE TABLE conflicts (
+        tenant TEXT NOT NULL,
+        device TEXT NOT NULL,
+        boot INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        stored_us INTEGER NOT NULL,
+        envelope BLOB NOT NULL,
+        UNIQUE (tenant, device, boot, seq, envelope)
+    );
+    -- What each box last said about itself.
+    CREATE TABLE boxes (
+        tenant TEXT NOT NULL,
+        device TEXT NOT NULL,
+        state TEXT,
+        state_us INTEGER,
+        info TEXT,
+        info_us INTEGER,
+        PRIMARY KEY (tenant, device)
+    ) WITHOUT ROWID;
+    CREATE TABLE files (
+        tenant TEXT NOT NULL,
+        device TEXT NOT NULL,
+        id TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        sha256 TEXT NOT NULL,
+        record TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('receiving', 'stored')),
+        -- JSON: received byte ranges, of which the bytes are synced.
+        ranges TEXT NOT NULL,
+        changed_us INTEGER NOT NULL,
+        PRIMARY KEY (tenant, device, id)
+    ) WITHOUT ROWID;
+"];
+
+/// Why the database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error("a later version wrote it (schema {found}, this one reads up to {})", MIGRATIONS.len())]
+    Newer { found: usize },
+    #[error(transparent)]
+    Sqlite(#[from] Error),
+}
+
+/// Opens or makes the database.
+pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: usize = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if found > MIGRATIONS.len() {
+        return Err(OpenError::Newer { found });
+    }
+    for migration in MIGRATIONS.iter().skip(found) {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "user_version", MIGRATIONS.len())?;
+    transaction.commit()?;
+    Ok(connection)
+}

@@ -1,0 +1,180 @@
+//! One connection and the desk behind it: messages come in, are handled in batches, and are
+//! acknowledged to the broker once the batch is durable. The broker's window of unacknowledged
+//! messages is what holds a fast sender back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hal::Clock;
+use mqtt::{Connection, Endpoint, Event, Incoming, Message, Quality, Session};
+use outbox::{Backoff, Delays};
+use tokio::sync::mpsc;
+use wire::time::{Monotonic, WallTime};
+
+use crate::line::Line;
+
+/// Messages that one commit takes.
+const BATCH_MAX: usize = 64;
+/// A desk that could not store its batch tries again after this.
+const RETRY: Duration = Duration::from_secs(1);
+const STABLE: Duration = Duration::from_secs(10);
+const RECONNECT: Delays =
+    Delays { first: Duration::from_millis(250), longest: Duration::from_secs(15) };
+
+/// Handles messages. Runs on a thread that may block.
+pub(crate) trait Desk: Send + 'static {
+    /// Stores a batch durably, all or nothing; afterwards every message of it is acknowledged to
+    /// the broker. It may be called again with the same batch.
+    fn handle(&mut self, batch: &[Incoming], now: Now) -> Result<Outcome, DeskError>;
+
+    /// What to tell the boxes when a connection comes up.
+    fn greet(&mut self) -> Result<Vec<Message>, DeskError>;
+}
+
+/// The two clocks at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    pub(crate) mono: Monotonic,
+    pub(crate) wall: WallTime,
+}
+
+/// What follows from a batch once it is durable.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) replies: Vec<Message>,
+    pub(crate) lines: Vec<Line>,
+}
+
+/// A batch could not be stored.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DeskError {
+    #[error("the database refuses: {0}")]
+    Database(#[from] rusqlite::Error),
+    #[error("a file cannot be written: {0}")]
+    File(#[from] std::io::Error),
+    #[error("a desk's thread ended early")]
+    Ended,
+}
+
+/// Runs one desk for ever: connects, receives, handles, answers, and connects again.
+pub(crate) struct Counter<C, D> {
+    pub(crate) clock: Arc<C>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) session: Session,
+    pub(crate) desk: D,
+    pub(crate) lines: mpsc::Sender<Line>,
+}
+
+impl<C: Clock, D: Desk> Counter<C, D> {
+    pub(crate) async fn run(mut self) -> Result<(), DeskError> {
+        let mut backoff = Backoff::new(RECONNECT, self.clock.wall().0.0 as u64);
+        loop {
+            let mut connection: Connection<()> =
+                Connection::open(&self.endpoint, self.session.clone());
+            let mut up = None;
+            let reason = loop {
+                match connection.next().await {
+                    Event::Up(_) => {
+                        tracing::info!(endpoint = %self.endpoint, client = self.session.client_id, "connected");
+                        up = Some(self.clock.now());
+                        self = self.greet(&mut connection).await?;
+                    }
+                    Event::Message(first) => match self.serve(&mut connection, first).await? {
+                        (desk, None) => self = desk,
+                        (desk, Some(reason)) => {
+                            self = desk;
+                            break reason;
+                        }
+                    },
+                    Event::Answered((), _) => {}
+                    Event::Down(reason) => break reason,
+                }
+            };
+            drop(connection);
+            if up.is_some_and(|up| self.clock.now().since(up) >= STABLE) {
+                backoff.succeed();
+            }
+            let wait = backoff.fail();
+            tracing::warn!(endpoint = %self.endpoint, reason, retry_ms = wait.as_millis() as u64, "no connection");
+            self.clock.sleep_until(self.clock.now().plus(wait)).await;
+        }
+    }
+
+    async fn greet(self, connection: &mut Connection<()>) -> Result<Self, DeskError> {
+        let (this, greeting) = self.beside(|this| this.desk.greet()).await?;
+        match greeting {
+            Ok(greeting) => publish(connection, greeting),
+            Err(error) => tracing::error!(%error, "the boxes cannot be told what is stored"),
+        }
+        Ok(this)
+    }
+
+    /// Handles a message and everything that has come behind it. `Some` when the connection
+    /// ended meanwhile.
+    async fn serve(
+        mut self,
+        connection: &mut Connection<()>,
+        first: Incoming,
+    ) -> Result<(Self, Option<String>), DeskError> {
+        let mut batch = vec![first];
+        let mut ended = None;
+        while batch.len() < BATCH_MAX {
+            match connection.ready() {
+                Some(Event::Message(message)) => batch.push(message),
+                Some(Event::Down(reason)) => {
+                    ended = Some(reason);
+                    break;
+                }
+                Some(Event::Up(_) | Event::Answered(..)) => {}
+                None => break,
+            }
+        }
+        loop {
+            let now = Now { mono: self.clock.now(), wall: self.clock.wall().0 };
+            let work = move |this: &mut Self| {
+                let outcome = this.desk.handle(&batch, now);
+                (outcome, batch)
+            };
+            let (this, (outcome, same)) = self.beside(work).await?;
+            (self, batch) = (this, same);
+            match outcome {
+                Ok(outcome) => {
+                    publish(connection, outcome.replies);
+                    for message in &batch {
+                        // Fails only on a dead connection, whose broker will forget anyway.
+                        let _unacknowledged = connection.acknowledge(message);
+                    }
+                    for line in outcome.lines {
+                        let _nobody_reads = self.lines.send(line).await;
+                    }
+                    return Ok((self, ended));
+                }
+                Err(error) => {
+                    tracing::error!(%error, "nothing is acknowledged until it can be stored; make room or repair the disk; tried again in a second");
+                    self.clock.sleep_until(self.clock.now().plus(RETRY)).await;
+                }
+            }
+        }
+    }
+
+    async fn beside<T: Send + 'static>(
+        mut self,
+        work: impl FnOnce(&mut Self) -> T + Send + 'static,
+    ) -> Result<(Self, T), DeskError> {
+        tokio::task::spawn_blocking(move || {
+            let done = work(&mut self);
+            (self, done)
+        })
+        .await
+        .map_err(|_| DeskError::Ended)
+    }
+}
+
+fn publish(connection: &mut Connection<()>, messages: Vec<Message>) {
+    for message in messages {
+        let topic = message.topic.clone();
+        if let Err(error) = connection.tell(message, Quality::AtLeastOnce) {
+            tracing::warn!(%error, topic, "a reply was not published; the box asks again");
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! The desk for files: clips come in as segments, in any order, again and again, and leave as
+//! whole, verified files.
+//!
+//! A segment counts as received once its bytes are synced and its range is committed, which
+//! happens every megabyte or second, not for every segment. A file is whole when its size and
+//! SHA-256 are right; only then it gets its name, and only then the box hears so.
+
+mod part;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use mqtt::{Encoding, Incoming, Message, Retain};
+use rusqlite::{Connection, OptionalExtension, params};
+use wire::ids::ClipId;
+use wire::time::{MediaSpan, Monotonic};
+use wire::topic::{self, Device, FilePart, Leaf};
+use wire::transfer::{FileInit, FileResponse, FileStep, MISSING_MAX};
+
+use crate::desk::{Desk, DeskError, Now, Outcome};
+use crate::line::{Line, Stored};
+use crate::ranges::Ranges;
+use part::{Part, Sealed};
+
+/// Received bytes that a crash may cost.
+const CHECKPOINT_BYTES: u64 = 1024 * 1024;
+/// Time after which received bytes are made durable.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+/// Files that are open at once; the others are opened again when they go on.
+const OPEN_MAX: usize = 64;
+
+type FileKey = (Device, ClipId);
+
+pub(crate) struct FileDesk {
+    connection: Connection,
+    /// Folder of clips.
+    clips: PathBuf,
+    open: BTreeMap<FileKey, Open>,
+    checkpoint: Monotonic,
+}
+
+/// A file that is being received.
+struct Open {
+    init: FileInit,
+    part: Part,
+    ranges: Ranges,
+    /// Bytes since the last checkpoint.
+    dirty: u64,
+}
+
+/// What is known of a file.
+enum Known {
+    Nothing,
+    Receiving,
+    Stored { sha256: String },
+}
+
+/// What to answer: code, words, missing ranges.
+struct Answer(u8, &'static str, Vec<(u64, u64)>);
+
+impl FileDesk {
+    pub(crate) fn new(connection: Connection, clips: PathBuf) -> Self {
+        Self { connection, clips, open: BTreeMap::new(), checkpoint: Monotonic::default() }
+    }
+
+    fn take(
+        &mut self,
+        message: &Incoming,
+        (now, outcome): (Now, &mut Outcome),
+    ) -> Result<(), DeskError> {
+        let parsed = topic::parse(message.topic());
+        let Some((device, Leaf::File(id, part))) = parsed else { return Ok(()) };
+        let key = (device, id);
+        let (step, answer) = match part {
+            FilePart::Init => (FileStep::Init, self.take_init(&key, message.payload(), now)?),
+            FilePart::Segment(offset) => {
+                let answer = self.take_segment(&key, (offset, message.payload()), now)?;
+                let Some(answer) = answer else { return Ok(()) };
+                (FileStep::Segments, answer)
+            }
+            FilePart::Fin(size, sha256) => {
+                (FileStep::Fin, self.take_fin(&key, (size, sha256.as_str()), (now, outcome))?)
+            }
+            FilePart::Abort => return self.abort(&key),
+        };
+        let (device, id) = key;
+        outcome.replies.push(response(&device, (id, step), answer));
+        Ok(())
+    }
+
+    fn take_init(&mut self, key: &FileKey, payload: &Bytes, now: Now) -> Result<Answer, DeskError> {
+        let init: FileInit = match serde_json::from_slice(payload) {
+            Ok(init) => init,
+            Err(error) => {
+                tracing::error!(%error, file = %key.1, "an announcement cannot be read");
+                return Ok(cancel("the announcement cannot be read"));
+            }
+        };
+        let record = &init.user_data;
+        if record.id != key.1 || record.bytes != init.size || record.sha256 != init.checksum {
+            return Ok(cancel("the announcement contradicts itself"));
+        }
+        if init.size == 0 {
+            return Ok(cancel("the file is empty"));
+        }
+        match self.known(key)? {
+            Known::Stored { sha256 } if sha256 == init.checksum.as_str() => {
+                return Ok(Answer(FileResponse::PERSISTED, "stored already", Vec::new()));
+            }
+            Known::Stored { .. } => return Ok(cancel("another file has this id")),
+            Known::Nothing | Known::Receiving => {}
+        }
+        if self.open(key)?.is_some_and(|open| open.init != init) {
+            self.abort(key)?;
+        }
+        if self.open(key)?.is_none() {
+            match self.begin(key, init, now) {
+                Err(error) if is_full(&error) => return Ok(pause()),
+                begun => begun?,
+            }
+        }
+        let Some(open) = self.open(key)? else { return Ok(pause()) };
+        let missing = open.ranges.missing(0, open.init.size, MISSING_MAX);
+        Ok(Answer(FileResponse::PERSISTED, "send what is missing", missing))
+    }
+
+    fn take_segment(
+        &mut self,
+        key: &FileKey,
+        (offset, bytes): (u64, &Bytes),
+        _now: Now,
+    ) -> Result<Option<Answer>, DeskError> {
+        let Some(open) = self.open(key)? else {
+            return Ok(match self.known(key)? {
+                Known::Stored { .. } => None,
+                Known::Nothing | Known::Receiving => {
+                    Some(Answer(FileResponse::RESEND_ALL, "this file is not announced", Vec::new()))
+                }
+            });
+        };
+        let end = offset.checked_add(bytes.len() as u64);
+        let Some(end) = end.filter(|end| *end <= open.init.size) else {
+            return Ok(Some(cancel("a segment reaches beyond the announced size")));
+        };
+        match open.part.write(offset, bytes) {
+            Err(error) if is_full(&error) => return Ok(Some(pause())),
+            written => written?,
+        }
+        open.ranges.insert(offset, end);
+        open.dirty += bytes.len() as u64;
+        Ok(None)
+    }
+
+    fn take_fin(
+        &mut self,
+        key: &FileKey,
+        (size, sha256): (u64, &str),
+        (now, outcome): (Now, &mut Outcome),
+    ) -> Result<Answer, DeskError> {
+        if let Known::Stored { sha256: stored } = self.known(key)? {
+            return Ok(if stored == sha256 {
+                Answer(FileResponse::PERSISTED, "stored already", Vec::new())
+            } else {
+                cancel("another file has this id")
+            });
+        }
+        let Some(open) = self.open(key)? else {
+            return Ok(Answer(FileResponse::RESEND_ALL, "this file is not announced", Vec::new()));
+        };
+        if open.init.size != size || open.init.checksum.as_str() != sha256 {
+            return Ok(cancel("the end contradicts the announcement"));
+        }
+        let missing = open.ranges.missing(0, size, MISSING_MAX);
+        if !missing.is_empty() {
+            return Ok(Answer(FileResponse::RESEND_MISSING, "bytes are missing", missing));
+        }
+        match open.part.seal(&open.init.user_data) {
+            Ok(Sealed::Done(path)) => self.finish(key, path, (now, outcome)),
+            Ok(Sealed::Different) => {
+                tracing::error!(file = %key.1, "the SHA-256 is wrong; the whole file is asked for again");
+                self.abort(key)?;
+                Ok(Answer(FileResponse::RESEND_ALL, "the SHA-256 is wrong", Vec::new()))
+            }
+            Err(error) if is_full(&error) => Ok(pause()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The file has its name: notes it durably before anybody hears of it.
+    fn finish(
+        &mut self,
+        key: &FileKey,
+        path: PathBuf,
+        (now, outcome): (Now, &mut Outcome),
+    ) -> Result<Answer, DeskError> {
+        let Some(open) = self.open.remove(key) else { return Ok(pause()) };
+        let (device, id) = key;
+        self.connection
+            .prepare_cached(
+                "UPDATE files SET state = 'stored', ranges = '[]', changed_us = ?4
+                 WHERE tenant = ?1 AND device = ?2 AND id = ?3",
+            )?
+            .execute(params![
+                device.tenant.as_str(),
+                device.device.as_str(),
+                id.to_string(),
+                now.wall.0
+            ])?;
+        let record = open.init.user_data;
+        let length = record.interval.end.since(record.interval.start);
+        let ended_us = record.starts.0 + micros(length);
+        let delay_ms = (now.wall.0 - ended_us) as f64 / 1_000.0;
+        let stored = Stored::Clip { path, delay_ms, record: Box::new(record) };
+        outcome.lines.push(Line::new(device, now.wall, stored));
+        Ok(Answer(FileResponse::PERSISTED, "stored and verified", Vec::new()))
+    }
+
+    fn begin(&mut self, key: &FileKey, init: FileInit, now: Now) -> Result<(), std::io::Error> {
+        let (device, id) = key;
+        let part = Part::create(&self.clips, device, *id)?;
+        let record = serde_json::to_string(&init).map_err(std::io::Error::other)?;
+        self.connection
+            .execute(
+                "INSERT OR REPLACE INTO files VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'receiving', '[]', ?7)",
+                params![
+                    device.tenant.as_str(),
+                    device.device.as_str(),
+                    id.to_string(),
+                    init.size,
+                    init.checksum.as_str(),
+                    record,
+                    now.wall.0
+                ],
+            )
+            .map_err(std::io::Error::other)?;
+        self.open.insert(key.clone(), Open { init, part, ranges: Ranges::default(), dirty: 0 });
+        Ok(())
+    }
+
+    /// The file that is being received, from memory or, after a restart, from the disk.
+    fn open(&mut self, key: &FileKey) -> Result<Option<&mut Open>, DeskError> {
+        if !self.open.contains_key(key) {
+            let Some((init, ranges)) = self.read(key)? else { return Ok(None) };
+            if self.open.len() >= OPEN_MAX {
+                self.make_durable()?;
+                self.open.clear();
+            }
+            let (device, id) = key;
+            // A part that is gone starts over; its row goes with it.
+            let Some(part) = Part::reopen(&self.clips, device, *id)? else {
+                self.forget(key)?;
+                return Ok(None);
+            };
+            self.open.insert(key.clone(), Open { init, part, ranges, dirty: 0 });
+        }
+        Ok(self.open.get_mut(key))
+    }
+
+    fn read(&self, (device, id): &FileKey) -> Result<Option<(FileInit, Ranges)>, DeskError> {
+        let row: Option<(String, String)> = self
+            .connection
+            .prepare_cached(
+                "SELECT record, ranges FROM files WHERE tenant = ?1 AND device = ?2 AND id = ?3
+                     AND state = 'receiving'",
+            )?
+            .query_row(
+                params![device.tenant.as_str(), device.device.as_str(), id.to_string()],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()?;
+        let Some((init, ranges)) = row else { return Ok(None) };
+        let init = serde_json::from_str(&init).map_err(std::io::Error::other)?;
+        let pairs: Vec<(u64, u64)> =
+            serde_json::from_str(&ranges).map_err(std::io::Error::other)?;
+        Ok(Some((init, Ranges::from_pairs(pairs))))
+    }
+
+    fn known(&self, (device, id): &FileKey) -> Result<Known, DeskError> {
+        let row: Option<(String, String)> = self
+            .connection
+            .prepare_cached(
+                "SELECT state, sha256 FROM files WHERE tenant = ?1 AND device = ?2 AND id = ?3",
+            )?
+            .query_row(
+                params![device.tenant.as_str(), device.device.as_str(), id.to_string()],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()?;
+        Ok(match row {
+            None => Known::Nothing,
+            Some((state, sha256)) if state == "stored" => Known::Stored { sha256 },
+            Some(_) => Known::Receiving,
+        })
+    }
+
+    fn abort(&mut self, key: &FileKey) -> Result<(), DeskError> {
+        if matches!(self.known(key)?, Known::Stored { .. }) {
+            return Ok(());
+        }
+        self.open.remove(key);
+        self.forget(key)?;
+        Part::remove(&self.clips, &key.0, key.1)?;
+        Ok(())
+    }
+
+    fn forget(&self, (device, id): &FileKey) -> Result<(), DeskError> {
+        self.connection
+            .prepare_cached(
+                "DELETE FROM files WHERE tenant = ?1 AND device = ?2 AND id = ?3
+                     AND state = 'receiving'",
+            )?
+            .execute(params![device.tenant.as_str(), device.device.as_str(), id.to_string()])?;
+        Ok(())
+    }
+
+    /// Syncs what was written and then commits that it was received.
+    fn make_durable(&mut self) -> Result<(), DeskError> {
+        let dirty = || self.open.iter().filter(|(_, open)| open.dirty > 0);
+        for (_, open) in dirty() {
+            open.part.sync()?;
+        }
+        let transaction = self.connection.unchecked_transaction()?;
+        for ((device, id), open) in dirty() {
+            let pairs: Vec<(u64, u64)> = open.ranges.pairs().collect();
+            let json = serde_json::to_string(&pairs).map_err(std::io::Error::other)?;
+            transaction
+                .prepare_cached(
+                    "UPDATE files SET ranges = ?4 WHERE tenant = ?1 AND device = ?2 AND id = ?3",
+                )?
+                .execute(params![
+                    device.tenant.as_str(),
+                    device.device.as_str(),
+                    id.to_string(),
+                    json
+                ])?;
+        }
+        transaction.commit()?;
+        for open in self.open.values_mut() {
+            open.dirty = 0;
+        }
+        Ok(())
+    }
+}
+
+impl Desk for FileDesk {
+    fn handle(&mut self, batch: &[Incoming], now: Now) -> Result<Outcome, DeskError> {
+        let mut outcome = Outcome::default();
+        for message in batch {
+            self.take(message, (now, &mut outcome))?;
+        }
+        let dirty: u64 = self.open.values().map(|open| open.dirty).sum();
+        let due = now.mono.since(self.checkpoint) >= CHECKPOINT_EVERY && dirty > 0;
+        if due || dirty >= CHECKPOINT_BYTES {
+            self.make_durable()?;
+            self.checkpoint = now.mono;
+        }
+        Ok(outcome)
+    }
+
+    fn greet(&mut self) -> Result<Vec<Message>, DeskError> {
+        Ok(Vec::new())
+    }
+}
+
+fn micros(span: MediaSpan) -> i64 {
+    span.as_millis() * 1_000
+}
+
+fn cancel(why: &'static str) -> Answer {
+    Answer(FileResponse::CANCEL, why, Vec::new())
+}
+
+fn pause() -> Answer {
+    Answer(FileResponse::PAUSE, "the receiver's disk is full", Vec::new())
+}
+
+fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
+}
+
+fn response(device: &Device, (id, step): (ClipId, FileStep), answer: Answer) -> Message {
+    let Answer(reason_code, words, missing) = answer;
+    let response = FileResponse {
+        vsn: "0.1".chars().collect(),
+        file: id,
+        step,
+        reason_code,
+        reason_description: words.chars().take(120).collect(),
+        missing: missing.into_iter().take(MISSING_MAX).collect(),
+    };
+    let json =
+        serde_json::to_vec(&response).expect("wire types have text keys, so JSON can hold them");
+    Message {
+        topic: device.file_response().as_str().to_owned(),
+        payload: Bytes::from(json),
+        encoding: Encoding::Json,
+        retain: Retain::No,
+    }
+}

@@ -1,0 +1,22 @@
+//! The receiver: takes messages and clips of every box of the fleet from the broker, stores them
+//! durably and exactly once, and tells the boxes what they may forget.
+//!
+//! Owns: one SQLite file, one folder of clips, two connections (messages and files, so that no
+//! file ever delays a message). Must not: trust a topic or payload beyond what parses, or
+//! acknowledge anything that is not committed.
+//! Guide: `docs/subscriber.md`; holes in numbers: `docs/decisions/0005-holes-in-sequence-numbers.md`.
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod config;
+mod database;
+mod desk;
+mod files;
+mod line;
+mod marks;
+mod messages;
+mod ranges;
+mod receive;
+
+pub use line::{Line, Stored};
+pub use receive::{ReceiveError, receive};

@@ -1,0 +1,100 @@
+//! `courtside-fleet receive`: both desks, each with its connection.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hal::Clock;
+use mqtt::Session;
+use tokio::sync::mpsc;
+use wire::topic::{EVENTS_POSTCARD, FILE, INFO, ROOT, STATE};
+
+use crate::config::Config;
+use crate::database;
+use crate::desk::{Counter, DeskError};
+use crate::files::FileDesk;
+use crate::line::Line;
+use crate::messages::MessageDesk;
+
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// The largest segment that a box sends is 64 KiB.
+const PACKET_BYTES_MAX: u32 = 1024 * 1024;
+const RECEIVE_WINDOW: u16 = 256;
+const WINDOW: u16 = 64;
+
+/// Why the receiver cannot work, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveError {
+    /// The database cannot be opened.
+    #[error("`store.db` = `{}` cannot be opened: {why}; name a file in a folder that this user may write", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's reason.
+        why: String,
+    },
+    /// The folder of clips cannot be made.
+    #[error("`store.clips` = `{}` cannot be used: {error}; name a folder that this user may write", path.display())]
+    Clips {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        error: std::io::Error,
+    },
+    /// A desk ended, which it never should.
+    #[error("the receiver stopped: {0}")]
+    Stopped(String),
+}
+
+/// Receives until it is dropped. Everything that was stored is told on `lines`, once each. Needs
+/// a tokio runtime. It may be dropped, or the process killed, at any moment.
+///
+/// # Errors
+/// [`ReceiveError`]; losing the broker or a full disk is none, the receiver waits for their
+/// return.
+pub async fn receive<C: Clock>(
+    config: &Config,
+    clock: Arc<C>,
+    lines: mpsc::Sender<Line>,
+) -> Result<(), ReceiveError> {
+    let open = || {
+        database::open(&config.db).map_err(|error| ReceiveError::Database {
+            path: config.db.clone(),
+            why: error.to_string(),
+        })
+    };
+    std::fs::create_dir_all(&config.clips)
+        .map_err(|error| ReceiveError::Clips { path: config.clips.clone(), error })?;
+    let messages = Counter {
+        clock: Arc::clone(&clock),
+        endpoint: config.endpoint.clone(),
+        session: session(config, "a", &[EVENTS_POSTCARD, INFO, STATE]),
+        desk: MessageDesk::new(open()?),
+        lines: lines.clone(),
+    };
+    let files = Counter {
+        clock,
+        endpoint: config.endpoint.clone(),
+        session: session(config, "b", &[FILE]),
+        desk: FileDesk::new(open()?, config.clips.clone()),
+        lines,
+    };
+    let stopped = |error: DeskError| ReceiveError::Stopped(error.to_string());
+    tokio::try_join!(messages.run(), files.run()).map(|_never| ()).map_err(stopped)
+}
+
+fn session(config: &Config, letter: &str, leaves: &[&str]) -> Session {
+    let filter = |leaf: &&str| match *leaf {
+        EVENTS_POSTCARD | FILE => format!("{ROOT}/+/+/{leaf}/#"),
+        other => format!("{ROOT}/+/+/{other}"),
+    };
+    Session {
+        client_id: format!("{}-{letter}", config.client_id),
+        keep_alive: KEEP_ALIVE,
+        will: None,
+        window: WINDOW,
+        receive_window: Some(RECEIVE_WINDOW),
+        packet_bytes_max: PACKET_BYTES_MAX,
+        subscriptions: leaves.iter().map(filter).collect(),
+    }
+}
