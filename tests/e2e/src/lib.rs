@@ -20,5 +20,6 @@ pub mod publisher;
 pub mod report;
 pub mod score;
 pub mod showing;
+pub mod stored;
 pub mod telemetry;
 pub mod venue;

@@ -104,7 +104,7 @@ impl Game {
         let mut ffmpeg = Command::new("ffmpeg");
         // The sound is complete before the pictures begin, and ffmpeg opens its inputs in order.
         ffmpeg.args(["-y", "-hide_banner", "-v", "warning"]);
-        ffmpeg.args(pace).args(["-f", "yuv4mpegpipe", "-i", "-"]);
+        ffmpeg.args(pace).args(["-thread_queue_size", "64", "-f", "yuv4mpegpipe", "-i", "-"]);
         ffmpeg.args(pace).arg("-i").arg(&sound).args(ENCODER.split(' '));
         ffmpeg.args(["-f", format]).arg(target).stdin(court.take_output()?);
         let ffmpeg = Program::start("ffmpeg", ffmpeg, &self.folder.join("ffmpeg.log"))?;
