@@ -76,7 +76,11 @@ fn tiers(lane: &str) -> Vec<String> {
     })
 }
 
+/// The shipped packs, or those of another folder: `COURTSIDE_PACKS=/path cargo bench …`.
 fn folder(lane: &str) -> PathBuf {
+    if let Some(packs) = std::env::var_os("COURTSIDE_PACKS") {
+        return Path::new(&packs).join(lane);
+    }
     Path::new(env!("CARGO_MANIFEST_DIR")).join("packs").join(lane)
 }
 
