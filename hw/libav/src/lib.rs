@@ -3,7 +3,7 @@
 //! Owns everything that touches libavcodec, libavformat and libswresample: [`video`] and
 //! [`audio`] implement the decoder traits of `hal`, [`file`] reads media files. Knows no sockets,
 //! no policy and nothing of where access units come from.
-//! Measurements behind the settings: `docs/benchmarks.md`.
+//! What a frame costs: `benches/decode.rs`.
 
 pub mod audio;
 mod codec;

@@ -185,3 +185,39 @@ fn record_that_makes_no_sense_is_refused() {
         assert!(matches!(result, Err(DecodeError::Failed { .. })));
     }
 }
+
+#[test]
+fn stream_that_is_entered_at_an_open_gop_plays_on_from_there() {
+    let Some(studio) = Studio::open() else { return };
+    let h264 = format!("{X264} -bf 2 -b_strategy 0 -g 30 -x264-params open-gop=1:scenecut=0");
+    let h265 = "-c:v libx265 -preset ultrafast -pix_fmt yuv420p -x265-params \
+                log-level=none:open-gop=1:keyint=30:min-keyint=30:bframes=2:scenecut=0";
+    for (name, options) in [("k.mp4", h264.as_str()), ("l.mp4", h265)] {
+        let units = media::units(&studio.pictures(name, 120, options), Track::Video);
+        let entry = units.iter().rposition(|u| u.keyframe && u.pts.0 < 50 * FRAME);
+        let entry = entry.filter(|entry| *entry > 0).expect("a keyframe in the middle");
+        assert!(units[entry + 1].pts < units[entry].pts, "{name}: pictures lead the keyframe");
+        let mut decoder = open(&studio.path(name), SurfacePool::new(8));
+        let outcome = with_damage(&units[entry..], &mut decoder, (usize::MAX, &[]));
+        assert_eq!(outcome.corrupt, [], "{name}");
+        let first = units[entry].pts.0 / FRAME;
+        let from_keyframe = outcome.times.iter().copied().filter(|n| *n >= first);
+        assert_eq!(from_keyframe.collect::<Vec<_>>(), (first..120).collect::<Vec<_>>(), "{name}");
+    }
+}
+
+#[test]
+fn stream_without_keyframes_recovers_through_its_intra_refresh() {
+    let Some(studio) = Studio::open() else { return };
+    let options = format!("{X264} -tune zerolatency -g 20 -x264-params intra-refresh=1");
+    let path = studio.pictures("m.mp4", 120, &options);
+    let units = media::units(&path, Track::Video);
+    let cut_off = units[30].data[..units[30].data.len() / 2].to_vec();
+    let mut decoder = open(&path, SurfacePool::new(8));
+    let outcome = with_damage(&units, &mut decoder, (30, &cut_off));
+    assert_eq!(outcome.corrupt, [30]);
+    let back = outcome.times.iter().find(|n| **n > 30).expect("it recovers");
+    assert!(*back <= 30 + 2 * 20 + 1, "whole again at {back}");
+    let tail: Vec<i64> = outcome.times.iter().copied().filter(|n| n >= back).collect();
+    assert_eq!(tail, (*back..120).collect::<Vec<_>>());
+}
