@@ -268,7 +268,7 @@ impl Fragmenter {
         let fragment = Fragment::new(self.next_seq, &tracks, media)?;
         self.next_seq = self.next_seq.wrapping_add(1);
         let complete = super::Head::of(&fragment.layout).complete_upto;
-        self.sealed_upto = Some(complete);
+        self.sealed_upto = self.sealed_upto.max(Some(complete));
         self.seal_at = self.seal_at.filter(|at| *at > complete);
         Ok(Some(fragment))
     }

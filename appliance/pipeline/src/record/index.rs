@@ -19,12 +19,15 @@ pub struct Index {
     holds: BTreeMap<HoldId, MediaInterval>,
     next_hold: u32,
     bytes: u64,
+    complete_upto: Option<MediaTime>,
 }
 
 impl Index {
     /// Adds the newest fragment.
     pub fn push(&mut self, head: Head) {
         self.bytes += head.bytes;
+        // A fragment without sound promises less than one before it that had some.
+        self.complete_upto = self.complete_upto.max(Some(head.complete_upto));
         self.heads.push_back(head);
     }
 
@@ -55,8 +58,8 @@ impl Index {
     }
 
     /// See [`FragmentStore::complete_upto`](super::FragmentStore::complete_upto).
-    pub fn complete_upto(&self) -> Option<MediaTime> {
-        self.heads.back().map(|head| head.complete_upto)
+    pub const fn complete_upto(&self) -> Option<MediaTime> {
+        self.complete_upto
     }
 
     /// See [`FragmentStore::covering`](super::FragmentStore::covering).

@@ -266,3 +266,40 @@ fn sound_that_starts_late_or_ends_early_stays_in_place() {
         assert!((heard - expected).abs() < 0.002, "{heard} instead of {expected}");
     }
 }
+
+#[test]
+fn a_clip_keeps_to_the_configuration_of_its_event() {
+    if !ffmpeg_is_there() {
+        return;
+    }
+    let small = ["-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "50"];
+    let large = [&small[..], &["-s", "640x360"]].concat();
+    let (first, second) = (Film::make(6, &small, AAC), Film::make(6, &large, AAC));
+    let store = Arc::new(MemoryStore::new(u64::MAX));
+    let mut recorder = Recorder::new(store.clone());
+    let later = MediaTime::from_millis(7_000).since(MediaTime(0));
+    for item in &first.items {
+        recorder.handle(item.clone()).expect("recorded");
+    }
+    for mut item in second.items.iter().cloned() {
+        if let MediaItem::Unit(unit) = &mut item {
+            (unit.pts, unit.dts) = (unit.pts.plus(later), unit.dts.plus(later));
+        }
+        recorder.handle(item).expect("recorded");
+    }
+    recorder.finish().expect("recorded");
+    let sink = Folder(first.folder.path().to_owned());
+    let mut job = job(ms(4_000, 10_000));
+    for (moment, film, frames, missing) in
+        [(5_000, &first, 100..150, (0, 4_000)), (8_000, &second, 0..75, (3_000, 0))]
+    {
+        job.plan.events[0].at = MediaTime::from_millis(moment);
+        let finished = Cutter::default().cut(&job, &*store, &sink).expect("a clip");
+        let path = sink.0.join(format!("{}.mp4", job.id));
+        assert_eq!(shown_frames(&path), film.frames[frames], "event at {moment}");
+        let found = (finished.missing.before.as_millis(), finished.missing.after.as_millis());
+        assert_eq!(found, missing, "event at {moment}");
+        let width = if moment == 5_000 { 320 } else { 640 };
+        assert_eq!(finished.record.picture.width, width);
+    }
+}

@@ -2,4 +2,5 @@
 
 mod cut;
 mod film;
+mod promise;
 mod record;
