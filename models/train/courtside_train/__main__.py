@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import subprocess
 import tomllib
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from . import pack, recipes, shelf
 from .court import CACHE
 from .field_nets import BallNet
-from .fit import fit
+from .fit import Budget, fit
 from .recipes import Recipe
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -32,12 +33,19 @@ def make_data(recipe: Recipe) -> None:
         shelf.fill(recipe.data, seeds)
 
 
-def train(recipe: Recipe) -> None:
+def train(recipe: Recipe, given: argparse.Namespace) -> None:
+    """Trains one tier; with `--resume` its kept weights are where it starts, and steps add up."""
     print(f"training {recipe.pack} {recipe.tier}", flush=True)
     torch.manual_seed(recipe.seed)
-    net = fit(recipes.build(recipe), recipes.loss_of(recipe), recipe.steps, recipe.peak)
+    net, before = recipes.build(recipe), 0
+    if given.resume and checkpoint(recipe).exists():
+        net, facts = trained(recipe)
+        before = facts["steps"]
+    budget = Budget(recipe.steps, 60 * given.minutes)
+    net, steps = fit(net, recipes.loss_of(recipe, before), budget, recipe.peak)
     checkpoint(recipe).parent.mkdir(parents=True, exist_ok=True)
-    facts = {"commit": commit(), "seed": recipe.seed, "seeds": len(recipe.training_seeds), "steps": recipe.steps}
+    seeds = len(recipe.training_seeds)
+    facts = {"commit": commit(), "seed": recipe.seed, "seeds": seeds, "steps": before + steps, "batch": recipe.batch}
     torch.save({"weights": net.state_dict(), "facts": facts}, checkpoint(recipe))
 
 
@@ -64,26 +72,27 @@ def write_pack(name: str, chosen: list[Recipe]) -> None:
     """Writes one pack with every tier that has been trained and judged, cheapest first."""
     folder = PACKS / name
     folder.mkdir(parents=True, exist_ok=True)
-    tiers, facts = [], {}
+    tiers, done, facts = [], [], {}
     for recipe in chosen:
         if recipe.pack != name or not checkpoint(recipe).exists():
             continue
         net, facts = trained(recipe)
         if isinstance(net, BallNet):
             net = net.fold()
+        done.append(f"{facts['steps']} steps of {facts['batch']}")
         entry = pack.export_tier(folder, name, recipe.tier, net, recipes.example(recipe))
         measured = json.loads(checkpoint(recipe).with_suffix(".json").read_text())
         tiers.append(entry | {"accuracy": recipes.headline(recipe, measured)})
     if not tiers:
         return
+    what = "; ".join(f"{tier['name']}: {steps}" for tier, steps in zip(tiers, done))
     kind = "rim" if name == "rim" else "field"
     training = {
-        "recipe": f"models/train/courtside_train/recipes.py, {facts['steps']} steps",
+        "recipe": f"models/train/courtside_train/recipes.py; {what}",
         "commit": facts["commit"],
         "seed": facts["seed"],
         "data": f"court dataset {kind} --first-seed 0 --seeds {facts['seeds']}",
     }
-    tiers.sort(key=lambda tier: tier["cost_ms"])
     pack.write_manifest(folder, name, next_version(folder / "manifest.toml"), tiers, training)
     print(f"wrote {folder}", flush=True)
 
@@ -93,6 +102,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("command", choices=["data", "train", "judge", "pack", "all"])
     parser.add_argument("only", nargs="*", help="packs or tiers to work on, such as `rim` or `ball/nano`; all if none")
     parser.add_argument("--quick", action="store_true", help="a tenth of the data and steps, to see everything run")
+    parser.add_argument("--resume", action="store_true", help="train on from the kept weights")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="train each tier no longer than this")
     parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch; small networks gain little")
     return parser.parse_args()
 
@@ -103,10 +114,13 @@ def main() -> None:
     every = [recipe.quick() if given.quick else recipe for recipe in recipes.RECIPES]
     names = lambda recipe: {recipe.pack, f"{recipe.pack}/{recipe.tier}"}
     chosen = [recipe for recipe in every if not given.only or names(recipe) & set(given.only)]
-    steps = {"data": [make_data], "train": [train], "judge": [judge], "pack": [], "all": [make_data, train, judge]}
     for recipe in chosen:
-        for step in steps[given.command]:
-            step(recipe)
+        if given.command in ("data", "all"):
+            make_data(recipe)
+        if given.command in ("train", "all"):
+            train(recipe, given)
+        if given.command in ("judge", "all"):
+            judge(recipe)
     if given.command in ("pack", "all"):
         for name in sorted({recipe.pack for recipe in chosen}):
             write_pack(name, every)

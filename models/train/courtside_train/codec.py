@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 MOSAIC = (720, 1280)  # rows, columns: both multiples of 16, so tiles of 64 to 160 meet at macroblocks
+REEL = 10  # sequences encoded as one film; the encoder starts anew at each cut by itself
 PRESETS = ["ultrafast", "superfast", "veryfast", "faster"]  # what live encoders use
 
 
@@ -82,5 +83,10 @@ def degrade_clips(clips: np.ndarray, rng: np.random.Generator, crf: tuple[int, i
 
 
 def degrade_pictures(sequences: np.ndarray, rng: np.random.Generator, crf: tuple[int, int] = (16, 32)) -> np.ndarray:
-    """Sends whole-picture sequences u8 `[n, t, h, w]` through H.264, each with its own quality."""
-    return np.stack([through_h264(frames, Quality.draw(rng, crf)) for frames in sequences])
+    """Sends whole-picture sequences u8 `[n, t, h, w]` through H.264, a few behind each other in one quality."""
+    worn = np.empty_like(sequences)
+    for start in range(0, len(sequences), REEL):
+        part = sequences[start : start + REEL]
+        reel = part.reshape(-1, *part.shape[2:])
+        worn[start : start + REEL] = through_h264(reel, Quality.draw(rng, crf)).reshape(part.shape)
+    return worn

@@ -126,3 +126,19 @@ def read_rim(folder: Path) -> list[RimClips]:
             )
         )
     return groups
+
+
+def read_field(folder: Path) -> Fields:
+    """Reads `fields.u8` and `fields.json`."""
+    index = json.loads((folder / "fields.json").read_text())
+    pixels = np.fromfile(folder / "fields.u8", np.uint8)
+    size = FIELD_FRAMES * FIELD_SIZE[0] * FIELD_SIZE[1]
+    frames = [pixels[s["offset"] : s["offset"] + size].reshape(FIELD_FRAMES, *FIELD_SIZE) for s in index]
+    padded_frames = lambda rows, length: np.stack([padded(row, 4, length) for row in rows])
+    most = lambda part: max([1] + [len(row) for sequence in index for row in sequence[part]])
+    return Fields(
+        frames=np.stack(frames),
+        balls=np.stack([padded_frames(s["balls_per_frame"], most("balls_per_frame")) for s in index]),
+        hoops=np.stack([padded_frames(s["hoops_per_frame"], most("hoops_per_frame")) for s in index]),
+        seeds=np.asarray([s["seed"] for s in index], np.int64),
+    )

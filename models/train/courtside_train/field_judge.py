@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from .court import FIELD_SIZE, Fields
-from .field_samples import BALL_CELL, BALL_FRAMES, HOOP_CELL, HOOP_UNIT
+from .field_samples import BALL_CELL, BALL_FRAMES, HOOP_CELL, HOOP_UNIT, HOOP_WIDTH_MIN
 from .raster import letterbox
 
 BALL_MATCH = 5.0  # pixels of a 512 pixels wide picture
@@ -110,6 +110,13 @@ def hoop_answers(net: torch.nn.Module, picture: np.ndarray, threshold: float) ->
     return boxes
 
 
+def wanted_hoops(hoops: np.ndarray) -> np.ndarray:
+    """Which boxes `[k, 4]` must be found: wide enough, and their centre in the picture."""
+    centres = (hoops[:, :2] + hoops[:, 2:]) / 2
+    inside = ((centres >= 0) & (centres < [FIELD_SIZE[1], FIELD_SIZE[0]])).all(1)
+    return inside & (hoops[:, 2] - hoops[:, 0] >= HOOP_WIDTH_MIN)
+
+
 def judge_hoop(net: torch.nn.Module, groups: list[Fields]) -> dict:
     """Recall, precision (overlap at least a half) and the mean overlap of what was found, at several thresholds."""
     results = {}
@@ -121,7 +128,7 @@ def judge_hoop(net: torch.nn.Module, groups: list[Fields]) -> dict:
                 hoops = hoops[hoops[:, 2] > hoops[:, 0]]
                 answers = hoop_answers(net, group.frames[index, -1], threshold)
                 fits = lambda hoop, answer: iou(hoop, answer) - 0.5
-                found, wanted, false, pairs = match(hoops, np.ones(len(hoops)), answers, fits)
+                found, wanted, false, pairs = match(hoops, wanted_hoops(hoops), answers, fits)
                 overlaps += [iou(hoops[i], answer) for i, answer in pairs]
                 sums += [found, wanted, false, len(answers)]
         mean = round(float(np.mean(overlaps)), 4) if overlaps else 0.0

@@ -136,8 +136,8 @@ def ball_loss(net: BallNet, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
 
 
 def hoop_loss(net: HoopNet, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    """The training loss of (frame, heat, sizes, where sizes count)."""
-    frame, heat, sizes, counts = batch
+    """The training loss of (frame, heat, care, sizes, where sizes count)."""
+    frame, heat, care, sizes, counts = batch
     told = net(frame)
     off = ((told[:, 1:] - sizes).abs() * counts).sum() / (2 * counts.sum() + 1)
-    return heat_loss(told[:, :1], heat, torch.ones_like(heat)) + 2 * off
+    return heat_loss(told[:, :1], heat, care) + 2 * off

@@ -7,18 +7,19 @@ import numpy as np
 import torch
 
 from .court import Fields
-from .raster import crop, tone_curve
+from .raster import Cut, crop, noise, tone_curve
 
 BALL_FRAMES = 5
 HOOP_CELL = 4  # input pixels a cell of the hoop finder's output
 HOOP_UNIT = 16.0  # sizes are told as log(pixels / 16)
+HOOP_WIDTH_MIN = 6.0  # input pixels; of a narrower hoop nothing could be judged, so nobody is asked about it
 BALL_CELL = 2
 
 
 def grain(pictures: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """Sometimes adds noise to f32 `[t, h, w]`, luma / 255."""
     if rng.random() < 0.4:
-        pictures = pictures + torch.randn(pictures.shape) * float(rng.uniform(0, 0.02))
+        pictures = pictures + noise(pictures.shape, rng) * float(rng.uniform(0, 0.02))
     return pictures.clamp(0, 1)
 
 
@@ -80,7 +81,7 @@ def ball_sample(fields: Fields, index: int, tier: tuple[tuple[int, int], float],
     h, w = fields.frames.shape[2:]
     x, y = draw_piece(balls[balls[:, 3] > 0.3, :2], span, (w, h), rng)
     corners = np.tile([[x, y]], (BALL_FRAMES, 1))
-    frames = grain(crop(tone_curve(rng)[fields.frames[index, at]], corners, span, piece) / 255, rng)
+    frames = grain(crop(fields.frames[index, at], Cut(corners, span, piece, tone_curve(rng))), rng)
     cells = (piece[0] // BALL_CELL, piece[1] // BALL_CELL)
     scale = piece[1] / span[0] / BALL_CELL
     placed = (balls[:, :2] - [x, y]) * scale
@@ -96,8 +97,8 @@ def ball_sample(fields: Fields, index: int, tier: tuple[tuple[int, int], float],
 def hoop_sample(fields: Fields, index: int, piece: tuple[int, int], rng: np.random.Generator):
     """One disturbed hoop sample.
 
-    - returns: frame f32 `[1, rows, columns]`, heat f32 `[1, rows / 4, columns / 4]`, sizes f32 `[2, …]`
-      (log of width and height over 16 pixels) and where they count f32 `[1, …]`.
+    - returns: frame f32 `[1, rows, columns]`, heat f32 `[1, rows / 4, columns / 4]`, care of heat's shape, sizes
+      f32 `[2, …]` (log of width and height over 16 pixels) and where they count f32 `[1, …]`.
     """
     at = int(rng.integers(fields.frames.shape[1]))
     boxes = fields.hoops[index, at]
@@ -106,21 +107,24 @@ def hoop_sample(fields: Fields, index: int, piece: tuple[int, int], rng: np.rand
     h, w = fields.frames.shape[2:]
     span = draw_span(piece, float(np.exp(rng.uniform(-0.4, 0.3))), rng)
     x, y = draw_piece(centres, span, (w, h), rng)
-    toned = tone_curve(rng)[fields.frames[index, at : at + 1]]
-    frame = grain(crop(toned, np.array([[x, y]]), span, piece) / 255, rng)
+    cut = Cut(np.array([[x, y]]), span, piece, tone_curve(rng))
+    frame = grain(crop(fields.frames[index, at : at + 1], cut), rng)
     cells = (piece[0] // HOOP_CELL, piece[1] // HOOP_CELL)
     scale = piece[1] / span[0]
     placed, sizes = (centres - [x, y]) * scale / HOOP_CELL, sizes * scale
-    heat = gaussians(placed, np.clip(sizes.mean(1) / HOOP_CELL * 0.18, 0.7, 3), cells)
+    wanted, sigmas = sizes[:, 0] >= HOOP_WIDTH_MIN, np.clip(sizes.mean(1) / HOOP_CELL * 0.18, 0.7, 3)
+    heat = gaussians(placed[wanted], sigmas[wanted], cells)
+    care = 1 - gaussians(placed[~wanted], 2 * sigmas[~wanted], cells)
     logs, counts = torch.zeros(2, *cells), torch.zeros(1, *cells)
-    for (cx, cy), size in zip(placed, sizes):
+    for (cx, cy), size in zip(placed[wanted], sizes[wanted]):
         row, column = int(np.floor(cy)), int(np.floor(cx))
         near = (slice(max(row - 1, 0), max(row + 2, 0)), slice(max(column - 1, 0), max(column + 2, 0)))
         logs[(slice(None), *near)] = torch.log(torch.from_numpy(size / HOOP_UNIT).float())[:, None, None]
         counts[(0, *near)] = 1
     if rng.random() < 0.5:
-        frame, heat, logs, counts = frame.flip(-1), heat.flip(-1), logs.flip(-1), counts.flip(-1)
-    return frame, heat[None], logs, counts
+        frame, heat, care = frame.flip(-1), heat.flip(-1), care.flip(-1)
+        logs, counts = logs.flip(-1), counts.flip(-1)
+    return frame, heat[None], care[None], logs, counts
 
 
 def batch_of(draw, groups: list[Fields], size: int, rng: np.random.Generator) -> tuple[torch.Tensor, ...]:

@@ -4,6 +4,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -12,9 +13,21 @@ EMA_STEPS = 150  # weights are averaged over about this many steps
 WARM_UP_STEPS = 100
 
 
-def learning_rate(step: int, steps: int, peak: float) -> float:
+@dataclass(frozen=True)
+class Budget:
+    """How long to train: so many steps, or so many seconds if they are over sooner."""
+
+    steps: int
+    seconds: float = math.inf
+
+    def spent(self, step: int, elapsed: float) -> float:
+        """Share of the budget that is used up."""
+        return max(step / self.steps, elapsed / self.seconds)
+
+
+def learning_rate(step: int, spent: float, peak: float) -> float:
     """Rises to `peak`, then follows a cosine to nearly nothing."""
-    return peak * min(1, (step + 1) / WARM_UP_STEPS) * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 1e-6
+    return peak * min(1, (step + 1) / WARM_UP_STEPS) * (0.5 + 0.5 * math.cos(math.pi * min(1, spent))) + 1e-6
 
 
 def average_into(mean: nn.Module, net: nn.Module, step: int) -> None:
@@ -29,19 +42,19 @@ def average_into(mean: nn.Module, net: nn.Module, step: int) -> None:
                 value.copy_(present[name])
 
 
-def fit(net: nn.Module, loss_of: Callable[[nn.Module], torch.Tensor], steps: int, peak: float) -> nn.Module:
-    """Trains `net` for `steps` steps and returns its averaged copy, ready to judge.
+def fit(net: nn.Module, loss_of: Callable[[nn.Module], torch.Tensor], budget: Budget, peak: float) -> tuple:
+    """Trains `net`; returns its averaged copy, ready to judge, and the steps made.
 
     `loss_of` draws a batch and returns its loss.
     """
     net = net.to(memory_format=torch.channels_last)
     mean = copy.deepcopy(net)
     optimiser = torch.optim.AdamW(net.parameters(), lr=peak, weight_decay=0.02)
-    started, smooth = time.monotonic(), None
+    started, smooth, told, step = time.monotonic(), None, 0.0, 0
     net.train()
-    for step in range(steps):
+    while (spent := budget.spent(step, time.monotonic() - started)) < 1:
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, steps, peak)
+            group["lr"] = learning_rate(step, spent, peak)
         loss = loss_of(net)
         optimiser.zero_grad()
         loss.backward()
@@ -49,6 +62,8 @@ def fit(net: nn.Module, loss_of: Callable[[nn.Module], torch.Tensor], steps: int
         optimiser.step()
         average_into(mean, net, step)
         smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
-        if step % max(1, steps // 20) == 0:
-            print(f"  step {step} of {steps}, loss {smooth:.3f}, {time.monotonic() - started:.0f} s", flush=True)
-    return mean.eval()
+        if spent >= told:
+            told += 0.05
+            print(f"  {spent:.0%}, step {step}, loss {smooth:.3f}, {time.monotonic() - started:.0f} s", flush=True)
+        step += 1
+    return mean.eval(), step

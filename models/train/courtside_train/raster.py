@@ -4,12 +4,16 @@ Area averaging when shrinking, bilinear when enlarging, reads beyond the border 
 Both axes are independent, so a resampled picture is `rows @ picture @ columns^T`.
 """
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import torch
 
 CROP_WIDTHS = 3.5  # side of a rim crop in hoop-box widths
 CROP_CENTRE = 0.45  # its centre, in hoop-box widths below the top of the hoop box
 PADDING = 114  # luma around a letterboxed picture
+NOISE_STRIP = torch.randn(1 << 20, generator=torch.Generator().manual_seed(1))
+PLAIN_TONE = np.arange(256, dtype=np.float32) / 255
 
 
 def axis_weights(start: torch.Tensor, length: torch.Tensor, source: int, target: int) -> torch.Tensor:
@@ -47,14 +51,14 @@ def resample(pictures: torch.Tensor, window: torch.Tensor, target: tuple[int, in
     return rows @ pictures @ columns.transpose(1, 2)
 
 
-def cut_patch(frames: np.ndarray, corners: np.ndarray, shape: tuple[int, int]) -> torch.Tensor:
+def cut_patch(frames: np.ndarray, corners: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """One patch out of each frame, not resampled; reads beyond the border repeat it.
 
     - frames: u8 `[t, h, w]`; corners: i64 `[t, 2]`, x and y of each patch's top left pixel.
-    - returns: f32 `[t, rows, columns]` of `shape`.
+    - returns: u8 `[t, rows, columns]` of `shape`.
     """
     t, h, w = frames.shape
-    patch = np.empty((t, *shape), np.float32)
+    patch = np.empty((t, *shape), np.uint8)
     for i, (x, y) in enumerate(corners):
         if x >= 0 and y >= 0 and x + shape[1] <= w and y + shape[0] <= h:
             patch[i] = frames[i, y : y + shape[0], x : x + shape[1]]
@@ -62,31 +66,54 @@ def cut_patch(frames: np.ndarray, corners: np.ndarray, shape: tuple[int, int]) -
             rows = np.clip(np.arange(y, y + shape[0]), 0, h - 1)
             columns = np.clip(np.arange(x, x + shape[1]), 0, w - 1)
             patch[i] = frames[i][rows[:, None], columns]
-    return torch.from_numpy(patch)
+    return patch
 
 
-def crop(frames: np.ndarray, corners: np.ndarray, span: tuple[float, float], target: tuple[int, int]) -> torch.Tensor:
-    """Cuts and resamples one window of the same size out of each frame.
+@dataclass(frozen=True)
+class Cut:
+    """One window of the same size in each of some frames, and what becomes of it.
 
-    - frames: u8 `[t, h, w]`; corners: f64 `[t, 2]`, x and y; span: width and height in pixels.
-    - returns: f32 `[t, target rows, target columns]`, 0 to 255.
+    - corners: f64 `[t, 2]`, x and y; span: width and height in pixels; target: rows and columns.
+    - tone: f32 `[256]`, what each luma becomes.
+    """
+
+    corners: np.ndarray
+    span: tuple[float, float]
+    target: tuple[int, int]
+    tone: np.ndarray = field(default_factory=lambda: PLAIN_TONE)
+
+
+def crop(frames: np.ndarray, cut: Cut) -> torch.Tensor:
+    """Cuts and resamples one window out of each frame u8 `[t, h, w]`; f32 `[t, rows, columns]`, plain: luma / 255.
 
     Corners move by whole pixels from the first one on, so one set of weights serves all frames.
     """
+    corners, span = cut.corners, cut.span
     start = corners[0] - np.floor(corners[0])
     whole = np.floor(corners - corners[0] + np.floor(corners[0]) + 0.5).astype(int)
     reach = (int(np.ceil(span[1])) + 2, int(np.ceil(span[0])) + 2)
     window = torch.tensor([[*start, *span]], dtype=torch.float32)
-    return resample(cut_patch(frames, whole, reach), window, target)
+    patch = torch.from_numpy(cut.tone[cut_patch(frames, whole, reach)])
+    return resample(patch, window, cut.target)
 
 
 def tone_curve(rng: np.random.Generator) -> np.ndarray:
-    """A random change of light: gamma, contrast, brightness, seldom a negative; u8 `[256]`, indexed by luma."""
+    """A random change of light: gamma, contrast, brightness, seldom a negative; f32 `[256]`, as in [`Cut`]."""
     luma = np.arange(256) / 255
     curve = luma ** np.exp(rng.normal(0, 0.2)) * rng.uniform(0.6, 1.3) + rng.uniform(-0.1, 0.1)
     if rng.random() < 0.05:
         curve = 1 - curve
-    return (255 * curve).round().clip(0, 255).astype(np.uint8)
+    return ((255 * curve).round().clip(0, 255) / 255).astype(np.float32)
+
+
+def noise(shape: tuple[int, ...], rng: np.random.Generator) -> torch.Tensor:
+    """Normal noise f32 of `shape`: a random piece of a long strip, which costs much less than new numbers."""
+    size = int(np.prod(shape))
+    start = int(rng.integers(len(NOISE_STRIP) - size % len(NOISE_STRIP)))
+    strip = NOISE_STRIP[start : start + size]
+    if len(strip) < size:
+        strip = NOISE_STRIP.repeat(size // len(NOISE_STRIP) + 2)[start : start + size]
+    return strip.reshape(shape)
 
 
 def letterbox(pictures: np.ndarray, target: tuple[int, int]) -> torch.Tensor:

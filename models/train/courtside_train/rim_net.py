@@ -13,13 +13,14 @@ AUXILIARY = 0.3  # share of the ball's position in the loss
 
 @dataclass(frozen=True)
 class Shape:
-    """Widths of one tier: channels of the strided convolutions, and numbers kept for each slot."""
+    """One tier: side of the crops it looks at, channels of the halving convolutions, numbers kept for each slot."""
 
+    side: int
     channels: tuple[int, ...]
     width: int
 
 
-TIERS = {"nano": Shape((8, 16, 24, 32), 48), "full": Shape((16, 32, 32, 64), 80)}
+TIERS = {"nano": Shape(32, (16, 24, 32), 64), "full": Shape(64, (16, 32, 32, 64), 80)}
 
 
 def halving(before: int, after: int) -> nn.Sequential:
@@ -34,15 +35,17 @@ class RimNet(nn.Module):
     - output: logits f32 `[n, 16, 3]`, nothing, missed, made.
 
     Each crop is seen through the same small encoder as grey, change since the crop before, and difference to the
-    window's mean; convolutions along time then weigh what came before and after.
+    window's mean; convolutions along time then weigh what came before and after. A tier that looks at smaller crops
+    averages them down itself.
     """
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
+        self.side = shape.side
         first = nn.Sequential(nn.Conv2d(3, shape.channels[0], 3, 2, 1), nn.ReLU())  # its input is normalised already
         rest = [halving(a, b) for a, b in zip(shape.channels, shape.channels[1:])]
         self.encoder = nn.Sequential(first, *rest)
-        cells = (SIDE >> len(shape.channels)) ** 2
+        cells = (shape.side >> len(shape.channels)) ** 2
         self.squeeze = nn.Linear(shape.channels[-1] * cells, shape.width)
         self.drop = nn.Dropout(0.1)
         self.along_time = nn.ModuleList(self._temporal(shape.width, reach) for reach in (1, 2, 1))
@@ -55,16 +58,17 @@ class RimNet(nn.Module):
         convolution = nn.Conv1d(width, width, 5, padding=2 * reach, dilation=reach, bias=False)
         return nn.Sequential(convolution, nn.BatchNorm1d(width), nn.ReLU())
 
-    @staticmethod
-    def views(frames: torch.Tensor) -> torch.Tensor:
-        """Grey, change and difference to the mean, f32 `[n * 16, 3, 64, 64]`, on the window's own scale."""
+    def views(self, frames: torch.Tensor) -> torch.Tensor:
+        """Grey, change and difference to the mean, f32 `[n * 16, 3, side, side]`, on the window's own scale."""
+        if frames.shape[-1] > self.side:
+            frames = functional.avg_pool2d(frames, SIDE // self.side)
         centred = frames - frames.mean((1, 2, 3), keepdim=True)
         scale = (centred * centred).mean((1, 2, 3), keepdim=True).sqrt() + 0.03
         grey = centred / scale
         before = torch.cat([grey[:, :1], grey[:, :-1]], 1)
         change, aside = 2 * (grey - before), 1.5 * (grey - grey.mean(1, keepdim=True))
         stacked = torch.stack([grey, change, aside], 2)
-        return stacked.reshape(-1, 3, SIDE, SIDE)
+        return stacked.reshape(-1, 3, self.side, self.side)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         return self.everything(frames)[0]

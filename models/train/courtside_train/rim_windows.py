@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from .court import FPS, RimClips
-from .raster import CROP_CENTRE, CROP_WIDTHS, crop, tone_curve
+from .raster import CROP_CENTRE, CROP_WIDTHS, Cut, crop, noise, tone_curve
 
 SLOTS = 16
 SIDE = 64
@@ -24,7 +24,7 @@ SETTLED_SLOTS = 2  # moments with less look-ahead than this count little
 class Batch:
     """One training batch.
 
-    - frames: f32 `[n, 16, 64, 64]`, luma / 255.
+    - frames: f32 `[n, 16, 64, 64]`, luma / 255; already 32 × 32 for a tier that looks at so little.
     - slots: i64 `[n, 16]`, 0 nothing, 1 missed, 2 made; weights: f32 `[n, 16]`.
     - balls: f32 `[n, 16, 4]`, x and y as a share of the crop, radius in hoop-box widths, visible 0..1.
     """
@@ -95,7 +95,7 @@ def crop_corners(boxes: np.ndarray, rng: np.random.Generator | None) -> tuple[np
 
 
 def disturb(window: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Flicker, noise, blur and things in the way, on f32 `[16, 64, 64]`."""
+    """Flicker, noise, blur and things in the way, on f32 `[16, side, side]`."""
     if rng.random() < 0.15:
         small = torch.nn.functional.avg_pool2d(window[:, None], 2)
         window = torch.nn.functional.interpolate(small, scale_factor=2, mode="bilinear")[:, 0]
@@ -103,7 +103,7 @@ def disturb(window: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     if rng.random() < 0.1:  # exposure flickers or drifts
         window = window * torch.from_numpy(1 + rng.normal(0, 0.03, (SLOTS, 1, 1))).float()
     if rng.random() < 0.5:
-        window = window + torch.randn(window.shape) * float(rng.uniform(0, 0.03))
+        window = window + noise(window.shape, rng) * float(rng.uniform(0, 0.03))
     return window.clamp(0, 1)
 
 
@@ -112,13 +112,14 @@ def occlude(window: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     if rng.random() > 0.2:
         return window
     window = window.clone()
-    h, w = rng.integers(6, 30, 2)
-    x, y = rng.uniform(-w / 2, SIDE - w / 2), rng.uniform(30, SIDE)
-    speed = rng.normal(0, 2, 2) if rng.random() < 0.6 else np.zeros(2)
+    side = window.shape[-1]
+    h, w = (side * rng.uniform(0.1, 0.45, 2)).astype(int)
+    x, y = rng.uniform(-w / 2, side - w / 2), rng.uniform(0.5, 1) * side
+    speed = rng.normal(0, 0.03, 2) * side if rng.random() < 0.6 else np.zeros(2)
     shade = torch.from_numpy(rng.uniform(0, 1) + rng.normal(0, 0.08, (h, w))).float()
     for i in range(SLOTS):
         x0, y0 = int(x + speed[0] * i), int(y + speed[1] * i)
-        left, top, right, bottom = max(x0, 0), max(y0, 0), min(x0 + w, SIDE), min(y0 + h, SIDE)
+        left, top, right, bottom = max(x0, 0), max(y0, 0), min(x0 + w, side), min(y0 + h, side)
         if left < right and top < bottom:
             window[i, top:bottom, left:right] = shade[top - y0 : bottom - y0, left - x0 : right - x0]
     return window
@@ -139,16 +140,16 @@ def plain_window(clips: RimClips, clip: int, times: np.ndarray) -> torch.Tensor:
     """One undisturbed window f32 `[16, 64, 64]` at whole frames `times`, as the box would cut it."""
     at = times.astype(int)
     corners, side = crop_corners(clips.boxes[clip, at], None)
-    return crop(clips.frames[clip, at], corners, (side, side), (SIDE, SIDE)) / 255
+    return crop(clips.frames[clip, at], Cut(corners, (side, side), (SIDE, SIDE)))
 
 
-def training_window(clips: RimClips, clip: int, rng: np.random.Generator) -> tuple:
-    """One disturbed window with its labels: frames, slots, weights, balls."""
+def training_window(clips: RimClips, clip: int, pixels: int, rng: np.random.Generator) -> tuple:
+    """One disturbed window with its labels: frames f32 `[16, pixels, pixels]`, slots, weights, balls."""
     times, spacing = draw_times(clips.events[clip], clips.sight[clip], rng)
     at = times.astype(int)
     corners, side = crop_corners(clips.boxes[clip, at], rng)
-    frames = tone_curve(rng)[clips.frames[clip, at]]
-    window = disturb(crop(frames, corners, (side, side), (SIDE, SIDE)) / 255, rng)
+    cut = Cut(corners, (side, side), (pixels, pixels), tone_curve(rng))
+    window = disturb(crop(clips.frames[clip, at], cut), rng)
     slots, weights = slot_labels(times, clips.events[clip], spacing)
     balls = balls_in_crop(clips.balls[clip, at], corners, side)
     if rng.random() < 0.5:
@@ -157,12 +158,12 @@ def training_window(clips: RimClips, clip: int, rng: np.random.Generator) -> tup
     return window, slots, weights, balls
 
 
-def draw_batch(groups: list[RimClips], size: int, rng: np.random.Generator) -> Batch:
-    """`size` disturbed windows from clips drawn with equal chance."""
+def draw_batch(groups: list[RimClips], size: int, pixels: int, rng: np.random.Generator) -> Batch:
+    """`size` disturbed windows, `pixels` wide, from clips drawn with equal chance."""
     counts = np.asarray([len(group.frames) for group in groups])
     rows = []
     for group in rng.choice(len(groups), size, p=counts / counts.sum()):
-        rows.append(training_window(groups[group], int(rng.integers(counts[group])), rng))
+        rows.append(training_window(groups[group], int(rng.integers(counts[group])), pixels, rng))
     frames, slots, weights, balls = zip(*rows)
     as_tensor = lambda arrays: torch.from_numpy(np.stack(arrays))
     return Batch(torch.stack(frames), as_tensor(slots), as_tensor(weights), as_tensor(balls))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from courtside_train.codec import Quality, cut, degrade_clips, mosaic, through_h264
+from courtside_train.codec import Quality, cut, degrade_clips, degrade_pictures, mosaic, through_h264
 
 
 def moving_squares(n: int, t: int, p: int) -> np.ndarray:
@@ -37,3 +37,9 @@ def test_more_clips_than_a_mosaic_holds_all_come_back_in_order():
     worn = degrade_clips(clips, np.random.default_rng(2), (16, 20))
     assert worn.shape == clips.shape
     assert np.abs(worn.astype(int) - clips).mean((1, 2, 3)).max() < 4
+
+
+def test_sequences_in_one_film_come_back_apart():
+    sequences = np.stack([np.full((3, 64, 96), 40 + 10 * i, np.uint8) for i in range(13)])
+    worn = degrade_pictures(sequences, np.random.default_rng(3))
+    assert np.abs(worn.astype(int) - sequences).max() <= 3

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from courtside_train.court import MADE, RIM_FRAMES, in_sight, read_rim
+from courtside_train.court import FIELD_FRAMES, FIELD_SIZE, MADE, RIM_FRAMES, in_sight, read_field, read_rim
 
 
 def boxes_at(xs: list[float]) -> list[list[float]]:
@@ -35,3 +35,19 @@ def test_clips_are_read_by_viewport_and_those_without_a_hoop_left_out(tmp_path):
     assert small.seeds.tolist() == [0] and (small.frames == 10).all() and small.frames.shape == (1, 72, 64, 64)
     assert large.seeds.tolist() == [1, 3] and (large.frames[1] == 13).all()
     assert large.events[1].tolist() == [[MADE, 30.5]] and large.events[0].tolist() == [[0, 0]]
+
+
+def test_pictures_are_read_with_as_many_balls_and_hoops_as_there_are(tmp_path):
+    ball, hoop = [10.0, 20.0, 3.0, 1.0], [30.0, 40.0, 50.0, 60.0]
+    sequences = []
+    for seed, balls in [(7, [ball]), (8, [ball, ball])]:
+        sequence = {"offset": (seed - 7) * FIELD_FRAMES * FIELD_SIZE[0] * FIELD_SIZE[1], "seed": seed}
+        sequence["balls_per_frame"] = [balls] * FIELD_FRAMES
+        sequence["hoops_per_frame"] = [[hoop] if seed == 7 else []] * FIELD_FRAMES
+        sequences.append(sequence)
+    (tmp_path / "fields.json").write_text(json.dumps(sequences))
+    (tmp_path / "fields.u8").write_bytes(bytes([1]) * sequences[1]["offset"] + bytes([2]) * sequences[1]["offset"])
+    fields = read_field(tmp_path)
+    assert fields.frames.shape == (2, FIELD_FRAMES, *FIELD_SIZE) and fields.frames[:, 0, 0, 0].tolist() == [1, 2]
+    assert fields.balls[0, 0].tolist() == [ball, [0, 0, 0, 0]] and fields.balls[1, 0].tolist() == [ball, ball]
+    assert fields.hoops[0, 5].tolist() == [hoop] and not fields.hoops[1].any()

@@ -47,8 +47,8 @@ def test_the_ball_target_is_over_what_stands_out_of_the_last_frame():
 def test_the_hoop_target_tells_place_and_size():
     fields, rng, hits = field_with_a_ball(), np.random.default_rng(7), 0
     for _ in range(40):
-        frame, heat, sizes, counts = hoop_sample(fields, 0, (192, 256), rng)
-        assert frame.shape == (1, 192, 256) and heat.shape == counts.shape == (1, 48, 64)
+        frame, heat, care, sizes, counts = hoop_sample(fields, 0, (192, 256), rng)
+        assert frame.shape == (1, 192, 256) and heat.shape == care.shape == counts.shape == (1, 48, 64)
         if heat.max() < 1:
             continue
         row, column = divmod(int(heat[0].argmax()), 64)

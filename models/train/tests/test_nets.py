@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from courtside_train import field_nets, pack, rim_net
+from courtside_train.fit import Budget, fit, learning_rate
 
 
 def stirred(net: torch.nn.Module) -> torch.nn.Module:
@@ -68,3 +69,19 @@ def test_a_pack_holds_what_its_manifest_says(tmp_path):
     assert len(golden) == 16 * 64 * 64 + 48
     with torch.no_grad():
         assert np.allclose(golden[-48:], net(example).numpy().ravel(), atol=1e-4)
+
+
+def test_a_budget_ends_with_its_steps_or_its_time_and_the_rate_with_it():
+    assert Budget(10).spent(5, 1e9) == 0.5 and Budget(1000, 60).spent(5, 30) == 0.5
+    assert learning_rate(500, 0.0, 1e-3) > 9e-4 and learning_rate(500, 1.0, 1e-3) < 2e-6
+
+
+def test_fitting_brings_the_loss_down_and_keeps_the_average():
+    torch.manual_seed(0)
+    target = torch.randn(64, 3)
+    inputs = target @ torch.randn(3, 8)
+    loss = lambda net: torch.nn.functional.mse_loss(net(inputs), target)
+    start = torch.nn.Linear(8, 3)
+    before = loss(start).item()
+    mean, steps = fit(start, loss, Budget(400), 1e-2)
+    assert steps == 400 and loss(mean).item() < 0.2 * before and not mean.training

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from courtside_train.raster import axis_weights, crop, letterbox, resample
+from courtside_train.raster import Cut, axis_weights, crop, letterbox, noise, resample
 
 
 def test_weights_of_every_target_pixel_sum_to_one_also_beyond_the_border():
@@ -27,16 +27,16 @@ def test_enlarging_interpolates_between_pixel_centres():
 def test_reads_beyond_the_border_repeat_it():
     frames = np.full((1, 8, 8), 50, np.uint8)
     frames[:, :, 0] = 200
-    out = crop(frames, np.array([[-6.0, 2.0]]), (4.0, 4.0), (2, 2))
-    assert torch.allclose(out, torch.full((1, 2, 2), 200.0))
+    out = crop(frames, Cut(np.array([[-6.0, 2.0]]), (4.0, 4.0), (2, 2)))
+    assert torch.allclose(out, torch.full((1, 2, 2), 200 / 255))
 
 
 def test_crop_follows_corners_that_move():
     frames = np.zeros((2, 32, 32), np.uint8)
     frames[0, 10:14, 10:14] = 255
     frames[1, 15:19, 12:16] = 255
-    out = crop(frames, np.array([[8.0, 8.0], [10.0, 13.0]]), (8.0, 8.0), (8, 8))
-    assert torch.equal(out[0], out[1]) and out[0].sum() == 16 * 255
+    out = crop(frames, Cut(np.array([[8.0, 8.0], [10.0, 13.0]]), (8.0, 8.0), (8, 8)))
+    assert torch.equal(out[0], out[1]) and out[0].sum() == 16
 
 
 def test_one_window_for_all_gives_what_a_window_each_gives():
@@ -51,3 +51,10 @@ def test_letterbox_of_a_square_has_grey_bars_at_both_sides():
     boxed = letterbox(np.full((1, 100, 100), 255, np.uint8), (288, 512))
     assert torch.allclose(boxed[0, :, 112:400], torch.ones(288, 288), atol=1e-4)
     assert torch.allclose(boxed[0, :, :112], torch.full((288, 112), 114 / 255))
+
+
+def test_noise_of_any_size_is_normal_and_changes():
+    rng = np.random.default_rng(8)
+    for shape in [(16, 32, 32), (5, 600, 800)]:
+        one, other = noise(shape, rng), noise(shape, rng)
+        assert one.shape == shape and abs(one.std() - 1) < 0.02 and not torch.equal(one, other)

@@ -73,7 +73,7 @@ def test_a_plain_window_shows_the_hoop_in_its_place():
 
 
 def test_flipped_or_not_the_labelled_ball_lies_on_the_hoop():
-    batch = draw_batch([clips_with([[MADE, 36]])], 16, np.random.default_rng(5))
+    batch = draw_batch([clips_with([[MADE, 36]])], 16, SIDE, np.random.default_rng(5))
     assert batch.frames.shape == (16, SLOTS, SIDE, SIDE)
     assert batch.frames.min() >= 0 and batch.frames.max() <= 1
     assert ((batch.balls[..., :2] - 0.5).abs() < 0.25).all() and (batch.balls[..., 3] == 1).all()
