@@ -107,12 +107,8 @@ pub const FOLLOW_RENEW_CERTAINTY: f32 = 0.6;
 /// renewal may add a tenth of a pixel of drift, so not sooner.
 pub const FOLLOW_RENEW_FRAMES: u32 = 50;
 
-/// After this many frames in a row without a match the picture has changed for good (a cut): the
-/// follower starts over and stays uncertain until a finder anchors it.
+/// After this many frames in a row without a match, the next finder's box is believed wholly.
 pub const FOLLOW_LOST_FRAMES: u32 = 25;
-
-/// Largest certainty that is reported between a loss and the next anchor.
-pub const FOLLOW_LOST_CERTAINTY: f32 = 0.2;
 
 /// Share of the way to the finder's box that one anchor moves: the finder is right on average but
 /// jitters by a cell, the follower is smooth but drifts.

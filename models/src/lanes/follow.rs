@@ -9,8 +9,8 @@ use wire::units::PixelBox;
 
 use super::motion::{Surroundings, Window};
 use crate::limits::{
-    FOLLOW_ANCHOR_SHARE, FOLLOW_CERTAINTY_MIN, FOLLOW_JUMP_WIDTHS, FOLLOW_LOST_CERTAINTY,
-    FOLLOW_LOST_FRAMES, FOLLOW_RENEW_CERTAINTY, FOLLOW_RENEW_FRAMES,
+    FOLLOW_ANCHOR_SHARE, FOLLOW_CERTAINTY_MIN, FOLLOW_JUMP_WIDTHS, FOLLOW_LOST_FRAMES,
+    FOLLOW_RENEW_CERTAINTY, FOLLOW_RENEW_FRAMES,
 };
 use crate::picture::Luma;
 
@@ -20,8 +20,9 @@ pub struct Followed {
     /// Its box, in pixels of the source.
     pub area: PixelBox,
     /// How sure that is, 0 to 1: the share of the surroundings that agrees on the motion. Below
-    /// [`FOLLOW_CERTAINTY_MIN`] the box was not moved; at most [`FOLLOW_LOST_CERTAINTY`] after a
-    /// loss until the next [`Follower::anchor`].
+    /// [`FOLLOW_CERTAINTY_MIN`] the box was not moved: somebody stands in front, and the box waits
+    /// for the surroundings to come back, or the picture was cut, and it waits for
+    /// [`Follower::anchor`].
     pub certainty: f32,
 }
 
@@ -32,7 +33,6 @@ pub struct Follower {
     /// Motion from frame to frame, smoothed, in pixels.
     velocity: (f32, f32),
     frames_missed: u32,
-    lost: bool,
 }
 
 /// The surroundings as they were, and where the hoop was in them.
@@ -45,7 +45,7 @@ struct Reference {
 impl Follower {
     /// Follows the hoop that has this box in the next frame (or the one before it).
     pub fn new(area: PixelBox) -> Self {
-        Self { area, reference: None, velocity: (0.0, 0.0), frames_missed: 0, lost: false }
+        Self { area, reference: None, velocity: (0.0, 0.0), frames_missed: 0 }
     }
 
     /// Where the hoop is in this frame. To be called with every frame, in order: the search
@@ -53,14 +53,16 @@ impl Follower {
     pub fn follow(&mut self, luma: Luma<'_>) -> Followed {
         let Some(reference) = &mut self.reference else {
             self.renew(luma);
-            return self.report(1.0);
+            return Followed { area: self.area, certainty: 1.0 };
         };
         reference.frames += 1;
         let so_far = (self.area.x0 - reference.area.x0, self.area.y0 - reference.area.y0);
         let expected = (so_far.0 + self.velocity.0, so_far.1 + self.velocity.1);
         let found = reference.surroundings.locate(luma, expected);
         if found.certainty < FOLLOW_CERTAINTY_MIN {
-            return self.miss(luma, found.certainty);
+            self.velocity = (self.velocity.0 / 2.0, self.velocity.1 / 2.0);
+            self.frames_missed = self.frames_missed.saturating_add(1);
+            return Followed { area: self.area, certainty: found.certainty };
         }
         self.frames_missed = 0;
         let step = (found.moved.0 - so_far.0, found.moved.1 - so_far.1);
@@ -72,7 +74,7 @@ impl Follower {
         if (far || old) && found.certainty >= FOLLOW_RENEW_CERTAINTY {
             self.renew(luma);
         }
-        self.report(found.certainty)
+        Followed { area: self.area, certainty: found.certainty }
     }
 
     /// Corrects the box with one that the finder found in the frame last followed: a little way
@@ -80,9 +82,8 @@ impl Follower {
     pub fn anchor(&mut self, found: PixelBox) {
         let ((x, y), (fx, fy)) = (self.area.centre(), found.centre());
         let away = (fx - x).abs().max((fy - y).abs());
-        let jumps = self.lost || away > FOLLOW_JUMP_WIDTHS * self.area.width();
-        self.lost = false;
-        if jumps {
+        let lost = self.frames_missed >= FOLLOW_LOST_FRAMES;
+        if lost || away > FOLLOW_JUMP_WIDTHS * self.area.width() {
             *self = Self::new(found);
             return;
         }
@@ -107,24 +108,8 @@ impl Follower {
         self.area
     }
 
-    fn miss(&mut self, luma: Luma<'_>, certainty: f32) -> Followed {
-        self.velocity = (self.velocity.0 / 2.0, self.velocity.1 / 2.0);
-        self.frames_missed += 1;
-        if self.frames_missed >= FOLLOW_LOST_FRAMES {
-            self.lost = true;
-            self.frames_missed = 0;
-            self.renew(luma);
-        }
-        self.report(certainty)
-    }
-
     fn renew(&mut self, luma: Luma<'_>) {
         let surroundings = Surroundings::of(luma, Window::around(self.area, luma));
         self.reference = Some(Reference { surroundings, area: self.area, frames: 0 });
-    }
-
-    fn report(&self, certainty: f32) -> Followed {
-        let certainty = if self.lost { certainty.min(FOLLOW_LOST_CERTAINTY) } else { certainty };
-        Followed { area: self.area, certainty }
     }
 }

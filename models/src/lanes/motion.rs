@@ -23,6 +23,8 @@ const SIDE: usize = PATCHES * FINE;
 const CELL_MAX: usize = 257;
 /// Cells around the coarse best that the fine level tries.
 const FINE_REACH: usize = 2;
+/// Patches with less weight than this are left out: they cost as much as any other.
+const FLAT: f32 = 0.1;
 /// A tie is won by the motion nearer to the prediction: cost of one coarse cell, squared, as a
 /// share of the cost of all patches. A hundredth of what one patch can say.
 const TIE: f32 = 1e-4;
@@ -58,9 +60,19 @@ pub(super) struct Surroundings {
     window: Window,
     fine: Cells,
     coarse: Cells,
-    /// Contrast of each patch on both levels: its variance.
-    fine_variance: Vec<f32>,
-    coarse_variance: Vec<f32>,
+    fine_patches: Vec<Patch>,
+    coarse_patches: Vec<Patch>,
+}
+
+/// A part of the surroundings on one level.
+#[derive(Clone, Copy)]
+struct Patch {
+    /// Column and row of its first cell.
+    corner: (usize, usize),
+    /// How much it has to say: nothing if it is flat, 1 if it has strong texture.
+    weight: f32,
+    /// Mean squared difference that is as bad as no match at all.
+    misfit: f32,
 }
 
 /// A motion since the reference picture.
@@ -78,8 +90,8 @@ impl Surroundings {
         let coarse = fine.halved();
         Self {
             window,
-            fine_variance: variances::<FINE>(&fine),
-            coarse_variance: variances::<COARSE>(&coarse),
+            fine_patches: patches::<FINE>(&fine),
+            coarse_patches: patches::<COARSE>(&coarse),
             fine,
             coarse,
         }
@@ -107,9 +119,9 @@ impl Surroundings {
 
         // The margin is even, so that both grids have cells at the same places.
         let middle = margin / 2;
-        let level = Level::<COARSE>::new(&self.coarse, &self.coarse_variance, &coarse);
+        let level = Level::<COARSE>::new(&self.coarse, &self.coarse_patches, &coarse);
         let coarse_best = level.best((middle, middle), reach);
-        let level = Level::<FINE>::new(&self.fine, &self.fine_variance, &fine);
+        let level = Level::<FINE>::new(&self.fine, &self.fine_patches, &fine);
         let best = level.best((2 * coarse_best.0, 2 * coarse_best.1), FINE_REACH);
         let (sub_x, sub_y) = level.between(best);
         let moved = |start: isize, cells: usize, sub: f32| {
@@ -188,34 +200,41 @@ impl Cells {
     }
 }
 
-fn variances<const N: usize>(cells: &Cells) -> Vec<f32> {
+/// The patches of one level that are not flat, those with the most to say first: they rule out a
+/// wrong place the soonest.
+fn patches<const N: usize>(cells: &Cells) -> Vec<Patch> {
     let patch = |index: usize| {
-        let (px, py) = (index % PATCHES * N, index / PATCHES * N);
+        let corner = (index % PATCHES * N, index / PATCHES * N);
         let (mut sum, mut squares) = (0_u32, 0_u32);
         for line in 0..N {
-            for &p in cells.run::<N>(px, py + line) {
+            for &p in cells.run::<N>(corner.0, corner.1 + line) {
                 sum += u32::from(p);
                 squares += u32::from(p) * u32::from(p);
             }
         }
         let n = (N * N) as f32;
-        (squares as f32 / n - (sum as f32 / n).powi(2)).max(0.0)
+        let variance = (squares as f32 / n - (sum as f32 / n).powi(2)).max(0.0);
+        let misfit = variance + FOLLOW_NOISE_VARIANCE;
+        Patch { corner, weight: variance / misfit, misfit }
     };
-    (0..PATCHES * PATCHES).map(patch).collect()
+    let mut patches: Vec<Patch> = (0..PATCHES * PATCHES).map(patch).collect();
+    patches.retain(|patch| patch.weight > FLAT);
+    patches.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    patches
 }
 
 /// Reference and picture on one level, with patches of `N` x `N` cells.
 struct Level<'a, const N: usize> {
     reference: &'a Cells,
-    variance: &'a [f32],
+    patches: &'a [Patch],
     picture: &'a Cells,
     weights: f32,
 }
 
 impl<'a, const N: usize> Level<'a, N> {
-    fn new(reference: &'a Cells, variance: &'a [f32], picture: &'a Cells) -> Self {
-        let weights = variance.iter().map(|&v| weight(v)).sum();
-        Self { reference, variance, picture, weights }
+    fn new(reference: &'a Cells, patches: &'a [Patch], picture: &'a Cells) -> Self {
+        let weights = patches.iter().map(|patch| patch.weight).sum();
+        Self { reference, patches, picture, weights }
     }
 
     /// The cheapest place within `reach` cells of `middle`.
@@ -254,13 +273,13 @@ impl<'a, const N: usize> Level<'a, N> {
 
     /// Sum over all patches of weight times misfit.
     fn cost(&self, at: (usize, usize)) -> f32 {
-        self.patches(at).map(|(weight, misfit)| weight * misfit).sum()
+        self.misfits(at).map(|(weight, misfit)| weight * misfit).sum()
     }
 
     /// The same, if it is less than `limit`; much faster if it is not.
     fn cost_below(&self, at: (usize, usize), limit: f32) -> Option<f32> {
         let mut cost = 0.0;
-        for (weight, misfit) in self.patches(at) {
+        for (weight, misfit) in self.misfits(at) {
             cost += weight * misfit;
             if cost >= limit {
                 return None;
@@ -271,16 +290,15 @@ impl<'a, const N: usize> Level<'a, N> {
 
     /// Share of the texture that fits.
     fn agreement(&self, at: (usize, usize)) -> f32 {
-        let fits: f32 = self.patches(at).map(|(weight, misfit)| weight * (1.0 - misfit)).sum();
+        let fits: f32 = self.misfits(at).map(|(weight, misfit)| weight * (1.0 - misfit)).sum();
         fits / self.weights.max(FOLLOW_PATCHES_MIN)
     }
 
     /// Weight and misfit (0 to 1) of each patch, if the surroundings were at `at`.
-    fn patches(&self, at: (usize, usize)) -> impl Iterator<Item = (f32, f32)> {
-        self.variance.iter().enumerate().map(move |(index, &variance)| {
-            let corner = (index % PATCHES * N, index / PATCHES * N);
-            let misfit = self.difference(corner, at) / (variance + FOLLOW_NOISE_VARIANCE);
-            (weight(variance), misfit.min(1.0))
+    fn misfits(&self, at: (usize, usize)) -> impl Iterator<Item = (f32, f32)> {
+        self.patches.iter().map(move |patch| {
+            let misfit = self.difference(patch.corner, at) / patch.misfit;
+            (patch.weight, misfit.min(1.0))
         })
     }
 
@@ -307,9 +325,4 @@ impl<'a, const N: usize> Level<'a, N> {
         let n = (N * N) as f32;
         squares as f32 / n - (sum as f32 / n).powi(2)
     }
-}
-
-/// How much a patch has to say: nothing if it is flat, 1 if it has strong texture.
-fn weight(variance: f32) -> f32 {
-    variance / (variance + FOLLOW_NOISE_VARIANCE)
 }
