@@ -178,7 +178,6 @@ fn write_configurations(folder: &Path, broker_port: u16, rtmp_port: u16) -> Resu
              db = \"fleet.sqlite\"\nclips = \"clips/\"\n"
         ),
     )?;
-    let packs = packs_folder()?;
     write(
         "courtside.toml",
         format!(
@@ -186,16 +185,9 @@ fn write_configurations(folder: &Path, broker_port: u16, rtmp_port: u16) -> Resu
              [mqtt]\nurl = \"mqtt://127.0.0.1:{broker_port}\"\n[[source]]\nname = \"{DEVICE}\"\n\
              kind = \"rtmp\"\nlisten = \"127.0.0.1:{rtmp_port}\"\napp = \"{APP}\"\n\
              key = \"{KEY}\"\nsport = \"basketball\"\n[clips]\npre_roll_s = 6.0\n\
-             post_roll_s = 4.0\n[models]\npacks = \"{}\"\n",
-            packs.display()
+             post_roll_s = 4.0\n"
         ),
     )
-}
-
-/// The model packs of the repository that this program was built from.
-fn packs_folder() -> Result<PathBuf> {
-    let packs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/packs");
-    packs.canonicalize().with_context(|| format!("there are no model packs in {}", packs.display()))
 }
 
 fn start_broker(folder: &Path) -> Result<Program> {
@@ -212,7 +204,12 @@ fn start_receiver(folder: &Path) -> Result<Program> {
 }
 
 fn start_appliance(folder: &Path) -> Result<Program> {
+    const PACKS: &str = "COURTSIDE_PACKS";
     let mut command = built("courtside")?;
+    // The packs of the repository that this program was built from, unless others are to be shown.
+    if std::env::var_os(PACKS).is_none() {
+        command.env(PACKS, Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/packs"));
+    }
     command.args(["run", "--config", "courtside.toml"]).current_dir(folder);
     Program::start("courtside", command, &folder.join("courtside.log"))
 }
