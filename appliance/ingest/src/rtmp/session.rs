@@ -187,6 +187,12 @@ impl Session {
         self.close_on_error(result)
     }
 
+    /// Replaces [`Limits::idle_max`]: which source a publisher is for, and so how long it may be
+    /// silent, is known only once it has asked.
+    pub fn set_idle_max(&mut self, idle_max: core::time::Duration) {
+        self.limits.idle_max = idle_max;
+    }
+
     /// Turns the publisher away. It hears that the name is bad, and not which part of it:
     /// the reason belongs in the log. Does nothing unless a publisher waits for an answer.
     pub fn refuse_publish(&mut self) {

@@ -1,0 +1,178 @@
+//! `courtside evaluate`: runs the production pipeline over recorded games with known truth and
+//! tells how often it was right.
+//!
+//! Owns reading of truth files, matching and the report. The pipeline is the one of `run`, fed
+//! from files without loss; recorder and uplink have nothing to do with what is seen and are
+//! left out.
+
+mod matching;
+mod report;
+mod truth;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use governor::OperatingPoint;
+use governor::Tier;
+use hal::Clock;
+use pipeline::director::{Director, Outputs, SourceProfile};
+use pipeline::links::SourceItem;
+use pipeline::source::{Feeder, Pace, SourceLinks};
+use wire::event::{GameEvent, Stage};
+use wire::ids::{BootId, EventId, Name};
+use wire::time::MediaSpan;
+use wire::units::PixelBox;
+
+use self::matching::Score;
+pub use self::report::Report;
+use self::truth::Truth;
+use crate::clock::SystemClock;
+use crate::engine::Packs;
+use crate::file::{self, Arrivals};
+use crate::stages::{Stages, spawn};
+
+/// What to evaluate.
+pub struct Job {
+    /// Folder with `NAME.mp4` and `NAME.events.json` side by side.
+    pub folder: PathBuf,
+    /// Tier of all lanes.
+    pub tier: Tier,
+    /// Folder of the model packs.
+    pub packs: PathBuf,
+}
+
+/// Runs the pipeline over every video of the folder that has a truth file.
+///
+/// # Errors
+/// The folder has no such pair, or a file cannot be read; names it and what to do.
+pub async fn evaluate(job: &Job) -> Result<Report> {
+    let pairs = pairs(&job.folder)?;
+    let packs = Packs::open(&job.packs)?;
+    let clock = Arc::new(SystemClock::start());
+    let mut report = Report::new(job.tier);
+    for (video, truth) in pairs {
+        let truth = Truth::load(&truth)?;
+        let began = clock.now();
+        let (events, length) = play(&clock, &packs, (&video, &truth), job.tier).await?;
+        let took = clock.now().since(began);
+        let name = video.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let score = Score::of(&truth, &events);
+        eprintln!("{}", report::line(&name, &score, (length, took)));
+        report.add(name, score, (length, took));
+    }
+    Ok(report)
+}
+
+fn pairs(folder: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
+    let entries = std::fs::read_dir(folder)
+        .with_context(|| format!("folder {} not read; does it exist?", folder.display()))?;
+    let mut pairs = Vec::new();
+    for entry in entries {
+        let video = entry?.path();
+        let truth = video.with_extension("events.json");
+        if video.extension().is_some_and(|extension| extension == "mp4") && truth.is_file() {
+            pairs.push((video, truth));
+        }
+    }
+    pairs.sort();
+    if pairs.is_empty() {
+        bail!(
+            "{} holds no NAME.mp4 with a NAME.events.json beside it; `court play --truth` writes \
+             such files for generated games",
+            folder.display()
+        );
+    }
+    Ok(pairs)
+}
+
+/// Plays one file through the pipeline; the events as they finally stand, and the file's length.
+async fn play(
+    clock: &Arc<SystemClock>,
+    packs: &Packs,
+    (video, truth): (&Path, &Truth),
+    tier: Tier,
+) -> Result<(Vec<GameEvent>, MediaSpan)> {
+    let source: Name = "file".parse().expect("`file` is a name");
+    let profile = SourceProfile {
+        name: source,
+        sport: fusion::Profile::BASKETBALL,
+        clips: clips::planner::Config::new(
+            MediaSpan::from_millis(1_000),
+            MediaSpan::from_millis(1_000),
+            MediaSpan::from_millis(10_000),
+        )
+        .expect("these spans fit"),
+        clip_kinds: Vec::new(),
+    };
+    let hoops: Vec<(Name, PixelBox)> = truth.hoops()?;
+    let director = Director::new(BootId(1), vec![profile], Collected::default());
+    let lanes = vec![("file".to_owned(), packs.lanes(&hoops)?)];
+    let stages = Stages::start(clock, Pace::Lossless, lanes, director)?;
+    let fastest = OperatingPoint { ball_tier: tier, rim_tier: tier, ..OperatingPoint::SMALLEST };
+    stages.operating_points.signal(fastest);
+    let discard = discard_packets(Arc::clone(&stages.sources[0]))?;
+    let feeder = stages.feeder(0);
+    let path = video.to_owned();
+    let fed = spawn("file", move || futures_lite::future::block_on(feed(feeder, &path)))?;
+    let length = tokio::task::spawn_blocking(move || fed.join())
+        .await?
+        .map_err(|_| anyhow::anyhow!("reading {} panicked", video.display()))??;
+    let collected = tokio::task::spawn_blocking(move || stages.finish()).await??;
+    tokio::task::spawn_blocking(move || discard.join())
+        .await?
+        .map_err(|_| anyhow::anyhow!("a thread of the evaluation panicked"))?;
+    Ok((collected.standing(), length))
+}
+
+/// Nothing is recorded here: takes what the recorder would take.
+fn discard_packets(links: Arc<SourceLinks>) -> Result<std::thread::JoinHandle<()>> {
+    spawn("discard", move || {
+        futures_lite::future::block_on(async {
+            while !matches!(links.packets.receive().await, SourceItem::Shutdown) {}
+        });
+    })
+}
+
+/// Pushes the file and shuts the source down, so that the stages end.
+async fn feed(mut feeder: Feeder<SystemClock>, path: &Path) -> Result<MediaSpan> {
+    let pushed = file::push(&mut feeder, path, &Arrivals::AsShown).await;
+    feeder.shut_down().await;
+    pushed
+}
+
+/// Keeps the newest revision of every event.
+#[derive(Default)]
+struct Collected {
+    events: Vec<GameEvent>,
+}
+
+impl Collected {
+    /// Events that were not taken back, in the order of their moments.
+    fn standing(self) -> Vec<GameEvent> {
+        let mut events = self.events;
+        events.retain(|event| event.stage != Stage::Retracted);
+        events.sort_by_key(|event| event.at);
+        events
+    }
+}
+
+impl Outputs for Collected {
+    fn announce(&mut self, event: GameEvent) {
+        self.events.retain(|known| known.id != event.id);
+        self.events.push(event);
+    }
+
+    fn want_clip(&mut self, _source: usize, _event: &GameEvent) {}
+
+    fn unwant_clip(&mut self, _source: usize, _id: EventId) {}
+
+    fn cut(
+        &mut self,
+        _source: usize,
+        _plan: clips::planner::ClipPlan,
+        _anchor: pipeline::cut::Anchor,
+    ) -> Result<(), clips::planner::ClipPlan> {
+        Ok(())
+    }
+}

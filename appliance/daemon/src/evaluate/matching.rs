@@ -1,0 +1,197 @@
+//! Which reported events are true: one to one, of the same kind, within half a second.
+
+use std::collections::BTreeMap;
+
+use wire::event::{EventKind, GameEvent};
+
+use super::truth::{Truth, TruthEvent};
+
+/// Largest distance in seconds between an event and its truth.
+pub(super) const TOLERANCE_S: f64 = 0.5;
+/// Kinds that the pipeline can report today.
+pub(super) const KINDS: [EventKind; 2] = [EventKind::MadeShot, EventKind::MissedShot];
+
+/// Counts of one kind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Count {
+    /// Certain true events.
+    pub truth: u32,
+    /// Reported events.
+    pub found: u32,
+    /// Certain true events that were reported.
+    pub hit: u32,
+    /// Reported events that belong to an uncertain truth: neither right nor wrong.
+    pub excused: u32,
+    /// Reported time minus true time of each hit, in seconds.
+    pub errors_s: Vec<f64>,
+}
+
+impl Count {
+    /// Share of the true events that were reported; 1 when there were none.
+    pub fn recall(&self) -> f64 {
+        share(self.hit, self.truth)
+    }
+
+    /// Share of the reported events that are true; 1 when there were none.
+    pub fn precision(&self) -> f64 {
+        share(self.hit, self.found - self.excused)
+    }
+
+    /// Adds another video's counts.
+    pub fn add(&mut self, other: &Self) {
+        self.truth += other.truth;
+        self.found += other.found;
+        self.hit += other.hit;
+        self.excused += other.excused;
+        self.errors_s.extend(&other.errors_s);
+    }
+}
+
+fn share(part: u32, whole: u32) -> f64 {
+    if whole == 0 { 1.0 } else { f64::from(part) / f64::from(whole) }
+}
+
+/// Counts of one video.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Score {
+    /// By kind.
+    pub kinds: BTreeMap<&'static str, Count>,
+    /// What was wrong, for people.
+    pub mistakes: Vec<String>,
+}
+
+impl Score {
+    /// Compares one video's events with its truth.
+    pub fn of(truth: &Truth, events: &[GameEvent]) -> Self {
+        let mut score = Self::default();
+        for kind in KINDS {
+            let truths: Vec<&TruthEvent> = truth.events.iter().filter(|t| t.kind == kind).collect();
+            let found: Vec<&GameEvent> = events.iter().filter(|e| e.kind == kind).collect();
+            let count = score.compare(kind, &truths, &found);
+            score.kinds.insert(kind.as_str(), count);
+        }
+        score
+    }
+
+    fn compare(&mut self, kind: EventKind, truths: &[&TruthEvent], found: &[&GameEvent]) -> Count {
+        let sure = truths.iter().filter(|truth| truth.certain).count();
+        let mut count = Count { truth: sure as u32, found: found.len() as u32, ..Count::default() };
+        let mut free: Vec<usize> = (0..found.len()).collect();
+        let mut open: Vec<usize> = (0..truths.len()).collect();
+        // Nearest pairs first, so that two close shots do not steal each other's report.
+        for (truth, report) in candidates(truths, found) {
+            if !open.contains(&truth) || !free.contains(&report) {
+                continue;
+            }
+            open.retain(|t| *t != truth);
+            free.retain(|r| *r != report);
+            if truths[truth].certain {
+                count.hit += 1;
+                if let Some(t) = truths[truth].t {
+                    count.errors_s.push(found[report].at.as_secs_f64() - t);
+                }
+            } else {
+                count.excused += 1;
+            }
+        }
+        let missed = open.iter().map(|t| truths[*t]).filter(|truth| truth.certain);
+        self.mistakes.extend(missed.map(|truth| match truth.t {
+            Some(t) => format!("missed {} at {t:.2} s", kind.as_str()),
+            None => format!("missed {}", kind.as_str()),
+        }));
+        self.mistakes.extend(free.iter().map(|r| {
+            let event = found[*r];
+            format!(
+                "false {} at {:.2} s, confidence {:.2}",
+                kind.as_str(),
+                event.at.as_secs_f64(),
+                event.confidence.as_share()
+            )
+        }));
+        count
+    }
+}
+
+/// Pairs of truth and report that may belong together, nearest first; a truth without a time
+/// may be anywhere and takes what is left.
+fn candidates(truths: &[&TruthEvent], found: &[&GameEvent]) -> Vec<(usize, usize)> {
+    let mut pairs: Vec<(f64, usize, usize)> = Vec::new();
+    for (t, truth) in truths.iter().enumerate() {
+        for (r, report) in found.iter().enumerate() {
+            let distance = truth.t.map_or(f64::MAX, |time| (report.at.as_secs_f64() - time).abs());
+            if truth.t.is_none() || distance <= TOLERANCE_S {
+                pairs.push((distance, t, r));
+            }
+        }
+    }
+    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    pairs.into_iter().map(|(_, t, r)| (t, r)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::event::Stage;
+    use wire::ids::{BootId, EventId};
+    use wire::time::{MediaInterval, MediaTime, WallTime};
+    use wire::units::Permille;
+
+    use super::*;
+
+    fn made(t: Option<f64>, certain: bool) -> TruthEvent {
+        TruthEvent { kind: EventKind::MadeShot, t, certain }
+    }
+
+    fn report(ms: i64) -> GameEvent {
+        let at = MediaTime::from_millis(ms);
+        GameEvent {
+            id: EventId { boot: BootId(1), number: 1 },
+            revision: 0,
+            stage: Stage::Confirmed,
+            kind: EventKind::MadeShot,
+            source: "file".parse().expect("a name"),
+            hoop: None,
+            at,
+            interval: MediaInterval { start: at, end: at },
+            decided_at: at,
+            at_arrived: WallTime(0),
+            decided_arrived: WallTime(0),
+            confidence: Permille(900),
+            cues: Default::default(),
+        }
+    }
+
+    fn score(truths: &[TruthEvent], reports: &[GameEvent]) -> Count {
+        let truths: Vec<_> = truths.iter().collect();
+        let reports: Vec<_> = reports.iter().collect();
+        Score::default().compare(EventKind::MadeShot, &truths, &reports)
+    }
+
+    #[test]
+    fn a_report_half_a_second_off_counts_and_one_beyond_does_not() {
+        let truths = [made(Some(10.0), true), made(Some(20.0), true)];
+        let count = score(&truths, &[report(10_500), report(20_501)]);
+        assert_eq!((count.truth, count.found, count.hit), (2, 2, 1));
+    }
+
+    #[test]
+    fn one_report_satisfies_one_truth() {
+        let truths = [made(Some(10.0), true), made(Some(10.4), true)];
+        assert_eq!(score(&truths, &[report(10_300)]).hit, 1);
+        let doubled = score(&[made(Some(10.0), true)], &[report(10_000), report(10_200)]);
+        assert_eq!((doubled.hit, doubled.found), (1, 2));
+    }
+
+    #[test]
+    fn a_truth_without_a_time_takes_what_others_leave() {
+        let truths = [made(None, true), made(Some(5.0), true)];
+        let count = score(&truths, &[report(5_100), report(40_000)]);
+        assert_eq!(count.hit, 2);
+    }
+
+    #[test]
+    fn an_uncertain_truth_is_neither_asked_for_nor_held_against() {
+        let count = score(&[made(Some(5.0), false)], &[report(5_000)]);
+        assert_eq!((count.truth, count.hit), (0, 0));
+        assert!((count.precision() - 1.0).abs() < f64::EPSILON);
+    }
+}

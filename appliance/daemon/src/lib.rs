@@ -1,0 +1,21 @@
+//! The daemon of a courtside box: composes the pipeline with sockets, files, MQTT, SQLite and
+//! systemd, and holds the command line's work. The `courtside` binary only parses arguments.
+//! Design note: `docs/architecture.md`.
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod config;
+pub mod drivers;
+pub mod engine;
+pub mod evaluate;
+pub mod file;
+pub mod govern;
+pub mod outputs;
+pub mod rtmp;
+pub mod run;
+pub mod stages;
+pub mod store;
+pub mod telemetry;
+pub mod uplink;
+pub mod vault;
+pub mod watchdog;

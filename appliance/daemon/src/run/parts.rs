@@ -1,0 +1,314 @@
+//! The parts of a running box, started in order and stopped in the reverse one.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use futures_lite::future::block_on;
+use mqtt::Endpoint;
+use outbox::Quota;
+use pipeline::cut::ClipSink;
+use pipeline::cutting::{CutHealth, CutStage, cut_clips};
+use pipeline::director::{Director, SourceProfile};
+use pipeline::health::Watch;
+use pipeline::links::{CutItem, Cuts};
+use pipeline::record::FragmentStore;
+use pipeline::recording::{Progress, RecordHealth, RecordStage, record};
+use pipeline::source::{Feeder, Pace};
+use tokio::sync::watch;
+use tracing::{info, warn};
+use wire::envelope::{Body, NoticeKind};
+use wire::ids::{BootId, Name};
+use wire::topic::Device;
+
+use super::{leftovers, make_data_dir};
+use crate::clock::SystemClock;
+use crate::config::{Config, Sport};
+use crate::engine::Packs;
+use crate::govern::{Govern, Latest};
+use crate::outputs::{Decisions, Ids, Recorded, Shipping, notice};
+use crate::rtmp::Presence;
+use crate::stages::{Stages, spawn};
+use crate::store::{Opened, Store};
+use crate::telemetry::Telemetry;
+use crate::uplink;
+use crate::vault::{Clips, Recordings};
+
+/// Most files of clips that wait for upload: against running out of inodes.
+const CLIP_FILES_MAX: u32 = 10_000;
+
+/// See the module.
+pub(super) struct Parts {
+    clock: Arc<SystemClock>,
+    boot: BootId,
+    names: Vec<Name>,
+    stages: Stages<Decisions>,
+    recorders: Vec<(Arc<RecordHealth>, JoinHandle<()>)>,
+    cutter: (Arc<CutHealth>, JoinHandle<()>),
+    cuts: Arc<Cuts>,
+    governor: (Arc<Mutex<Latest>>, Arc<AtomicBool>, JoinHandle<()>),
+    uplink: uplink::Handle,
+}
+
+/// What the recordings of this boot need.
+struct Shelves {
+    clips: Arc<Clips>,
+    recorded: Vec<Recorded>,
+}
+
+impl Parts {
+    /// Starts everything but the inputs.
+    pub(super) async fn start(
+        clock: &Arc<SystemClock>,
+        config: &Config,
+        stop: watch::Sender<bool>,
+    ) -> Result<Self> {
+        make_data_dir(&config.box_.data_dir)?;
+        let packs = Packs::open(&config.models.packs)?;
+        for (name, version) in packs.versions() {
+            info!(name, version, "model pack proved");
+        }
+        let database = config.box_.data_dir.join("courtside.sqlite");
+        let opened = Store::open(&database, Arc::clone(clock))?;
+        let (boot, store) = (opened.boot, opened.store.clone());
+        let (shelves, recordings) = shelves(config, boot)?;
+        leftovers::remove(&opened, &shelves.clips)?;
+        let uplink = start_uplink(clock, config, &opened)?;
+        let (cuts, ids) = (Arc::new(Cuts::new()), Ids::default());
+        let recorded = |r: &Recorded| (Arc::clone(&r.recording), Arc::clone(&r.progress));
+        let to_record: Vec<_> = shelves.recorded.iter().map(recorded).collect();
+        let decisions = Decisions {
+            boot,
+            uplink: uplink.clone(),
+            store: store.clone(),
+            cuts: Arc::clone(&cuts),
+            sources: shelves.recorded,
+            ids: Arc::clone(&ids),
+        };
+        let director = Director::new(boot, profiles(config), decisions);
+        let stages = Stages::start(clock, Pace::Live, lanes(config, &packs)?, director)?;
+        let recorders = start_recorders(config, &stages, to_record)?;
+        let shipping = Shipping {
+            uplink: uplink.clone(),
+            store: store.clone(),
+            clips: Arc::clone(&shelves.clips),
+            ids,
+        };
+        let cutter = start_cutter(clock, &cuts, shelves.clips, shipping)?;
+        leftovers::cut(config, opened, (&recordings, &cuts)).await;
+        let governor = start_governor(clock, config, &stages, (&uplink, stop))?;
+        let clock = Arc::clone(clock);
+        let names = config.sources.iter().map(|source| source.name.clone()).collect();
+        Ok(Self { clock, boot, names, stages, recorders, cutter, cuts, governor, uplink })
+    }
+
+    pub(super) fn boot(&self) -> BootId {
+        self.boot
+    }
+
+    pub(super) fn clock(&self) -> Arc<SystemClock> {
+        Arc::clone(&self.clock)
+    }
+
+    pub(super) fn feeder(&self, source: usize) -> Feeder<SystemClock> {
+        self.stages.feeder(source)
+    }
+
+    /// What to do when a source's publisher comes or goes.
+    pub(super) fn presence(&self, source: usize) -> Arc<dyn Fn(Presence) + Send + Sync> {
+        let links = Arc::clone(&self.stages.sources[source]);
+        let (uplink, name) = (self.uplink.clone(), self.names[source].clone());
+        Arc::new(move |presence| {
+            let told = match presence {
+                Presence::Up { peer } => {
+                    links.counters.publishers.count();
+                    let text = format!("publisher connected from {peer}");
+                    notice(NoticeKind::SourceUp, Some(name.clone()), &text)
+                }
+                Presence::Down { reason } => {
+                    let text = format!("publisher gone: {reason}");
+                    notice(NoticeKind::SourceDown, Some(name.clone()), &text)
+                }
+            };
+            if let Err(refused) = uplink.publish(Body::Notice(told)) {
+                warn!(%refused, "publisher's coming or going not published");
+            }
+        })
+    }
+
+    pub(super) fn watches(&self) -> Vec<Watch> {
+        let mut watches = self.stages.watches();
+        for ((health, _), links) in self.recorders.iter().zip(&self.stages.sources) {
+            let backlog = Arc::clone(links);
+            let waits = Box::new(move || !backlog.packets.is_empty());
+            watches.push(Watch::new("recorder".to_owned(), Arc::clone(&health.beat), waits));
+        }
+        let idle = Box::new(|| false);
+        watches.push(Watch::new("cutter".to_owned(), Arc::clone(&self.cutter.0.beat), idle));
+        watches
+    }
+
+    pub(super) fn telemetry(&self) -> Telemetry {
+        let sources = self.names.iter().zip(&self.stages.sources).zip(&self.recorders);
+        let source = |((name, links), (health, _)): ((&Name, _), &(Arc<RecordHealth>, _))| {
+            (name.clone(), Arc::clone(links), Arc::clone(health))
+        };
+        Telemetry {
+            sources: sources.map(source).collect(),
+            inference: Arc::clone(&self.stages.inference),
+            director: Arc::clone(&self.stages.director),
+            cutter: Arc::clone(&self.cutter.0),
+            governor: Arc::clone(&self.governor.0),
+            uplink: self.uplink.clone(),
+        }
+    }
+
+    /// Stops everything after it has emptied itself. The inputs must have been shut down.
+    pub(super) async fn finish(self, drain_max: Duration) -> Result<()> {
+        let (_, stop, governor) = self.governor;
+        stop.store(true, Ordering::Relaxed);
+        let (stages, recorders, cuts, cutter) =
+            (self.stages, self.recorders, self.cuts, self.cutter.1);
+        tokio::task::spawn_blocking(move || {
+            for (_, recorder) in recorders {
+                recorder.join().map_err(|_| anyhow::anyhow!("a recorder panicked"))?;
+            }
+            // Ends the director, which orders the last clips.
+            drop(stages.finish()?);
+            block_on(cuts.send(CutItem::Shutdown));
+            cutter.join().map_err(|_| anyhow::anyhow!("the cutter panicked"))?;
+            governor.join().map_err(|_| anyhow::anyhow!("the governor panicked"))
+        })
+        .await??;
+        let unacknowledged = self.uplink.drain(drain_max).await;
+        if unacknowledged > 0 {
+            info!(unacknowledged, "messages are kept for the next start");
+        }
+        Ok(())
+    }
+}
+
+fn shelves(config: &Config, boot: BootId) -> Result<(Shelves, Arc<Recordings>)> {
+    let data_dir = &config.box_.data_dir;
+    let recordings = Recordings::open(data_dir, config.storage.recordings_bytes)?;
+    let clips = Arc::new(Clips::open(data_dir)?);
+    let recorded = config
+        .sources
+        .iter()
+        .map(|source| {
+            let recording = Arc::new(recordings.recording(&source.name, boot)?);
+            Ok(Recorded { name: source.name.clone(), recording, progress: Arc::default() })
+        })
+        .collect::<Result<_>>()?;
+    Ok((Shelves { clips, recorded }, recordings))
+}
+
+fn start_uplink(
+    clock: &Arc<SystemClock>,
+    config: &Config,
+    opened: &Opened,
+) -> Result<uplink::Handle> {
+    let mqtt = &config.mqtt;
+    let endpoint = Endpoint::new(&mqtt.host, mqtt.port, &mqtt.security)
+        .context("the connection to the broker cannot be made secure")?
+        .with_credentials(mqtt.credentials.clone());
+    let (tenant, device) = (config.box_.tenant.clone(), config.box_.device.clone());
+    let uplink = uplink::Config {
+        device: Device { tenant, device },
+        firmware: env!("CARGO_PKG_VERSION").to_owned(),
+        endpoint,
+        shape: uplink::Config::SHAPE,
+        quota: Quota { bytes: config.storage.clips_bytes, files: CLIP_FILES_MAX },
+    };
+    Ok(uplink::start(uplink, opened, Arc::clone(clock)))
+}
+
+fn profiles(config: &Config) -> Vec<SourceProfile> {
+    let clips = &config.clips;
+    let rolls = clips::planner::Config::new(clips.pre_roll, clips.post_roll, clips.max)
+        .expect("the configuration's rolls were checked when it was read");
+    let profile = |source: &crate::config::Source| SourceProfile {
+        name: source.name.clone(),
+        sport: match source.sport {
+            Sport::Basketball => fusion::Profile::BASKETBALL,
+        },
+        clips: rolls,
+        clip_kinds: clips.kinds.clone(),
+    };
+    config.sources.iter().map(profile).collect()
+}
+
+fn lanes(config: &Config, packs: &Packs) -> Result<Vec<(String, pipeline::inference::Lanes)>> {
+    let lane = |source: &crate::config::Source| {
+        let hoops: Vec<_> = source.hoops.iter().map(|h| (h.id.clone(), h.area)).collect();
+        Ok((source.name.to_string(), packs.lanes(&hoops)?))
+    };
+    config.sources.iter().map(lane).collect()
+}
+
+fn start_recorders(
+    config: &Config,
+    stages: &Stages<Decisions>,
+    recordings: Vec<(Arc<dyn FragmentStore>, Arc<Progress>)>,
+) -> Result<Vec<(Arc<RecordHealth>, JoinHandle<()>)>> {
+    let sources = config.sources.iter().zip(&stages.sources).zip(recordings);
+    sources
+        .map(|((source, links), (store, progress))| {
+            let health = Arc::new(RecordHealth::default());
+            let name = source.name.clone();
+            let stage = RecordStage {
+                links: Arc::clone(links),
+                store,
+                progress,
+                health: Arc::clone(&health),
+                complain: Box::new(move |error| warn!(source = name.as_str(), "{error}")),
+            };
+            let thread =
+                spawn(&format!("record-{}", source.name), move || block_on(record(stage)))?;
+            Ok((health, thread))
+        })
+        .collect()
+}
+
+fn start_cutter(
+    clock: &Arc<SystemClock>,
+    cuts: &Arc<Cuts>,
+    clips: Arc<Clips>,
+    delivery: Shipping,
+) -> Result<(Arc<CutHealth>, JoinHandle<()>)> {
+    let health = Arc::new(CutHealth::default());
+    let stage = CutStage {
+        clock: Arc::clone(clock),
+        cuts: Arc::clone(cuts),
+        sink: clips as Arc<dyn ClipSink + Send + Sync>,
+        delivery,
+        health: Arc::clone(&health),
+    };
+    Ok((health, spawn("cutter", move || block_on(cut_clips(stage)))?))
+}
+
+type Governing = (Arc<Mutex<Latest>>, Arc<AtomicBool>, JoinHandle<()>);
+
+fn start_governor(
+    clock: &Arc<SystemClock>,
+    config: &Config,
+    stages: &Stages<Decisions>,
+    (uplink, stop_box): (&uplink::Handle, watch::Sender<bool>),
+) -> Result<Governing> {
+    let (latest, stop) = (Arc::new(Mutex::new(Latest::default())), Arc::new(AtomicBool::new(false)));
+    let govern = Govern {
+        clock: Arc::clone(clock),
+        tier: config.models.tier,
+        inference: Arc::clone(&stages.inference),
+        points: Arc::clone(&stages.operating_points),
+        uplink: uplink.clone(),
+        latest: Arc::clone(&latest),
+        stop: Arc::clone(&stop),
+        // Nobody listening any more: the box is stopping already.
+        shut_down: Box::new(move || drop(stop_box.send(true))),
+    };
+    let thread = spawn("governor", move || block_on(govern.run()))?;
+    Ok((latest, stop, thread))
+}

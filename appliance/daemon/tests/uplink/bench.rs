@@ -1,0 +1,216 @@
+//! A box's uplink and a receiver on one bench, with a broker between them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use courtside::clock::SystemClock;
+use courtside::store::{Finish, Opened, Store, StoredPlan};
+use courtside::uplink::{self, Config, Handle};
+use fleet::{Line, Stored};
+use hal::Clock;
+use mqtt::{Endpoint, Security};
+use outbox::Quota;
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use wire::clip::ClipRecord;
+use wire::envelope::Body;
+use wire::event::{EventKind, GameEvent, Stage};
+use wire::ids::{BootId, ClipId, EventId};
+use wire::time::{MediaInterval, MediaTime};
+use wire::topic::Device;
+use wire::units::{Permille, PictureSize};
+
+/// Both sides' folders and what the receiver told.
+pub(crate) struct Bench {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) clock: Arc<SystemClock>,
+    port: u16,
+    receiver: Option<JoinHandle<()>>,
+    lines: mpsc::Receiver<Line>,
+    sender: mpsc::Sender<Line>,
+    /// Everything that was told, in order.
+    pub(crate) told: Vec<Line>,
+}
+
+impl Bench {
+    pub(crate) fn new(port: u16) -> Self {
+        let (sender, lines) = mpsc::channel(4096);
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            clock: Arc::new(SystemClock::start()),
+            port,
+            receiver: None,
+            lines,
+            sender,
+            told: Vec::new(),
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Starts the receiver; a running one is stopped first, at whatever it is doing.
+    pub(crate) fn restart_receiver(&mut self) {
+        self.stop_receiver();
+        let url = format!("mqtt://127.0.0.1:{}", self.port);
+        let text = format!(
+            "schema = 1\n[mqtt]\nurl = \"{url}\"\n[store]\ndb = \"fleet.sqlite\"\nclips = \"clips\"\n"
+        );
+        let config = fleet::config::Config::read(&self.path("fleet.toml"), &text)
+            .expect("the configuration is right");
+        let (clock, lines) = (Arc::clone(&self.clock), self.sender.clone());
+        self.receiver = Some(tokio::spawn(async move {
+            fleet::receive(&config, clock, lines).await.expect("the receiver runs until aborted");
+        }));
+    }
+
+    pub(crate) fn stop_receiver(&mut self) {
+        if let Some(receiver) = self.receiver.take() {
+            receiver.abort();
+        }
+    }
+
+    /// Opens the store and starts the uplink.
+    pub(crate) fn start_box(&self) -> (Opened, Handle) {
+        let opened = Store::open(&self.path("box.sqlite"), Arc::clone(&self.clock))
+            .expect("the store opens");
+        let config = Config {
+            device: device(),
+            firmware: "test".to_owned(),
+            endpoint: Endpoint::new("127.0.0.1", self.port, &Security::Plain).expect("no TLS"),
+            shape: Config::SHAPE,
+            quota: Quota { bytes: 1 << 30, files: 1000 },
+        };
+        let handle = uplink::start(config, &opened, Arc::clone(&self.clock));
+        (opened, handle)
+    }
+
+    /// Waits until `done`, at most a minute; lines are taken meanwhile.
+    pub(crate) async fn until(&mut self, what: &str, mut done: impl FnMut(&Self) -> bool) {
+        let deadline = self.clock.now().plus(Duration::from_secs(60));
+        loop {
+            while let Ok(line) = self.lines.try_recv() {
+                self.told.push(line);
+            }
+            if done(self) {
+                return;
+            }
+            assert!(self.clock.now() < deadline, "a minute passed without: {what}");
+            self.pause(10).await;
+        }
+    }
+
+    pub(crate) async fn pause(&self, ms: u64) {
+        self.clock.sleep_until(self.clock.now().plus(Duration::from_millis(ms))).await;
+    }
+
+    /// A game event that was decided now.
+    pub(crate) fn event(&self, boot: BootId, number: u32) -> Body {
+        let wall = self.clock.wall().0;
+        let at = MediaTime::from_millis(i64::from(number) * 40);
+        Body::Game(GameEvent {
+            id: EventId { boot, number },
+            revision: 0,
+            stage: Stage::Provisional,
+            kind: EventKind::MadeShot,
+            source: "court-1".parse().expect("a name"),
+            hoop: None,
+            at,
+            interval: MediaInterval { start: at, end: at },
+            decided_at: at,
+            at_arrived: wall,
+            decided_arrived: wall,
+            confidence: Permille(900),
+            cues: heapless::Vec::new(),
+        })
+    }
+
+    /// Writes a clip of `bytes` seeded bytes, stores it durably and offers it.
+    pub(crate) async fn offer_clip(&self, (opened, handle): (&Opened, &Handle), bytes: usize) -> ClipRecord {
+        let (record, path) = self.cut_clip(opened, bytes).await;
+        handle.offer_clip(record.clone(), path).expect("there is room");
+        record
+    }
+
+    /// Writes a clip and stores it durably, as the cutter does.
+    pub(crate) async fn cut_clip(&self, opened: &Opened, bytes: usize) -> (ClipRecord, PathBuf) {
+        let id = ClipId(bytes as u128 + (1 << 100));
+        let content: Vec<u8> = (0..bytes).map(|i| (i * 31 + i / 251 + bytes) as u8).collect();
+        let path = self.path(&format!("{id}.mp4"));
+        fs::write(&path, &content).expect("a file");
+        let record = ClipRecord {
+            id,
+            source: "court-1".parse().expect("a name"),
+            interval: MediaInterval { start: MediaTime(0), end: MediaTime::from_millis(10_000) },
+            frames: 250,
+            picture: PictureSize { width: 1280, height: 720 },
+            bytes: bytes as u64,
+            sha256: format!("{:x}", Sha256::digest(&content)).chars().collect(),
+            starts: self.clock.wall().0,
+            events: heapless::Vec::new(),
+        };
+        let plan = StoredPlan { id, payload: vec![1, 2, 3] };
+        let mut planned = opened.store.put_plan(plan).expect("there is room");
+        planned.outcome().await.expect("a plan is stored");
+        let finish = Finish::Cut(Box::new(record.clone()), path.clone());
+        let mut cut = opened.store.finish_plan(id, finish).expect("there is room");
+        cut.outcome().await.expect("a clip is stored");
+        (record, path)
+    }
+
+    /// How often each (boot, number) was told.
+    pub(crate) fn events_told(&self) -> BTreeMap<(u32, u64), usize> {
+        let mut told = BTreeMap::new();
+        for line in &self.told {
+            if let Stored::Event { envelope, .. } = &line.stored {
+                *told.entry((envelope.boot.0, envelope.seq.0)).or_default() += 1;
+            }
+        }
+        told
+    }
+
+    pub(crate) fn clips_told(&self) -> usize {
+        self.told.iter().filter(|line| matches!(line.stored, Stored::Clip { .. })).count()
+    }
+
+    /// Latencies of the events told, in milliseconds, sorted.
+    pub(crate) fn latencies(&self) -> Vec<f64> {
+        let latency = |line: &Line| match &line.stored {
+            Stored::Event { latency_ms, .. } => *latency_ms,
+            Stored::Clip { .. } | Stored::Hole { .. } | Stored::Conflict { .. } => None,
+        };
+        let mut all: Vec<f64> = self.told.iter().filter_map(latency).collect();
+        all.sort_by(f64::total_cmp);
+        all
+    }
+
+    /// The clip at the receiver is the clip of the record, with its sidecar.
+    pub(crate) fn assert_delivered(&self, record: &ClipRecord) {
+        let folder = self.path("clips").join("demo").join("box-1");
+        let bytes = fs::read(folder.join(format!("{}.mp4", record.id))).expect("the clip");
+        assert_eq!(format!("{:x}", Sha256::digest(&bytes)), record.sha256.as_str());
+        let sidecar = fs::read(folder.join(format!("{}.json", record.id))).expect("the sidecar");
+        let sidecar: ClipRecord = serde_json::from_slice(&sidecar).expect("a record");
+        assert_eq!(&sidecar, record);
+        let parts = fs::read_dir(folder.join(".part")).map_or(0, Iterator::count);
+        assert_eq!(parts, 0, "nothing is left in .part");
+        assert!(!Path::exists(&self.path(&format!("{}.mp4", record.id))), "the box's copy is gone");
+    }
+}
+
+pub(crate) fn device() -> Device {
+    Device {
+        tenant: "demo".parse().expect("a name"),
+        device: "box-1".parse().expect("a name"),
+    }
+}
+
+/// The value below which `share` of the sorted values lie.
+pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
+    sorted[((sorted.len() - 1) as f64 * share) as usize]
+}
