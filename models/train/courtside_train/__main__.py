@@ -33,6 +33,14 @@ def make_data(recipe: Recipe) -> None:
         shelf.fill(recipe.data, seeds)
 
 
+def keep(recipe: Recipe, net: torch.nn.Module, facts: dict) -> None:
+    """Replaces the checkpoint in one move, so that a broken-off training leaves a whole one."""
+    path = checkpoint(recipe)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"weights": net.state_dict(), "facts": facts}, path.with_suffix(".part"))
+    path.with_suffix(".part").replace(path)
+
+
 def train(recipe: Recipe, given: argparse.Namespace) -> None:
     """Trains one tier; with `--resume` its kept weights are where it starts, and steps add up."""
     print(f"training {recipe.pack} {recipe.tier}", flush=True)
@@ -42,11 +50,9 @@ def train(recipe: Recipe, given: argparse.Namespace) -> None:
         net, facts = trained(recipe)
         before = facts["steps"]
     budget = Budget(recipe.steps, 60 * given.minutes)
-    net, steps = fit(net, recipes.loss_of(recipe, before), budget, recipe.peak)
-    checkpoint(recipe).parent.mkdir(parents=True, exist_ok=True)
-    seeds = len(recipe.training_seeds)
-    facts = {"commit": commit(), "seed": recipe.seed, "seeds": seeds, "steps": before + steps, "batch": recipe.batch}
-    torch.save({"weights": net.state_dict(), "facts": facts}, checkpoint(recipe))
+    facts = {"commit": commit(), "seed": recipe.seed, "seeds": len(recipe.training_seeds), "batch": recipe.batch}
+    for mean, steps in fit(net, recipes.loss_of(recipe, before), budget, recipe.peak):
+        keep(recipe, mean, facts | {"steps": before + steps})
 
 
 def trained(recipe: Recipe) -> tuple[torch.nn.Module, dict]:

@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -42,13 +42,15 @@ def average_into(mean: nn.Module, net: nn.Module, step: int) -> None:
                 value.copy_(present[name])
 
 
-def fit(net: nn.Module, loss_of: Callable[[nn.Module], torch.Tensor], budget: Budget, peak: float) -> tuple:
-    """Trains `net`; returns its averaged copy, ready to judge, and the steps made.
+def fit(
+    net: nn.Module, loss_of: Callable[[nn.Module], torch.Tensor], budget: Budget, peak: float
+) -> Iterator[tuple[nn.Module, int]]:
+    """Trains `net`; yields its averaged copy and the steps made, at every twentieth of the budget and at the end.
 
-    `loss_of` draws a batch and returns its loss.
+    `loss_of` draws a batch and returns its loss. The copy goes on changing: keep its weights before asking for more.
     """
     net = net.to(memory_format=torch.channels_last)
-    mean = copy.deepcopy(net)
+    mean = copy.deepcopy(net).eval()
     optimiser = torch.optim.AdamW(net.parameters(), lr=peak, weight_decay=0.02)
     started, smooth, told, step = time.monotonic(), None, 0.0, 0
     net.train()
@@ -62,8 +64,9 @@ def fit(net: nn.Module, loss_of: Callable[[nn.Module], torch.Tensor], budget: Bu
         optimiser.step()
         average_into(mean, net, step)
         smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
+        step += 1
         if spent >= told:
             told += 0.05
             print(f"  {spent:.0%}, step {step}, loss {smooth:.3f}, {time.monotonic() - started:.0f} s", flush=True)
-        step += 1
-    return mean.eval(), step
+            yield mean, step
+    yield mean, step

@@ -109,7 +109,7 @@ def example(recipe: Recipe) -> torch.Tensor:
     if recipe.pack == "rim":
         clips = shelf.open_rim(recipe.judging_seeds)[0]
         times = np.arange(rim_windows.SLOTS) * rim_judge.STEP + clips.sight[0, 0]
-        return rim_windows.plain_window(clips, 0, times)[None]
+        return rim_windows.plain_crops(clips, 0, times)[None]
     fields = shelf.open_field(recipe.judging_seeds)[0]
     if recipe.pack == "ball":
         size = field_nets.BALL_TIERS[recipe.tier].size

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from .court import MADE, MISSED, RimClips
-from .rim_windows import SLOTS, plain_window
+from .rim_windows import SLOTS, plain_crops
 
 STEP = 2  # frames between slots and between windows
 MATCH_FRAMES = 12.5  # a told moment counts when it is at most half a second off
@@ -49,9 +49,8 @@ class Tally:
 
 def chances(net: torch.nn.Module, clips: RimClips, clip: int) -> np.ndarray:
     """Softmax answers f32 `[windows, 16, 3]`; window `i` starts `2 i` frames after the hoop came in sight."""
-    slots = STEP * np.arange(SLOTS)
-    starts = range(clips.sight[clip, 0], clips.sight[clip, 1] - slots[-1] + 1, STEP)
-    windows = torch.stack([plain_window(clips, clip, slots + start) for start in starts])
+    crops = plain_crops(clips, clip, np.arange(clips.sight[clip, 0], clips.sight[clip, 1] + 1, STEP))
+    windows = torch.stack([crops[start : start + SLOTS] for start in range(len(crops) - SLOTS + 1)])
     with torch.no_grad():
         return net(windows).softmax(-1).numpy()
 

@@ -136,8 +136,8 @@ def balls_in_crop(balls: np.ndarray, corners: np.ndarray, side: float) -> np.nda
     return placed
 
 
-def plain_window(clips: RimClips, clip: int, times: np.ndarray) -> torch.Tensor:
-    """One undisturbed window f32 `[16, 64, 64]` at whole frames `times`, as the box would cut it."""
+def plain_crops(clips: RimClips, clip: int, times: np.ndarray) -> torch.Tensor:
+    """Undisturbed crops f32 `[len(times), 64, 64]` at whole frames `times`, as the box would cut them."""
     at = times.astype(int)
     corners, side = crop_corners(clips.boxes[clip, at], None)
     return crop(clips.frames[clip, at], Cut(corners, (side, side), (SIDE, SIDE)))

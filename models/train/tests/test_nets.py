@@ -83,5 +83,6 @@ def test_fitting_brings_the_loss_down_and_keeps_the_average():
     loss = lambda net: torch.nn.functional.mse_loss(net(inputs), target)
     start = torch.nn.Linear(8, 3)
     before = loss(start).item()
-    mean, steps = fit(start, loss, Budget(400), 1e-2)
+    *early, (mean, steps) = fit(start, loss, Budget(400), 1e-2)
+    assert [steps for _, steps in early][:3] == [1, 21, 41]
     assert steps == 400 and loss(mean).item() < 0.2 * before and not mean.training

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from courtside_train.court import MADE, MISSED, RIM_FRAMES, RimClips
-from courtside_train.rim_windows import SIDE, SLOTS, crop_corners, draw_batch, draw_times, plain_window, slot_labels
+from courtside_train.rim_windows import SIDE, SLOTS, crop_corners, draw_batch, draw_times, plain_crops, slot_labels
 
 SIGHT = np.array([[0, RIM_FRAMES - 1]])
 
@@ -64,8 +64,8 @@ def test_the_crop_is_three_and_a_half_boxes_wide_around_the_hoop():
     assert side == 70 and np.allclose(corners[0] + side / 2, [110, 59])
 
 
-def test_a_plain_window_shows_the_hoop_in_its_place():
-    window = plain_window(clips_with([[0, 0]]), 0, np.arange(SLOTS) * 2)
+def test_plain_crops_show_the_hoop_in_its_place():
+    window = plain_crops(clips_with([[0, 0]]), 0, np.arange(SLOTS) * 2)
     bright = torch.nonzero(window[5] > 0.5).float()
     centre = (bright.amin(0) + bright.amax(0) + 1) / 2
     assert window.shape == (SLOTS, SIDE, SIDE)
