@@ -15,6 +15,7 @@ pub mod engine;
 pub mod machine;
 pub mod operating_point;
 pub mod reason;
+pub mod state;
 pub mod thermal;
 
 pub use admission::{Admission, Slot};

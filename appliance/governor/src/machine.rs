@@ -1,18 +1,10 @@
-//! The governor's state machine.
+//! The governor: state and load to operating point.
 //!
-//! ```text
-//!        sensors answer,       hot                    critical
-//!        or grace over   ┌──────────────►┌───────────►┐
-//!   Boot ──────────► Nominal        Throttled       Critical ──────► Shutdown
-//!                        └◄──────────────┘◄───────────┘  emergency for 3 s
-//!                          cool for 30 s   below for 30 s
-//! ```
-//!
-//! A band skips no state downwards; upwards `Boot` and `Nominal` may go to `Critical` at once.
-//! Within `Nominal` the operating point follows the engine's load: up one rung when the next one
-//! is expected to fit, down one when the engine is too busy or too slow. `Throttled` goes down a
-//! rung every ten seconds while it stays hot and never up; `Critical` and `Shutdown` are the
-//! lowest rung. Constants and their reasons: `docs/governor.md`.
+//! Temperature decides the [`State`]; within `Nominal` the operating point follows the engine's
+//! load: up one rung when the next one is expected to fit, down one when the engine is too busy
+//! or too slow. `Throttled` goes down a rung every ten seconds while it stays hot and never up;
+//! `Critical` and `Shutdown` are the lowest rung. Constants and their reasons:
+//! `docs/governor.md`.
 
 use core::time::Duration;
 
@@ -21,14 +13,9 @@ use wire::time::Monotonic;
 use crate::engine::{CLIMB_LOAD_MAX, Meter, RUNGS_MAX, Verdict, Work};
 use crate::operating_point::OperatingPoint;
 use crate::reason::{Change, Finding, Mode, Reason, Status};
+use crate::state::{BOOT_GRACE, COOL_DWELL, EMERGENCY_DWELL, Heat, State, step};
 use crate::thermal::{Band, Probe, Thermometer, Worst};
 
-/// How long the first readings may take before the box is taken for one without sensors.
-pub const BOOT_GRACE: Duration = Duration::from_secs(3);
-/// How long it must be calm before less heat is believed.
-pub const COOL_DWELL: Duration = Duration::from_secs(30);
-/// How long an emergency must last: one wrong reading does not shut a box down.
-pub const EMERGENCY_DWELL: Duration = Duration::from_secs(3);
 /// Time between two steps down while it stays hot: what a heat sink needs to show the effect.
 pub const THROTTLE_STEP: Duration = Duration::from_secs(10);
 /// Least time between two changes that are not forced by [`Band::Critical`].
@@ -45,98 +32,6 @@ pub const TIER_CHANGES_PER_HOUR: usize = 8;
 /// Most doublings of [`CLIMB_DWELL`]: 16 minutes.
 const SETBACKS_MAX: u8 = 6;
 const HOUR: Duration = Duration::from_secs(3_600);
-
-/// What the box's temperature allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Nothing is known yet.
-    Boot {
-        /// Start of the governor.
-        since: Monotonic,
-    },
-    /// Temperature limits nothing.
-    Nominal,
-    /// Too hot.
-    Throttled {
-        /// Cool since then.
-        cool_since: Option<Monotonic>,
-    },
-    /// Near the hardware's limit.
-    Critical {
-        /// Below the critical band since then.
-        calm_since: Option<Monotonic>,
-        /// Above it since then.
-        emergency_since: Option<Monotonic>,
-    },
-    /// Beyond the hardware's limit. Final.
-    Shutdown,
-}
-
-impl State {
-    /// The state without its data.
-    pub fn mode(self) -> Mode {
-        match self {
-            Self::Boot { .. } => Mode::Boot,
-            Self::Nominal => Mode::Nominal,
-            Self::Throttled { .. } => Mode::Throttled,
-            Self::Critical { .. } => Mode::Critical,
-            Self::Shutdown => Mode::Shutdown,
-        }
-    }
-}
-
-/// What the sensors say together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heat {
-    /// No readings came yet.
-    Unknown,
-    /// Readings came, but no sensor ever answered.
-    NoSensor,
-    /// The worst sensor's band.
-    Band(Band),
-}
-
-/// The state that follows.
-pub fn step(state: State, now: Monotonic, heat: Heat) -> State {
-    use Band::{Cool, Critical as TooHot, Emergency, Hot, Warm};
-    use State::{Boot, Critical, Nominal, Shutdown, Throttled};
-    let held = |since: Monotonic, dwell: Duration| now.since(since) >= dwell;
-    match (state, heat) {
-        (Shutdown, _) => Shutdown,
-        (Boot { since }, Heat::Unknown) if held(since, BOOT_GRACE) => Nominal,
-        // Sensors are never forgotten, so heat is known once it was.
-        (_, Heat::Unknown) => state,
-        (Boot { .. } | Nominal, Heat::NoSensor) => Nominal,
-        (Throttled { .. } | Critical { .. }, Heat::NoSensor) => state,
-        (Critical { emergency_since: Some(since), .. }, Heat::Band(Emergency)) => {
-            if held(since, EMERGENCY_DWELL) { Shutdown } else { state }
-        }
-        (
-            Boot { .. } | Nominal | Throttled { .. } | Critical { emergency_since: None, .. },
-            Heat::Band(Emergency),
-        ) => Critical { calm_since: None, emergency_since: Some(now) },
-        (_, Heat::Band(TooHot)) => Critical { calm_since: None, emergency_since: None },
-        (Boot { .. } | Nominal | Throttled { .. }, Heat::Band(Hot)) => {
-            Throttled { cool_since: None }
-        }
-        (Boot { .. } | Nominal, Heat::Band(Cool | Warm)) => Nominal,
-        (Throttled { .. }, Heat::Band(Warm)) => Throttled { cool_since: None },
-        (Throttled { cool_since: None }, Heat::Band(Cool)) => Throttled { cool_since: Some(now) },
-        (Throttled { cool_since: Some(since) }, Heat::Band(Cool)) => {
-            if held(since, COOL_DWELL) {
-                Nominal
-            } else {
-                state
-            }
-        }
-        (Critical { calm_since: None, .. }, Heat::Band(Cool | Warm | Hot)) => {
-            Critical { calm_since: Some(now), emergency_since: None }
-        }
-        (Critical { calm_since: Some(since), .. }, Heat::Band(Cool | Warm | Hot)) => {
-            if held(since, COOL_DWELL) { Throttled { cool_since: None } } else { state }
-        }
-    }
-}
 
 /// What the shell has to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use governor::machine::{
-    CLIMB_DWELL, COOL_DWELL, DWELL, EMERGENCY_DWELL, Heat, State, THROTTLE_STEP,
-    TIER_CHANGES_PER_HOUR, Wait, step,
-};
+use governor::machine::{CLIMB_DWELL, DWELL, THROTTLE_STEP, TIER_CHANGES_PER_HOUR, Wait};
 use governor::operating_point::LADDER;
+use governor::state::{COOL_DWELL, EMERGENCY_DWELL, Heat, State, step};
 use governor::thermal::Band;
 use governor::{Effect, Finding, Governor, Mode, OperatingPoint, Probe, Reason, Trips, Work};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Audio decoding: times to the sample, continuity, damage. Owns no media; see `media`.
+
 use std::path::Path;
 
 use hal::decode::{AUDIO_HZ, AudioBlock, AudioConfig, DecodeAudio as _, DecodeError};

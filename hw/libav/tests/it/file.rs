@@ -1,3 +1,5 @@
+//! Reading files: containers, edit lists, errors. Owns no media; see `media`.
+
 use libav::file::{Error, Reader, Sound, Track, Unit};
 use wire::codec::VideoCodec;
 use wire::time::MediaTime;

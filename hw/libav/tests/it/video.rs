@@ -1,3 +1,5 @@
+//! Video decoding: order, times, latency, damage. Owns no media; see `media`.
+
 use hal::PixelFormat;
 use hal::decode::{DecodeError, DecodeVideo as _, VideoConfig};
 use hal::surface::SurfacePool;
