@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use wire::envelope::Envelope;
 use wire::time::WallTime;
 use wire::topic;
-use wire::transfer::FileResponse;
+use wire::transfer::{Ack, FileResponse};
 
 use crate::clock::wall;
 
@@ -27,6 +27,8 @@ pub enum Heard {
     Message(Box<Envelope>, WallTime),
     /// The receiver's answer to an upload, and when it arrived here.
     Upload(Box<FileResponse>, WallTime),
+    /// The receiver has stored everything up to here.
+    Ack(Ack),
     /// Telemetry: its group and its JSON.
     Telemetry(String, Value),
     /// A message that does not follow the protocol, described.
@@ -95,6 +97,7 @@ fn session() -> Session {
             filter(&format!("{}/#", topic::EVENTS_JSON)),
             filter(&format!("{}/#", topic::TELEMETRY)),
             filter(topic::FILE_RESPONSE),
+            filter(topic::ACK),
         ],
     }
 }
@@ -124,6 +127,7 @@ fn understand(message: &Incoming, at: WallTime) -> Heard {
             .map(|envelope| Heard::Message(Box::new(envelope), at)),
         [topic::FILE_RESPONSE] => serde_json::from_slice(message.payload())
             .map(|response| Heard::Upload(Box::new(response), at)),
+        [topic::ACK] => serde_json::from_slice(message.payload()).map(Heard::Ack),
         [topic::TELEMETRY, group] => serde_json::from_slice(message.payload())
             .map(|json| Heard::Telemetry((*group).to_owned(), json)),
         _ => return Heard::Nonsense(format!("{topic}: nobody asked for this topic")),

@@ -28,7 +28,12 @@ pub struct Game {
     picture: Picture,
     /// Where a copy of what is pushed goes.
     copy: Option<PathBuf>,
+    /// Seconds from shot to shot, on average.
+    shot_every_s: f64,
 }
+
+/// About as often as in a real game between equals.
+const SHOT_EVERY_S: f64 = 6.5;
 
 /// Where the pictures of a game come from.
 #[derive(Clone, Debug)]
@@ -42,7 +47,14 @@ enum Picture {
 impl Game {
     /// A game that is rendered while it is pushed; its truth is written to `folder`.
     pub fn live(seed: u64, seconds: u32, folder: &Path) -> Self {
-        Self { seed, seconds, folder: folder.to_owned(), picture: Picture::Live, copy: None }
+        Self {
+            seed,
+            seconds,
+            folder: folder.to_owned(),
+            picture: Picture::Live,
+            copy: None,
+            shot_every_s: SHOT_EVERY_S,
+        }
     }
 
     /// The same game; while it is pushed, a copy of its stream is written to `file`.
@@ -57,7 +69,12 @@ impl Game {
     ///
     /// # Errors
     /// When rendering or encoding fails.
-    pub async fn encoded(seed: u64, seconds: u32, folder: &Path) -> Result<Self> {
+    pub async fn encoded(
+        seed: u64,
+        seconds: u32,
+        shot_every_s: f64,
+        folder: &Path,
+    ) -> Result<Self> {
         let file = folder.join(format!("game-{seed}.mp4"));
         let game = Self {
             seed,
@@ -65,6 +82,7 @@ impl Game {
             folder: folder.to_owned(),
             picture: Picture::Encoded(file.clone()),
             copy: None,
+            shot_every_s,
         };
         let (mut court, mut ffmpeg) = game.render(&[], "mp4", file.as_os_str())?;
         let encoded = ffmpeg.wait(ENCODE_LIMIT).await?;
@@ -97,6 +115,7 @@ impl Game {
         let sound = self.folder.join(format!("game-{}.wav", self.seed));
         let mut court = built("court")?;
         court.args(["play", "--seed", &self.seed.to_string()]);
+        court.args(["--shot-every", &self.shot_every_s.to_string()]);
         court.args(["--seconds", &self.seconds.to_string(), "--truth"]).arg(self.truth_file());
         court.args(["--video", "-", "--format", "y4m", "--audio"]).arg(&sound);
         court.stdout(Stdio::piped());

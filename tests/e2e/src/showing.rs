@@ -151,7 +151,7 @@ impl Showing {
                 }
                 _ = seconds.tick() => {
                     self.venue.check_alive()?;
-                    if let Some(box_) = self.venue.appliance.id() {
+                    if let Some(box_) = self.venue.appliance_id() {
                         self.samples.push(load::sample(box_)?);
                     }
                     if over_since.is_none() && publisher.is_over()? {
@@ -184,7 +184,7 @@ impl Showing {
                     tell(Scene::Clip(self.venue.clip_file(record.id), record));
                 }
             }
-            Heard::Upload(..) | Heard::Telemetry(..) => {}
+            Heard::Upload(..) | Heard::Ack(_) | Heard::Telemetry(..) => {}
             Heard::Nonsense(what) => self.complaints.push(format!("not understood: {what}")),
         }
     }

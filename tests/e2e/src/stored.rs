@@ -115,6 +115,20 @@ pub struct Received {
     pub doubled: Vec<String>,
     /// Clips: announced by a message, or uploaded.
     pub clips: Vec<ClipRecord>,
+    /// Of each boot, up to which number it says to have everything.
+    pub marks: BTreeMap<u32, u64>,
+    /// Numbers below the marks under which nothing was received and which the box could not
+    /// supply any more.
+    pub holes: BTreeSet<Place>,
+}
+
+impl Received {
+    /// Numbers below the marks that are neither received nor known as holes.
+    pub fn unexplained(&self) -> Vec<Place> {
+        let below = self.marks.iter().flat_map(|(boot, upto)| (1..=*upto).map(|seq| (*boot, seq)));
+        let known = |place: &Place| self.places.contains(place) || self.holes.contains(place);
+        below.filter(|place| !known(place)).collect()
+    }
 }
 
 /// Reads the receiver's database.
@@ -144,7 +158,22 @@ pub fn received(database: &Path) -> Result<Received> {
         places: places(&connection, "SELECT boot, seq FROM events")?,
         doubled,
         clips: clips.into_values().collect(),
+        marks: places(&connection, "SELECT boot, upto FROM marks")?.into_iter().collect(),
+        holes: holes(&connection)?,
     })
+}
+
+fn holes(connection: &Connection) -> Result<BTreeSet<Place>> {
+    let mut statement = connection.prepare("SELECT boot, from_seq, upto_seq FROM holes")?;
+    let rows = statement.query_map([], |row| {
+        Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+    })?;
+    let mut holes = BTreeSet::new();
+    for row in rows {
+        let (boot, from, upto) = row?;
+        holes.extend((u64::try_from(from)?..=u64::try_from(upto)?).map(|seq| (boot, seq)));
+    }
+    Ok(holes)
 }
 
 fn texts(connection: &Connection, query: &str) -> Result<Vec<String>> {

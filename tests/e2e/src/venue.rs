@@ -24,18 +24,28 @@ pub const DEVICE: &str = "court-1";
 const APP: &str = "live";
 const KEY: &str = "demo-key";
 
+/// One of the venue's programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The MQTT broker.
+    Broker,
+    /// The cloud side.
+    Receiver,
+    /// The box.
+    Appliance,
+}
+
+/// All roles, in the order in which they start.
+pub const ROLES: [Role; 3] = [Role::Broker, Role::Receiver, Role::Appliance];
+
 /// The three programs and the folder with everything they write.
 #[derive(Debug)]
 pub struct Venue {
     folder: PathBuf,
     broker_port: u16,
     rtmp_port: u16,
-    /// The MQTT broker.
-    pub broker: Program,
-    /// The cloud side.
-    pub receiver: Program,
-    /// The box.
-    pub appliance: Program,
+    /// In the order of [`ROLES`]; `None` while one is down on purpose.
+    programs: [Option<Program>; 3],
 }
 
 impl Venue {
@@ -48,48 +58,50 @@ impl Venue {
             .with_context(|| format!("cannot create {}", folder.display()))?;
         let (broker_port, rtmp_port) = (free_port().await?, free_port().await?);
         write_configurations(folder, broker_port, rtmp_port)?;
-        let mut broker = start_broker(folder)?;
-        wait_for_port(broker_port, &mut broker).await?;
-        let receiver = start_receiver(folder)?;
-        let mut appliance = start_appliance(folder)?;
-        wait_for_port(rtmp_port, &mut appliance).await?;
         let folder = folder.to_owned();
-        Ok(Self { folder, broker_port, rtmp_port, broker, receiver, appliance })
+        let mut venue = Self { folder, broker_port, rtmp_port, programs: [None, None, None] };
+        for role in ROLES {
+            venue.start(role).await?;
+        }
+        Ok(venue)
     }
 
-    /// Kills the broker and starts it again.
+    /// Starts a program that is down and waits until it listens.
     ///
     /// # Errors
-    /// When it is not ready again in time.
-    pub async fn kill_broker(&mut self) -> Result<()> {
-        self.broker.kill().await?;
-        self.broker = start_broker(&self.folder)?;
-        wait_for_port(self.broker_port, &mut self.broker).await
-    }
-
-    /// Kills the receiver and starts it again.
-    ///
-    /// # Errors
-    /// When it cannot be started.
-    pub async fn kill_receiver(&mut self) -> Result<()> {
-        self.receiver.kill().await?;
-        self.receiver = start_receiver(&self.folder)?;
+    /// When it is missing, ends, or is not ready in time.
+    pub async fn start(&mut self, role: Role) -> Result<()> {
+        let (mut program, port) = match role {
+            Role::Broker => (start_broker(&self.folder)?, Some(self.broker_port)),
+            Role::Receiver => (start_receiver(&self.folder)?, None),
+            Role::Appliance => (start_appliance(&self.folder)?, Some(self.rtmp_port)),
+        };
+        if let Some(port) = port {
+            wait_for_port(port, &mut program).await?;
+        }
+        *self.slot(role) = Some(program);
         Ok(())
     }
 
-    /// Kills the box; `while_dead` may look at what it left. Then starts it again and waits until
-    /// it takes a publisher.
+    /// `kill -9`. The program stays down until it is started.
     ///
     /// # Errors
-    /// When `while_dead` fails or the box is not ready again in time.
-    pub async fn kill_appliance(
-        &mut self,
-        while_dead: impl FnOnce(&Path) -> Result<()>,
-    ) -> Result<()> {
-        self.appliance.kill().await?;
-        while_dead(&self.data_folder())?;
-        self.appliance = start_appliance(&self.folder)?;
-        wait_for_port(self.rtmp_port, &mut self.appliance).await
+    /// When it cannot be killed.
+    pub async fn kill(&mut self, role: Role) -> Result<()> {
+        match self.slot(role).take() {
+            Some(mut program) => program.kill().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a program was started and not killed.
+    pub fn is_up(&mut self, role: Role) -> bool {
+        self.slot(role).is_some()
+    }
+
+    /// Process id of the box, while it runs.
+    pub fn appliance_id(&mut self) -> Option<u32> {
+        self.slot(Role::Appliance).as_ref().and_then(Program::id)
     }
 
     /// Ends everything, the box first so that it can send what it has.
@@ -97,20 +109,29 @@ impl Venue {
     /// # Errors
     /// When a program does not end in time.
     pub async fn close(&mut self) -> Result<()> {
-        self.appliance.terminate(STOP_LIMIT).await?;
-        self.receiver.terminate(STOP_LIMIT).await?;
-        self.broker.terminate(STOP_LIMIT).await?;
+        for role in ROLES.into_iter().rev() {
+            if let Some(mut program) = self.slot(role).take() {
+                program.terminate(STOP_LIMIT).await?;
+            }
+        }
         Ok(())
     }
 
-    /// Fails if one of the programs has ended by itself.
+    /// Fails if a program has ended by itself.
     ///
     /// # Errors
     /// With the end of its log.
     pub fn check_alive(&mut self) -> Result<()> {
-        self.broker.check_alive()?;
-        self.receiver.check_alive()?;
-        self.appliance.check_alive()
+        self.programs.iter_mut().flatten().try_for_each(Program::check_alive)
+    }
+
+    fn slot(&mut self, role: Role) -> &mut Option<Program> {
+        let [broker, receiver, appliance] = &mut self.programs;
+        match role {
+            Role::Broker => broker,
+            Role::Receiver => receiver,
+            Role::Appliance => appliance,
+        }
     }
 
     /// Port of the broker on 127.0.0.1.

@@ -39,14 +39,14 @@ const LOSSES: [&str; 6] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_clients_cost_the_live_game_nothing() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let game = Game::encoded(SEED, 20, folder.path()).await?;
+    let game = Game::encoded(SEED, 20, 6.5, folder.path()).await?;
     let mut venue = Venue::open(folder.path()).await?;
     let mut observer = Observer::subscribe(venue.broker_port()).await?;
     let _publisher = Publisher::start(&game, &venue)?;
     let live =
         |json: &Value| counter(json, "frames_decoded_total").is_some_and(|frames| frames > 50);
     let (before, began) = telemetry(&mut observer, live).await?;
-    let quiet = load::sample(venue.appliance.id().context("the box runs")?)?;
+    let quiet = load::sample(venue.appliance_id().context("the box runs")?)?;
 
     println!("seed {SEED}: {CLIENTS} clients");
     let mut attacks = JoinSet::new();
@@ -101,7 +101,7 @@ async fn watch(
         tokio::select! {
             _ = looks.tick() => {
                 venue.check_alive()?;
-                samples.push(load::sample(venue.appliance.id().context("the box runs")?)?);
+                samples.push(load::sample(venue.appliance_id().context("the box runs")?)?);
             }
             Some(ended) = attacks.join_next() => {
                 let (kind, outcome) = ended?;
@@ -131,6 +131,7 @@ async fn telemetry(
                 Heard::Telemetry(..)
                 | Heard::Message(..)
                 | Heard::Upload(..)
+                | Heard::Ack(_)
                 | Heard::Nonsense(_) => {}
             }
         }
