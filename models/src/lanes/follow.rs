@@ -3,7 +3,7 @@
 //!
 //! Watches the surroundings, not the hoop: net, ball and hands move, the wall and the backboard
 //! move with the camera. Each frame is matched against a reference picture and not against the
-//! frame before, so that errors do not add up ([`super::motion`] is the matching).
+//! frame before, so that errors do not add up (the matching is in `motion.rs`).
 
 use wire::units::PixelBox;
 
