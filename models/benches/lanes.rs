@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use divan::{Bencher, black_box};
+use hal::infer::{Infer, Tensor};
 use models::lanes::ball::BallLane;
 use models::lanes::follow::Follower;
 use models::lanes::hoop::HoopLane;
@@ -121,4 +122,17 @@ fn hoop_find_720p(bencher: Bencher, tier: &str) {
     let mut lane = HoopLane::load(&open("hoop"), tier).expect("the tier is listed");
     let data = picture(0);
     bencher.bench_local(|| lane.find(black_box(luma(&data))).expect("it runs"));
+}
+
+/// The networks alone, without what prepares their input and reads their output.
+#[divan::bench(args = ["ball", "rim", "hoop"].iter().flat_map(|lane| {
+    tiers(lane).into_iter().map(move |tier| format!("{lane}/{tier}"))
+}))]
+fn network(bencher: Bencher, name: &str) {
+    let (lane, tier) = name.split_once('/').expect("written with a slash");
+    let pack = open(lane);
+    let mut network = pack.network(tier).expect("the tier is listed");
+    let shape = pack.tiers().iter().find(|t| t.name == tier).map(|t| t.input_shape.clone());
+    let input = [Tensor::zeros(&shape.expect("the tier is listed"))];
+    bencher.bench_local(|| network.run(black_box(&input)).expect("it runs"));
 }
