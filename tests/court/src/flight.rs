@@ -77,9 +77,10 @@ pub(crate) fn fly(mut ball: Ball, hoop: &HoopBody) -> Flight {
     judge(path)
 }
 
-/// Whether the ball is at the ring: near enough to be rolling on it or in the net.
+/// Whether the ball is at the ring: rolling on it, in the net, or above it after a bounce, from
+/// where it can still fall in.
 fn at_ring(p: Vec3) -> bool {
-    p.flat() < 0.46 && p.z > -0.30 && p.z < 0.55
+    p.flat() < 0.46 && p.z > -0.30 && p.z < 1.3
 }
 
 fn judge(path: Vec<Instant>) -> Flight {
@@ -92,7 +93,7 @@ fn judge(path: Vec<Instant>) -> Flight {
         .enumerate()
         .filter(|(_, w)| w[0].p.z >= 0.0 && w[1].p.z < 0.0 && w[1].inside == Net::Inside)
         .map(|(index, w)| time(index) + w[0].p.z / (w[0].p.z - w[1].p.z) / RATE)
-        .last();
+        .next_back();
     let passed = air.last().is_some_and(|i| i.inside == Net::Passed);
     let left = air.iter().rposition(|i| at_ring(i.p));
     let outcome = match (crossing, passed, left) {
@@ -162,4 +163,80 @@ fn drop_at(from: Vec3, velocity: Vec3, z: f32) -> Option<Vec3> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::vec3;
+    use crate::physics::RING_RADIUS;
+
+    fn hoop() -> HoopBody {
+        HoopBody {
+            tube: 0.009,
+            board_y: -0.379,
+            board_half: 0.9,
+            board_low: -0.15,
+            board_high: 0.9,
+            ring_bounce: 0.55,
+            board_bounce: 0.7,
+            floor_bounce: 0.76,
+            net_length: 0.42,
+            net_taper: 0.6,
+            net_grip: 5.0,
+            net_slip: 1.0,
+            floor_z: -2.93,
+        }
+    }
+
+    fn drop_from(x: f32, y: f32) -> Flight {
+        fly(Ball { p: vec3(x, y, 0.8), v: vec3(0.0, 0.0, 0.0), net: Net::Outside }, &hoop())
+    }
+
+    #[test]
+    fn a_ball_dropped_on_the_middle_is_made_when_it_passes_the_ring() {
+        let flight = drop_from(0.0, 0.0);
+        let Outcome::Made(t) = flight.outcome else { panic!("{:?}", flight.outcome) };
+        let fallen = (2.0f32 * 0.8 / physics::GRAVITY).sqrt();
+        assert!((t - fallen).abs() < 0.01, "passed at {t} instead of {fallen}");
+        assert_eq!(flight.ring_touches + flight.board_touches, 0);
+    }
+
+    #[test]
+    fn a_ball_dropped_beside_the_ring_is_missed_without_a_touch() {
+        let flight = drop_from(0.45, 0.0);
+        assert!(matches!(flight.outcome, Outcome::Missed(_)), "{:?}", flight.outcome);
+        assert_eq!(flight.ring_touches, 0);
+        assert!(flight.nearest > RING_RADIUS);
+    }
+
+    #[test]
+    fn a_ball_dropped_on_the_outside_of_the_ring_bounces_off() {
+        let flight = drop_from(0.28, 0.0);
+        assert!(matches!(flight.outcome, Outcome::Missed(_)), "{:?}", flight.outcome);
+        assert!(flight.ring_touches > 0);
+        assert!(flight.path.iter().any(|i| i.p.x > 0.6));
+    }
+
+    #[test]
+    fn a_ball_tossed_into_the_net_from_below_is_not_made() {
+        let ball = Ball { p: vec3(0.02, 0.0, -1.2), v: vec3(0.0, 0.0, 4.0), net: Net::Outside };
+        assert!(!matches!(fly(ball, &hoop()).outcome, Outcome::Made(_)));
+    }
+
+    #[test]
+    fn a_throw_comes_down_where_it_was_aimed_in_spite_of_drag() {
+        let (from, to) = (vec3(1.0, 7.0, -0.6), vec3(0.1, -0.05, 0.0));
+        let v = launch(from, to, 0.9).expect("there is such a throw");
+        let landed = drop_at(from, v, to.z).expect("it comes down");
+        assert!((landed - to).flat() < 0.02, "landed at {landed:?}");
+    }
+
+    #[test]
+    fn a_bounce_on_the_floor_loses_height() {
+        let flight = drop_from(2.0, 2.0);
+        let landed = flight.path.iter().position(|i| i.floor > 0.3).expect("it lands");
+        let top = flight.path[landed..].iter().map(|i| i.p.z).fold(f32::MIN, f32::max);
+        assert!(top < 0.0 && top > -2.8, "rose to {top}");
+    }
 }

@@ -122,7 +122,7 @@ fn hit_board(ball: &mut Ball, hoop: &HoopBody, touch: &mut Touch) {
     );
     let away = ball.p - nearest;
     let distance = away.length();
-    if distance >= BALL_RADIUS || distance < 1e-6 {
+    if !(1e-6..BALL_RADIUS).contains(&distance) {
         return;
     }
     let normal = away * (1.0 / distance);
@@ -145,7 +145,10 @@ fn hit_bracket(ball: &mut Ball, hoop: &HoopBody, touch: &mut Touch) {
 }
 
 fn hit_ring(ball: &mut Ball, hoop: &HoopBody, touch: &mut Touch) {
-    let flat = ball.p.flat().max(1e-6);
+    let flat = ball.p.flat();
+    if (RING_RADIUS - flat).abs() >= BALL_RADIUS + hoop.tube {
+        return;
+    }
     let steel = vec3(ball.p.x / flat * RING_RADIUS, ball.p.y / flat * RING_RADIUS, 0.0);
     let away = ball.p - steel;
     let distance = away.length().max(1e-6);

@@ -81,13 +81,35 @@ pub fn write(folder: &Path, first: u64, seeds: u64) -> anyhow::Result<()> {
     std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
+/// The shots in the clip of a seed, without rendering it.
+#[must_use]
+pub fn moments_of_seed(seed: u64) -> Vec<Moment> {
+    let plan = Plan::of_seed(seed);
+    moments(&plan.game, plan.start)
+}
+
+/// What a seed's clip shows.
+struct Plan {
+    game: Game,
+    start: usize,
+    side: usize,
+    random: Random,
+}
+
+impl Plan {
+    fn of_seed(seed: u64) -> Self {
+        let mut random = Random::new(seed, "rim clip");
+        let side = random.pick(&SIDES);
+        let width = (side as f32 / WIDTHS * random.range(0.87, 1.15)).max(10.0);
+        let (game, start) = game_of(seed, width, &mut random);
+        Self { game, start, side, random }
+    }
+}
+
 /// Renders the clip of a seed: its entry (offset 0) and its `[72][p][p]` bytes.
 #[must_use]
 pub fn render(seed: u64) -> (Clip, Vec<u8>) {
-    let mut random = Random::new(seed, "rim clip");
-    let side = random.pick(&SIDES);
-    let width = (side as f32 / WIDTHS * random.range(0.87, 1.15)).max(10.0);
-    let (game, start) = game_of(seed, width, &mut random);
+    let Plan { game, start, side, mut random } = Plan::of_seed(seed);
     let rect = viewport(&game, (side, start), &mut random);
     let frames = Frames::luma(&game, rect, Quality::Fine);
     let mut bytes = vec![0; FRAMES * side * side];

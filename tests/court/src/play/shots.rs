@@ -100,7 +100,8 @@ impl Flavour {
         let mut spread = |s: f32| (random.normal() * s, random.normal() * s);
         match self {
             Self::Swish => spread(0.03),
-            Self::RimIn | Self::RollIn => spread(0.13),
+            Self::RimIn => spread(0.13),
+            Self::RollIn => spread(0.18),
             Self::BankIn | Self::LayupIn => spread(0.07),
             Self::DunkIn => spread(0.04),
             Self::RimOut | Self::RollOut => spread(0.24),
@@ -115,6 +116,19 @@ impl Flavour {
             }
             Self::DunkOut => (random.range(0.16, 0.24), random.normal() * 0.1),
         }
+    }
+
+    /// 0 for a flight as wanted, up to 100 for one that went in and should not, or the reverse.
+    fn misfit(self, flight: &Flight) -> f32 {
+        if self.fits(flight) {
+            return 0.0;
+        }
+        let right = matches!(flight.outcome, Outcome::Made(_)) == self.wants_made();
+        let (Outcome::Made(end) | Outcome::Missed(end)) = flight.outcome else { return 100.0 };
+        // The longest roll is the next best.
+        let lingered = flight.first_touch.map_or(0.0, |t| end - t);
+        let rolls = matches!(self, Self::RollIn | Self::RollOut);
+        if !right { 100.0 } else { 20.0 - if rolls { 5.0 * lingered } else { 0.0 } }
     }
 
     fn fits(self, flight: &Flight) -> bool {
@@ -161,11 +175,12 @@ impl Attempt<'_> {
             if flight.outcome == Outcome::Stuck {
                 continue;
             }
-            let fits = self.flavour.fits(&flight);
+            let misfit = self.flavour.misfit(&flight);
+            let fits = misfit <= 0.0;
             let away = self.cross_from.map_or(0.0, |eye| crossing(&flight, eye));
             let enough = fits && away < 0.2;
             fitting += usize::from(fits);
-            let cost = away + if fits { 0.0 } else { 100.0 };
+            let cost = away + misfit;
             if best.as_ref().is_none_or(|b| cost < b.0) {
                 best = Some((cost, flight));
             }
@@ -220,4 +235,102 @@ fn crossing(flight: &Flight, eye: Vec3) -> f32 {
         }
     }
     best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::game::{Game, GameConfig};
+    use crate::look::Look;
+    use crate::physics::RING_RADIUS;
+
+    const ALL: [Flavour; 15] = [
+        Flavour::Swish,
+        Flavour::RimIn,
+        Flavour::RollIn,
+        Flavour::BankIn,
+        Flavour::LayupIn,
+        Flavour::DunkIn,
+        Flavour::RimOut,
+        Flavour::RollOut,
+        Flavour::Short,
+        Flavour::Long,
+        Flavour::Aside,
+        Flavour::AirBall,
+        Flavour::BoardOut,
+        Flavour::LayupOut,
+        Flavour::DunkOut,
+    ];
+
+    fn flights(flavour: Flavour, seeds: std::ops::Range<u64>) -> Vec<Flight> {
+        seeds
+            .map(|seed| {
+                let look = Look::of_seed(seed);
+                let body = Game::setting(&GameConfig::of_seed(seed), &look).hoop;
+                let near = flavour.at_the_ring();
+                let from = if near { vec3(0.3, 0.8, -0.2) } else { vec3(1.5, 5.0, -0.7) };
+                let attempt = Attempt { from, flavour, hoop: &body, cross_from: None };
+                attempt.choose(&mut Random::new(seed, "test"))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn shots_come_out_as_intended_nearly_always() {
+        for flavour in ALL {
+            let got = flights(flavour, 0..20);
+            let right = got
+                .iter()
+                .filter(|f| matches!(f.outcome, Outcome::Made(_)) == flavour.wants_made())
+                .count();
+            assert!(right >= 18, "{flavour:?}: {right} of 20");
+        }
+    }
+
+    #[test]
+    fn a_made_shot_passes_the_inside_of_the_ring_downwards() {
+        for flavour in ALL {
+            for (seed, flight) in flights(flavour, 0..12).iter().enumerate() {
+                let Outcome::Made(t) = flight.outcome else { continue };
+                let index = (t * flight::RATE) as usize;
+                let (a, b) = (flight.path[index].p, flight.path[index + 1].p);
+                assert!(a.z >= -0.05 && b.z <= 0.05 && b.z < a.z, "seed {seed} {flavour:?}");
+                assert!(b.flat() < RING_RADIUS, "seed {seed} {flavour:?}: {} aside", b.flat());
+                let last = flight.path.iter().find(|i| i.floor > 0.3).expect("it lands");
+                assert!(last.p.z < -2.5, "seed {seed} {flavour:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_swish_touches_nothing_and_a_roll_lingers() {
+        for flight in flights(Flavour::Swish, 0..12) {
+            assert_eq!(flight.ring_touches + flight.board_touches, 0);
+        }
+        let long = flights(Flavour::RollOut, 0..20)
+            .iter()
+            .filter(|f| match (f.outcome, f.first_touch) {
+                (Outcome::Missed(t), Some(first)) => t - first > 0.6,
+                (Outcome::Made(_) | Outcome::Missed(_) | Outcome::Stuck, _) => false,
+            })
+            .count();
+        assert!(long >= 12, "{long} of 20 rolled");
+    }
+
+    #[test]
+    fn misses_can_be_made_to_cross_the_hoop_in_the_picture() {
+        let (mut plain, mut chosen) = (0.0, 0.0);
+        for seed in 0..20 {
+            let body = Game::setting(&GameConfig::of_seed(seed), &Look::of_seed(seed)).hoop;
+            let eye = vec3(6.0, 6.0, 0.5);
+            for wanted in [None, Some(eye)] {
+                let from = vec3(1.5, 5.0, -0.7);
+                let flavour = Flavour::AirBall;
+                let attempt = Attempt { from, flavour, hoop: &body, cross_from: wanted };
+                let away = crossing(&attempt.choose(&mut Random::new(seed, "test")), eye);
+                *if wanted.is_some() { &mut chosen } else { &mut plain } += away;
+            }
+        }
+        assert!(chosen < plain * 0.6, "{chosen} against {plain}");
+    }
 }

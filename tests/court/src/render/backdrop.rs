@@ -180,9 +180,7 @@ fn see(look: &Look, camera: &Camera, ray: Vec3) -> Rgb {
     }
     let p = eye + ray * nearest;
     match met {
-        Met::Sky => {
-            walls::sky(&look.hall, (ray.z / ray.flat().max(1e-3)).max(0.0), ray.y.atan2(ray.x))
-        }
+        Met::Sky => walls::sky(&look.hall, ray),
         Met::Floor => {
             let gloss = look.court.gloss * sheen(look, p, ray);
             let base = floor::color(&look.court, (p.x, p.y), nearest * slant(ray));
@@ -190,7 +188,8 @@ fn see(look: &Look, camera: &Camera, ray: Vec3) -> Rgb {
             base.scaled(look.hall.light).mix(mirrored, gloss)
         }
         Met::Ceiling => walls::ceiling(&look.hall, p.x, p.y).scaled(look.hall.light),
-        Met::Side(spot) => walls::color(&look.hall, spot).scaled(look.hall.light),
+        Met::Side(spot) => walls::color(&look.hall, spot)
+            .map_or_else(|| walls::sky(&look.hall, ray), |c| c.scaled(look.hall.light)),
     }
 }
 

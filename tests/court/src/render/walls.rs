@@ -1,6 +1,7 @@
 //! What is around the court: walls, stands with people, banners, sky.
 
 use crate::color::{Rgb, rgb};
+use crate::geometry::Vec3;
 use crate::look::{HallLook, Place};
 use crate::random::{cell, cell_bits, smooth};
 
@@ -19,18 +20,18 @@ pub(super) struct Spot {
     pub(super) blur: f32,
 }
 
-/// Colour of a side of the hall.
-pub(super) fn color(look: &HallLook, spot: Spot) -> Rgb {
+/// Colour of a side of the hall; none where the sky is seen over it.
+pub(super) fn color(look: &HallLook, spot: Spot) -> Option<Rgb> {
     let seed = look.texture ^ (spot.side as u32 * 0x9e37);
     if look.boards && spot.up < 0.95 {
-        return board(look, seed, spot);
+        return Some(board(look, seed, spot));
     }
     if look.slopes[spot.side] > 0.0 && spot.up < 7.5 {
-        return stands(look, seed, spot);
+        return Some(stands(look, seed, spot));
     }
     match look.place {
         Place::Outdoor => outdoor(look, seed, spot),
-        Place::Gym | Place::Arena => wall(look, seed, spot),
+        Place::Gym | Place::Arena => Some(wall(look, seed, spot)),
     }
 }
 
@@ -92,41 +93,44 @@ fn poster(look: &HallLook, seed: u32, spot: Spot) -> Option<Rgb> {
     let (u, v) = (spot.along / 2.7 - cx - 0.5, (spot.up / 1.9 - cy - 0.5) * 0.7);
     let (w, h) = (0.1 + 0.3 * cell(bits, 1, 0), 0.08 + 0.24 * cell(bits, 2, 0));
     let tone = Rgb::hsv(cell(bits, 3, 0), cell(bits, 4, 0), 0.15 + 0.8 * cell(bits, 5, 0));
-    let round = bits % 3 == 0;
+    let round = bits.is_multiple_of(3);
     let inside = if round { u.hypot(v) < h * 0.6 } else { u.abs() < w && v.abs() < h };
     if !inside {
         return None;
     }
     let stripes = bits % 5 == 1 && (v * 30.0).rem_euclid(1.0) < 0.4;
-    let blob = smooth(bits, u * 14.0, v * 14.0) > 0.62 && bits % 4 != 0;
+    let blob = smooth(bits, u * 14.0, v * 14.0) > 0.62 && !bits.is_multiple_of(4);
     Some(if stripes || blob { tone.mix(look.banners[(bits % 3) as usize], 0.8) } else { tone })
 }
 
-fn outdoor(look: &HallLook, seed: u32, spot: Spot) -> Rgb {
+fn outdoor(look: &HallLook, seed: u32, spot: Spot) -> Option<Rgb> {
     let (s, h) = (spot.along, spot.up);
     let roof = 3.0 + 9.0 * cell(seed, (s / 11.0).floor() as i32, 1) * cell(seed, 4, 4);
     let crown = 3.5 + 5.5 * smooth(seed ^ 1, s * 0.22, 0.0) + 1.2 * smooth(seed ^ 2, s * 1.7, 1.0);
     if cell(seed, 7, 7) < 0.6 && h < crown {
         let leaf =
             smooth(seed ^ 3, s * 5.0, h * 5.0) * 0.6 + smooth(seed ^ 4, s * 15.0, h * 15.0) * 0.4;
-        return rgb(0.2, 0.3, 0.13)
-            .mix(rgb(0.42, 0.48, 0.2), smooth(seed, s * 0.15, 3.0))
-            .scaled(0.35 + 1.25 * leaf);
+        let clump = smooth(seed ^ 6, s * 0.8, h * 1.1);
+        let green = rgb(0.2, 0.3, 0.13).mix(rgb(0.42, 0.48, 0.2), smooth(seed, s * 0.15, 3.0));
+        return Some(green.scaled((0.4 + 0.9 * leaf) * (0.55 + 0.8 * clump)));
     }
     if h < roof {
         let tone = look.walls[(cell_bits(seed, (s / 11.0).floor() as i32, 2) % 2) as usize];
         let pane = (s / 1.3).rem_euclid(1.0) < 0.45 && (h / 1.7).rem_euclid(1.0) > 0.45;
-        return if pane { tone.scaled(0.4) } else { tone.scaled(0.9) };
+        return Some(if pane { tone.scaled(0.4) } else { tone.scaled(0.9) });
     }
-    sky(look, h / 60.0, s * 0.02)
+    None
 }
 
-/// The sky or the ceiling, `up` from 0 at the horizon to 1 overhead.
-pub(super) fn sky(look: &HallLook, up: f32, along: f32) -> Rgb {
-    let cloud = smooth(look.texture, along * 5.0, up * 14.0) * 0.6
-        + smooth(look.texture ^ 5, along * 17.0, up * 40.0) * 0.3;
+/// The sky in a direction: clouds on a plane far above, haze at the horizon.
+pub(super) fn sky(look: &HallLook, ray: Vec3) -> Rgb {
+    let d = ray.unit();
+    let up = d.z.max(0.0);
+    let (u, v) = (d.x / (up + 0.12), d.y / (up + 0.12));
+    let cloud = smooth(look.texture, u, v) * 0.6 + smooth(look.texture ^ 5, u * 3.1, v * 3.1) * 0.4;
     let white = rgb(0.95, 0.95, 0.96);
-    look.above.mix(white, (0.35 - up).clamp(0.0, 0.35) + (cloud - 0.35).clamp(0.0, 0.5))
+    let thick = (cloud - 0.45).clamp(0.0, 0.4) * 1.6 * (up * 4.0).min(1.0);
+    look.above.mix(white, (0.45 - up).clamp(0.0, 0.45) + thick)
 }
 
 /// A hall's ceiling at a point: beams and lamps.
