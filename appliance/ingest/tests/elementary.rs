@@ -229,6 +229,35 @@ fn damaged_units_are_dropped_until_there_are_too_many_in_a_row() {
 }
 
 #[test]
+fn parameter_sets_in_a_tag_of_their_own_belong_to_the_next_picture() {
+    let mut demuxer = configured();
+    video(&mut demuxer, 40, frame(7, 0)).unwrap();
+    video(&mut demuxer, 40, frame(8, 0)).unwrap();
+    video(&mut demuxer, 40, frame(5, 0)).unwrap();
+    video(&mut demuxer, 80, frame(1, 0)).unwrap();
+    let items = items(&mut demuxer);
+    let [key, next] = units(&items)[..] else { panic!("two pictures") };
+    let body = |nal_type| frame(nal_type, 0)[5..].to_vec();
+    assert_eq!(key.data, [body(7), body(8), body(5)].concat());
+    assert!(key.keyframe);
+    assert_eq!(next.data, body(1));
+
+    let flood = (0..2500).find_map(|_| video(&mut demuxer, 0, frame(6, 0)).err());
+    assert_eq!((flood, demuxer.counters().malformed_dropped), (None, 1));
+}
+
+/// Found by the fuzz target `rtmp_session`.
+#[test]
+fn a_keyframe_with_a_length_that_does_not_add_up_behind_it_is_damaged() {
+    let mut demuxer = configured();
+    for tail in [&[0xff, 0xff, 0xff, 0xff, 1][..], &[0, 0, 0], &[0, 0, 0, 2, 1]] {
+        video(&mut demuxer, 0, [&frame(5, 0), tail].concat()).unwrap();
+    }
+    assert_eq!(items(&mut demuxer), []);
+    assert_eq!(demuxer.counters().malformed_dropped, 3);
+}
+
+#[test]
 fn tags_without_pictures_are_passed_over() {
     let mut demuxer = configured();
     for body in [

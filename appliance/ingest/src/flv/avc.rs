@@ -1,6 +1,7 @@
 //! H.264: the `avcC` record, the picture size in its sequence parameter set, and which NAL units
 //! make a keyframe. ISO/IEC 14496-15, 5.3.3; ITU-T H.264, 7.3.2.1.1.
 
+use super::Role;
 use super::bits::{Bits, BitsError};
 use super::config::{Configuration, RecordError, Size};
 
@@ -24,12 +25,15 @@ pub(super) fn configuration(record: &[u8]) -> Result<Configuration, RecordError>
     Ok(Configuration { record: rewritten.into(), size, length_bytes: usize::from(lengths & 3) + 1 })
 }
 
-/// Whether this NAL unit is part of a picture at which a decoder can start.
-pub(super) fn starts_decoding(unit: &[u8]) -> bool {
-    unit.first().is_some_and(|header| header & 0x1f == NAL_IDR)
+/// What a NAL unit is to a decoder.
+pub(super) fn role(unit: &[u8]) -> Role {
+    match unit.first().map(|header| header & 0x1f) {
+        Some(5) => Role::Start,
+        Some(1..=4) => Role::Picture,
+        _ => Role::Parameters,
+    }
 }
 
-const NAL_IDR: u8 = 5;
 const NAL_SPS: u8 = 7;
 
 fn parameter_set<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], RecordError> {

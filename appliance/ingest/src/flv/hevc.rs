@@ -1,6 +1,7 @@
 //! H.265: the `hvcC` record, the picture size in its sequence parameter set, and which NAL units
 //! make a keyframe. ISO/IEC 14496-15, 8.3.3; ITU-T H.265, 7.3.2.2.
 
+use super::Role;
 use super::avc::CodedSize;
 use super::bits::{Bits, BitsError};
 use super::config::{Configuration, RecordError, Size};
@@ -38,9 +39,13 @@ pub(super) fn configuration(record: &[u8]) -> Result<Configuration, RecordError>
     })
 }
 
-/// Whether this NAL unit is part of a picture at which a decoder can start (IRAP).
-pub(super) fn starts_decoding(unit: &[u8]) -> bool {
-    unit.first().is_some_and(|header| (16..=23).contains(&(header >> 1 & 0x3f)))
+/// What a NAL unit is to a decoder; it can start at an IRAP picture.
+pub(super) fn role(unit: &[u8]) -> Role {
+    match unit.first().map(|header| header >> 1 & 0x3f) {
+        Some(16..=23) => Role::Start,
+        Some(0..=31) => Role::Picture,
+        _ => Role::Parameters,
+    }
 }
 
 const NAL_SPS: u8 = 33;

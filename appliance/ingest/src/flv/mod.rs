@@ -101,6 +101,8 @@ pub struct Demuxer {
     audio: Option<Bytes>,
     /// `None` until the first keyframe of an epoch.
     timeline: Option<Timeline>,
+    /// NAL units that came without a picture and wait for the next one.
+    parameters: Vec<u8>,
     damaged_in_a_row: u32,
     counters: Counters,
     output: VecDeque<Output>,
@@ -120,6 +122,7 @@ impl Demuxer {
             video: None,
             audio: None,
             timeline: None,
+            parameters: Vec::new(),
             damaged_in_a_row: 0,
             counters: Counters::default(),
             output: VecDeque::new(),
@@ -190,6 +193,7 @@ impl Demuxer {
             };
             self.output.push_back(Output::Item(MediaItem::Video(track)));
         }
+        self.parameters.clear();
         self.video = Some(VideoState { codec, configuration });
         Ok(())
     }
@@ -221,12 +225,14 @@ impl Demuxer {
             return Ok(());
         };
         let length_bytes = video.configuration.length_bytes;
-        let Some(keyframe) = keyframe(codec, &frame.data, length_bytes) else {
+        let Frame { composition_ms, raw, .. } = frame;
+        let Some(content) = content(codec, &frame.data, length_bytes) else {
             return self.damaged();
         };
-        let Frame { composition_ms, raw, .. } = frame;
         let Ok(data) = nal::widen(frame.data, length_bytes) else { return self.damaged() };
+        let Content::Picture { keyframe } = content else { return self.keep_parameters(&data) };
         self.damaged_in_a_row = 0;
+        let data = self.with_parameters(data);
         let Some(placed) = self.place(Stamp { raw, composition_ms, keyframe }) else {
             self.counters.video_early_dropped += 1;
             return Ok(());
@@ -241,6 +247,26 @@ impl Demuxer {
             arrived,
         });
         Ok(())
+    }
+
+    /// Some cameras send parameter sets and messages in tags of their own. They belong to the
+    /// next picture: an access unit that leaves is always one picture.
+    fn keep_parameters(&mut self, data: &[u8]) -> Result<(), FlvError> {
+        if self.parameters.len() + data.len() > PARAMETERS_BYTES_MAX {
+            self.parameters = Vec::new();
+            return self.damaged();
+        }
+        self.parameters.extend_from_slice(data);
+        Ok(())
+    }
+
+    fn with_parameters(&mut self, picture: Bytes) -> Bytes {
+        if self.parameters.is_empty() {
+            return picture;
+        }
+        let mut data = std::mem::take(&mut self.parameters);
+        data.extend_from_slice(&picture);
+        Bytes::from(data)
     }
 
     /// The frame's place on the timeline; `None` before the first keyframe of an epoch.
@@ -309,6 +335,28 @@ impl Demuxer {
     }
 }
 
+/// Parameter sets and messages of one picture stay under a few hundred bytes; captions and the
+/// like may fill some kilobytes.
+const PARAMETERS_BYTES_MAX: usize = 16 << 10;
+
+/// What one NAL unit is to a decoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// Part of a picture at which a decoder can start.
+    Start,
+    /// Part of another picture.
+    Picture,
+    /// Anything else: parameter sets, messages, delimiters.
+    Parameters,
+}
+
+/// What the NAL units of one tag are, in ascending order of what decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Content {
+    Parameters,
+    Picture { keyframe: bool },
+}
+
 struct Frame {
     composition_ms: i32,
     data: Bytes,
@@ -322,16 +370,21 @@ struct Stamp {
     keyframe: bool,
 }
 
-/// Whether a decoder can start at this access unit; `None` when its lengths do not add up or it
-/// is empty.
-fn keyframe(codec: VideoCodec, data: &[u8], length_bytes: usize) -> Option<bool> {
-    let starts = match codec {
-        VideoCodec::H264 => avc::starts_decoding,
-        VideoCodec::H265 => hevc::starts_decoding,
+/// Reads what the NAL units of a tag are; `None` when the lengths do not add up, or it is empty.
+fn content(codec: VideoCodec, data: &[u8], length_bytes: usize) -> Option<Content> {
+    let role = match codec {
+        VideoCodec::H264 => avc::role,
+        VideoCodec::H265 => hevc::role,
     };
-    let mut keyframe = None;
+    let mut content = None;
     for unit in nal::units(data, length_bytes) {
-        keyframe = Some(keyframe.unwrap_or(false) || starts(unit.ok()?));
+        // Every unit is walked: what follows a picture must add up as well.
+        let found = match role(unit.ok()?) {
+            Role::Start => Content::Picture { keyframe: true },
+            Role::Picture => Content::Picture { keyframe: false },
+            Role::Parameters => Content::Parameters,
+        };
+        content = content.max(Some(found));
     }
-    keyframe
+    content
 }
