@@ -2,11 +2,11 @@
 //! the rim lane has said all it can.
 //!
 //! ```text
-//!            likely enough for its look-ahead            look-ahead of `settle_after`
-//!   Quiet ─────────────────────────────────────► Open ─────────────────────────────► Settled
-//!     ▲                                            │ evidence turned: retract,          │
-//!     │                                            ▼ then propose the other kind        │
-//!     └────────────────────────── `apart` has passed since the moment ──────────────────┘
+//!           likely enough for its look-ahead          look-ahead of `settle_after`: confirm, retract
+//!   Quiet ───────────────────────────────────► Open ────────────────────────────────────► Settled
+//!     ▲                                          │ it happened the other way round: retract   ▲  │
+//!     │                                          └──► Turned ──propose──► Replaced ──confirm──┘  │
+//!     └──────────────────────────── `apart` has passed since the moment ─────────────────────────┘
 //! ```
 
 use heapless::Vec;
@@ -60,6 +60,17 @@ enum State {
         moment: Moment,
         interval: MediaInterval,
     },
+    /// An event was retracted because the other outcome happened.
+    Turned {
+        moment: Moment,
+        interval: MediaInterval,
+    },
+    /// That outcome was proposed; all evidence is in, so that it is confirmed at once.
+    Replaced {
+        number: u32,
+        moment: Moment,
+        interval: MediaInterval,
+    },
     Settled {
         at: MediaTime,
     },
@@ -98,6 +109,16 @@ impl Hoop {
                 let open = Open { number, revision, moment, interval };
                 self.review(now, profile, cues, open)
             }
+            State::Turned { moment, interval } => {
+                self.state = State::Replaced { number: 0, moment, interval };
+                let stage = Stage::Provisional;
+                Some(Draft { number: None, revision: 0, stage, moment, interval })
+            }
+            State::Replaced { number, moment, interval } => {
+                self.state = State::Settled { at: moment.at };
+                let replaced = Open { number, revision: 1, moment, interval };
+                Some(replaced.into_draft(Stage::Confirmed))
+            }
             State::Settled { at } => {
                 if now.since(at) > profile.apart {
                     self.state = State::Quiet;
@@ -109,7 +130,7 @@ impl Hoop {
 
     /// Tells the number that the event just proposed has got.
     pub(crate) fn adopt(&mut self, given: u32) {
-        if let State::Open { number, .. } = &mut self.state {
+        if let State::Open { number, .. } | State::Replaced { number, .. } = &mut self.state {
             *number = given;
         }
     }
@@ -164,9 +185,9 @@ impl Hoop {
                 let at_end = Open { moment, revision: open.revision + 1, ..open };
                 Some(at_end.into_draft(Stage::Confirmed))
             }
-            // It happened, but the other way round: the next call proposes that kind.
-            Some(_) => {
-                self.state = State::Quiet;
+            // It happened, but the other way round: the next calls tell that kind.
+            Some(moment) => {
+                self.state = State::Turned { moment, interval: open.interval };
                 let retracted = Open { revision: open.revision + 1, ..open };
                 Some(retracted.into_draft(Stage::Retracted))
             }
@@ -207,8 +228,7 @@ impl Hoop {
         let offset = if mass > 0.0 { weighted / mass } else { 0.0 };
         let rim_log_odds = logit(smooth(peak));
         let ball_log_odds = self.shot.evidence_for_a_shot();
-        let made_log_odds =
-            logit(made / (made + missed).max(1e-6)) + self.shot.evidence_for_made();
+        let made_log_odds = logit(made / (made + missed).max(1e-6)) + self.shot.evidence_for_made();
         let crowd_log_odds = if cues.crowd_swell { 0.4 } else { 0.0 };
         let went_in = made_log_odds > 0.0;
         Some(Moment {

@@ -25,8 +25,8 @@ pub const HOOPS_MAX: usize = 4;
 /// Most balls that one frame can report; the rest, the least certain ones, are dropped.
 pub const BALLS_MAX: usize = 8;
 /// Most verdicts that wait for [`Fusion::next`]; it is called after every frame, and a frame
-/// makes at most two verdicts a hoop.
-const VERDICTS_MAX: usize = 2 * HOOPS_MAX + 2;
+/// makes at most three verdicts a hoop: retracted, and the other outcome proposed and confirmed.
+const VERDICTS_MAX: usize = 3 * HOOPS_MAX;
 
 /// A ball seen in one frame, in the pixels of the source's picture.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -111,9 +111,7 @@ impl Shot {
             {
                 Above { since: at, seen: at }
             }
-            (Through { at: end, .. } | Off { at: end, .. }, _)
-                if at.since(end) > OUTCOME_KEPT =>
-            {
+            (Through { at: end, .. } | Off { at: end, .. }, _) if at.since(end) > OUTCOME_KEPT => {
                 Away
             }
             (Through { .. } | Off { .. }, _) => self,
@@ -169,7 +167,8 @@ mod tests {
 
     #[test]
     fn a_ball_from_above_through_the_ring_and_under_the_net_went_through() {
-        let shot = run(&[(60.0, 40.0), (100.0, 60.0), (118.0, 95.0), (120.0, 120.0), (121.0, 150.0)]);
+        let shot =
+            run(&[(60.0, 40.0), (100.0, 60.0), (118.0, 95.0), (120.0, 120.0), (121.0, 150.0)]);
         let expected = Shot::Through { since: MediaTime(0), at: MediaTime::from_millis(160) };
         assert_eq!(shot, expected);
     }

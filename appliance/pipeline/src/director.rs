@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use clips::planner::{ClipPlan, ClipRequest, Planner};
 use embassy_sync::pubsub::WaitResult;
-use futures_lite::future;
 use fusion::{FrameView, Fusion, HoopView, Profile, RimWindow, Verdict};
+use futures_lite::future;
 use wire::event::{EventKind, GameEvent, Stage};
 use wire::ids::{BootId, EventId, Name};
 use wire::time::MediaTime;

@@ -102,7 +102,8 @@ impl Hoops {
             known.area = known.follower.follow(luma).area;
         }
         let Some(finder) = finder else { return Ok(()) };
-        let every = if self.finds_by_itself() && self.is_empty() { SEARCH_EVERY } else { CHECK_EVERY };
+        let every =
+            if self.finds_by_itself() && self.is_empty() { SEARCH_EVERY } else { CHECK_EVERY };
         if self.last_search.is_some_and(|last| at.since(last).0.abs() < every.0) {
             return Ok(());
         }

@@ -222,7 +222,9 @@ impl<C: Clock> InferenceStage<C> {
         };
         if let Err(error) = lanes.run(frame, &mut report) {
             match error {
-                AnalyseError::Download(_) | AnalyseError::Plane(_) => self.health.unreadable.count(),
+                AnalyseError::Download(_) | AnalyseError::Plane(_) => {
+                    self.health.unreadable.count()
+                }
                 AnalyseError::Lane(_) => self.health.failures.count(),
             }
             complain(&error.to_string());

@@ -157,10 +157,9 @@ impl Frames {
     /// What is next, without taking it.
     pub fn peek(&self) -> Option<Next> {
         self.locked().front().map(|item| match item {
-            FrameItem::Frame(frame) => Next::Frame {
-                at: frame.surface.pts(),
-                arrived: frame.arrived.monotonic,
-            },
+            FrameItem::Frame(frame) => {
+                Next::Frame { at: frame.surface.pts(), arrived: frame.arrived.monotonic }
+            }
             FrameItem::Ended { .. } => Next::Ended,
         })
     }

@@ -33,9 +33,8 @@ impl Loudness {
     /// Takes decoded sound; a jump of its time discards the unfinished block.
     pub fn hear(&mut self, block: &AudioBlock) {
         let expected = self.begins.map(|begins| begins.plus(span(self.samples.len())));
-        let jumped = expected.is_none_or(|at| {
-            block.pts.since(at).0.abs() > MediaSpan::from_millis(50).0
-        });
+        let jumped =
+            expected.is_none_or(|at| block.pts.since(at).0.abs() > MediaSpan::from_millis(50).0);
         if jumped {
             self.samples.clear();
             self.begins = Some(block.pts);

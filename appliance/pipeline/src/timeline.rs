@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use ingest::access_unit::MediaItem;
 use crate::cut::Anchor;
+use ingest::access_unit::MediaItem;
 use wire::time::{MEDIA_HZ, MediaSpan, MediaTime, Monotonic, WallTime};
 
 /// Least distance between the last media time of one publisher and the first of the next.
