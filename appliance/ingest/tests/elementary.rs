@@ -149,6 +149,31 @@ fn a_repeated_configuration_is_told_once_and_a_changed_one_again() {
 }
 
 #[test]
+fn a_changed_configuration_waits_for_a_keyframe_on_the_same_timeline() {
+    let mut demuxer = configured();
+    let mut changed = AVCC;
+    changed[2] = 0x40;
+    video(&mut demuxer, 40, configuration(&changed)).unwrap();
+    for (at, nal_type) in [(40, 1), (80, 1), (120, 5), (160, 1)] {
+        video(&mut demuxer, at, frame(nal_type, 0)).unwrap();
+    }
+    let items = items(&mut demuxer);
+    let times: Vec<_> = units(&items).iter().map(|unit| unit.pts.0 / 90).collect();
+    assert_eq!(times, [120, 160]);
+}
+
+#[test]
+fn a_picture_shown_hours_after_it_is_decoded_is_damaged() {
+    let mut demuxer = configured();
+    for composition_ms in [10_001, -10_001, i32::MIN >> 8] {
+        video(&mut demuxer, 0, frame(1, composition_ms)).unwrap();
+    }
+    video(&mut demuxer, 0, frame(1, 10_000)).unwrap();
+    assert_eq!(units(&items(&mut demuxer)).len(), 1);
+    assert_eq!(demuxer.counters().malformed_dropped, 3);
+}
+
+#[test]
 fn audio_configurations_of_real_encoders_are_understood() {
     for (record, sample_hz, channels) in [
         (&[0x12, 0x10][..], 44_100, 2),

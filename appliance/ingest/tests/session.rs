@@ -130,7 +130,8 @@ fn what_is_no_rtmp_publisher_is_refused_with_the_reason() {
     for (bytes, refusal) in cases {
         for piece in [1, 1000, usize::MAX] {
             let (events, refused) = feed(limits, &bytes, piece);
-            assert_eq!((events, refused), (vec![], Some(refusal.clone())));
+            let ended = vec![Event::Ended(EndReason::Refused)];
+            assert_eq!((events, refused), (ended, Some(refusal.clone())));
         }
     }
 }
@@ -174,7 +175,7 @@ fn events_that_are_not_fetched_are_bounded() {
     let refused = (0..20)
         .find_map(|at| session.handle_bytes(Monotonic(0), &message(VIDEO, at, &frame(5, 0))).err());
     assert_eq!(refused, Some(Refusal::Events(10)));
-    assert_eq!(events(&mut session).len(), 10);
+    assert_eq!(events(&mut session).len(), 10 + 1);
 }
 
 #[test]

@@ -53,6 +53,7 @@ fuzz_target!(|input: &[u8]| {
     while let Some(event) = session.next_event() {
         check.event(&event);
     }
+    assert!(check.ended, "a session that does not say that it is over");
 });
 
 /// What must hold for every stream, however damaged.

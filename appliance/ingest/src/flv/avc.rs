@@ -1,9 +1,9 @@
 //! H.264: the `avcC` record, the picture size in its sequence parameter set, and which NAL units
 //! make a keyframe. ISO/IEC 14496-15, 5.3.3; ITU-T H.264, 7.3.2.1.1.
 
-use super::Role;
 use super::bits::{Bits, BitsError};
 use super::config::{Configuration, RecordError, Size};
+use super::content::Role;
 
 /// Reads an `avcC` record.
 pub(super) fn configuration(record: &[u8]) -> Result<Configuration, RecordError> {

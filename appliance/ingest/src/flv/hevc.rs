@@ -1,10 +1,10 @@
 //! H.265: the `hvcC` record, the picture size in its sequence parameter set, and which NAL units
 //! make a keyframe. ISO/IEC 14496-15, 8.3.3; ITU-T H.265, 7.3.2.2.
 
-use super::Role;
 use super::avc::CodedSize;
 use super::bits::{Bits, BitsError};
 use super::config::{Configuration, RecordError, Size};
+use super::content::Role;
 
 /// Reads an `hvcC` record.
 pub(super) fn configuration(record: &[u8]) -> Result<Configuration, RecordError> {

@@ -2,14 +2,15 @@
 //!
 //! [`Demuxer`] owns what a stream has announced so far (its tracks) and its timeline. It does not
 //! trust a tag's keyframe flag: the NAL units decide. Access units leave with 4-byte lengths,
-//! whatever the publisher uses. Nothing is emitted before the first keyframe of an epoch: it is
-//! counted in [`Counters`] instead.
+//! whatever the publisher uses. What a decoder could not use, because no keyframe came yet, is
+//! not emitted but counted in [`Counters`].
 
 mod aac;
 mod audio_tag;
 mod avc;
 mod bits;
 mod config;
+mod content;
 mod hevc;
 mod nal;
 mod timeline;
@@ -26,6 +27,7 @@ use crate::limits::Limits;
 use audio_tag::AudioTag;
 use config::Configuration;
 pub use config::RecordError;
+use content::{Content, content};
 use timeline::{Placed, Timeline, Video};
 use video_tag::VideoTag;
 
@@ -78,7 +80,8 @@ pub struct Counters {
     pub video_units: u64,
     /// Audio access units that left.
     pub audio_units: u64,
-    /// Video before its configuration or before the first keyframe of an epoch: not decodable.
+    /// Video before its configuration, or between a (changed) configuration or the start of an
+    /// epoch and the next keyframe: not decodable.
     pub video_early_dropped: u64,
     /// Audio before its configuration or before the first picture: it has no place on the
     /// timeline yet.
@@ -101,6 +104,8 @@ pub struct Demuxer {
     audio: Option<Bytes>,
     /// `None` until the first keyframe of an epoch.
     timeline: Option<Timeline>,
+    /// A decoder has to start anew: pictures are dropped until a keyframe.
+    starting: bool,
     /// NAL units that came without a picture and wait for the next one.
     parameters: Vec<u8>,
     damaged_in_a_row: u32,
@@ -122,6 +127,7 @@ impl Demuxer {
             video: None,
             audio: None,
             timeline: None,
+            starting: true,
             parameters: Vec::new(),
             damaged_in_a_row: 0,
             counters: Counters::default(),
@@ -192,6 +198,7 @@ impl Demuxer {
                 height: configuration.size.height,
             };
             self.output.push_back(Output::Item(MediaItem::Video(track)));
+            self.starting = true;
         }
         self.parameters.clear();
         self.video = Some(VideoState { codec, configuration });
@@ -226,6 +233,9 @@ impl Demuxer {
         };
         let length_bytes = video.configuration.length_bytes;
         let Frame { composition_ms, raw, .. } = frame;
+        if u128::from(composition_ms.unsigned_abs()) > self.limits.jump_max.as_millis() {
+            return self.damaged();
+        }
         let Some(content) = content(codec, &frame.data, length_bytes) else {
             return self.damaged();
         };
@@ -269,9 +279,13 @@ impl Demuxer {
         Bytes::from(data)
     }
 
-    /// The frame's place on the timeline; `None` before the first keyframe of an epoch.
+    /// The frame's place on the timeline; `None` while a decoder would wait for a keyframe.
     fn place(&mut self, stamp: Stamp) -> Option<Placed> {
         let Stamp { raw, composition_ms, keyframe } = stamp;
+        if self.starting && !keyframe {
+            return None;
+        }
+        self.starting = false;
         if let Some(timeline) = &mut self.timeline {
             match timeline.video(raw, composition_ms) {
                 Video::Placed(placed) => {
@@ -286,6 +300,7 @@ impl Demuxer {
             }
         }
         if !keyframe {
+            self.starting = true;
             return None;
         }
         let timeline =
@@ -339,24 +354,6 @@ impl Demuxer {
 /// like may fill some kilobytes.
 const PARAMETERS_BYTES_MAX: usize = 16 << 10;
 
-/// What one NAL unit is to a decoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    /// Part of a picture at which a decoder can start.
-    Start,
-    /// Part of another picture.
-    Picture,
-    /// Anything else: parameter sets, messages, delimiters.
-    Parameters,
-}
-
-/// What the NAL units of one tag are, in ascending order of what decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Content {
-    Parameters,
-    Picture { keyframe: bool },
-}
-
 struct Frame {
     composition_ms: i32,
     data: Bytes,
@@ -368,23 +365,4 @@ struct Stamp {
     raw: u32,
     composition_ms: i32,
     keyframe: bool,
-}
-
-/// Reads what the NAL units of a tag are; `None` when the lengths do not add up, or it is empty.
-fn content(codec: VideoCodec, data: &[u8], length_bytes: usize) -> Option<Content> {
-    let role = match codec {
-        VideoCodec::H264 => avc::role,
-        VideoCodec::H265 => hevc::role,
-    };
-    let mut content = None;
-    for unit in nal::units(data, length_bytes) {
-        // Every unit is walked: what follows a picture must add up as well.
-        let found = match role(unit.ok()?) {
-            Role::Start => Content::Picture { keyframe: true },
-            Role::Picture => Content::Picture { keyframe: false },
-            Role::Parameters => Content::Parameters,
-        };
-        content = content.max(Some(found));
-    }
-    content
 }

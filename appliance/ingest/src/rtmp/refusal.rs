@@ -76,7 +76,7 @@ pub enum Reason {
     Idle,
 }
 
-/// How a session ended that was not refused.
+/// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EndReason {
     /// The publisher said so.
@@ -94,6 +94,9 @@ pub enum EndReason {
     /// The shell did not accept the publisher.
     #[error("the publisher was not accepted")]
     NotAccepted,
+    /// What the peer sent was refused; the [`Refusal`] told why.
+    #[error("what the peer sent was refused")]
+    Refused,
     /// The shell stops.
     #[error("the box is shutting down")]
     ShuttingDown,

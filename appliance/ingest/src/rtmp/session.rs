@@ -65,7 +65,8 @@ pub enum Event {
     Media(MediaItem),
     /// The stream's timeline starts again at zero.
     Discontinuity,
-    /// The session is over: write the remaining output and close. Always the last event.
+    /// The session is over, for whatever reason: write the remaining output and close. Comes
+    /// exactly once and last.
     Ended(EndReason),
 }
 
@@ -131,7 +132,7 @@ impl Session {
     /// error: they precede it. Bytes after the end of a session are ignored.
     ///
     /// # Errors
-    /// [`Refusal`]: the session is closed; log the reason, write the remaining output, close.
+    /// [`Refusal`]: log it; [`Event::Ended`] is the last event.
     pub fn handle_bytes(&mut self, now: Monotonic, bytes: &[u8]) -> Result<(), Refusal> {
         self.received.total = self.received.total.wrapping_add(bytes.len() as u64);
         let result = self.process(now, bytes).and_then(|()| self.acknowledge());
@@ -157,7 +158,7 @@ impl Session {
             }
             EndReason::NotAccepted => Some((Level::Error, "NetStream.Publish.BadName")),
             EndReason::Unpublished => Some((Level::Status, "NetStream.Unpublish.Success")),
-            EndReason::Disconnected => None,
+            EndReason::Disconnected | EndReason::Refused => None,
         };
         if let (Some(stream), Some((level, code))) = (stream, news) {
             let status = command::on_status(stream, level, code, &reason.to_string());
@@ -262,7 +263,7 @@ impl Session {
 
     fn close_on_error(&mut self, result: Result<(), Refusal>) -> Result<(), Refusal> {
         if result.is_err() {
-            self.close();
+            self.end(EndReason::Refused);
         }
         result
     }
