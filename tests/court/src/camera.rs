@@ -4,7 +4,7 @@
 //! rendered once and moved, and everything else moves with it exactly.
 
 use crate::geometry::{HoopPlace, Vec3, vec3};
-use crate::look::{Look, Stand, ViewLook};
+use crate::look::{Look, ViewLook};
 use crate::physics::RING_RADIUS;
 use crate::random::Random;
 
@@ -122,25 +122,28 @@ pub(crate) struct Shifts {
 }
 
 /// Shifts a second.
-const RATE: f32 = 50.0;
+pub(crate) const SHIFT_RATE: f32 = 50.0;
+const RATE: f32 = SHIFT_RATE;
 
 impl Shifts {
-    /// Shake, pans and new aims of a camera for `seconds`.
-    pub(crate) fn of(view: &ViewLook, camera: &Camera, seconds: f32, seed: u64) -> Self {
+    /// Shake, pans and new aims of a camera; `play` is where the ball is in the unshifted picture
+    /// at each of [`SHIFT_RATE`] samples a second.
+    pub(crate) fn of(view: &ViewLook, camera: &Camera, (play, seed): (&[(f32, f32)], u64)) -> Self {
         let mut random = Random::new(seed, "shifts");
-        let count = (seconds * RATE) as usize + 2;
         let tall = camera.middle.1 * 2.0;
-        let mut samples = vec![(0.0, 0.0); count];
+        let mut samples = vec![(0.0, 0.0); play.len().max(2)];
         add_shake(&mut samples, view.shake * camera.scale, &mut random);
         if view.pan > 0.0 {
             add_pan(&mut samples, view.pan * tall, &mut random);
         }
         add_aims(&mut samples, view.reaim, (tall, &mut random));
+        add_follow(&mut samples, view.follow, play);
         let first = samples[0];
-        let limit = if view.stand == Stand::Broadcast { 0.16 } else { 0.22 } * tall;
+        let limit = view.reach * tall;
+        let bound = |v: f32| limit * (v / limit).tanh();
         let mut reach = (0.0f32, 0.0f32);
         for s in &mut samples {
-            *s = ((s.0 - first.0).clamp(-limit, limit), (s.1 - first.1).clamp(-limit, limit));
+            *s = (bound(s.0 - first.0), bound(s.1 - first.1));
             reach = (reach.0.max(s.0.abs()), reach.1.max(s.1.abs()));
         }
         Self { samples, reach: (reach.0.ceil() as i32 + 1, reach.1.ceil() as i32 + 1) }
@@ -209,5 +212,24 @@ fn add_aims(samples: &mut [(f32, f32)], reaim: f32, (tall, random): (f32, &mut R
         }
         aim = next;
         at += takes + random.range(0.4, 2.0) * 60.0 / reaim;
+    }
+}
+
+/// An operator follows a share of the ball's way, late and smoothly.
+fn add_follow(samples: &mut [(f32, f32)], share: f32, play: &[(f32, f32)]) {
+    if share <= 0.0 {
+        return;
+    }
+    let lag = 1.0 / (0.45 * RATE);
+    let start = play.first().copied().unwrap_or_default();
+    let (mut first, mut second) = ((0.0f32, 0.0f32), (0.0f32, 0.0f32));
+    for (s, ball) in samples.iter_mut().zip(play) {
+        let want = (share * (start.0 - ball.0), 0.3 * share * (start.1 - ball.1));
+        first.0 += (want.0 - first.0) * lag;
+        first.1 += (want.1 - first.1) * lag;
+        second.0 += (first.0 - second.0) * lag;
+        second.1 += (first.1 - second.1) * lag;
+        s.0 += second.0;
+        s.1 += second.1;
     }
 }

@@ -1,6 +1,6 @@
 //! One game: its looks, its camera, everything that happens in it, and the truth of it.
 
-use crate::camera::{Camera, Shifts};
+use crate::camera::{Camera, SHIFT_RATE, Shifts};
 use crate::geometry::{HoopPlace, Rect, Vec3, vec3};
 use crate::look::{Look, Stand};
 use crate::physics::{BALL_RADIUS, HoopBody, RING_RADIUS};
@@ -97,6 +97,10 @@ impl Game {
     pub(crate) fn with_timeline(config: GameConfig, look: Look, timeline: Timeline) -> Self {
         let camera = Camera::of(&look, config.size);
         let body = body_of(&look);
+        let play: Vec<(f32, f32)> = (0..=(config.seconds as f32 * SHIFT_RATE) as usize + 1)
+            .map(|i| camera.see(timeline.ball_at(i as f32 / SHIFT_RATE).p))
+            .map(|seen| (seen.x, seen.y))
+            .collect();
         let hoops = (0..2)
             .map(|index| HoopShown {
                 place: HoopPlace::of(index),
@@ -106,7 +110,7 @@ impl Game {
         let mut random = Random::new(config.seed, "game");
         let board = look.hall.scoreboard.then(|| hang_board(&camera, &mut random));
         Self {
-            shifts: Shifts::of(&look.view, &camera, config.seconds as f32, config.seed),
+            shifts: Shifts::of(&look.view, &camera, (&play, config.seed)),
             clock: random.range(60.0, 600.0),
             config,
             look,

@@ -29,6 +29,9 @@ const SIDES: [usize; 4] = [64, 96, 128, 160];
 /// Side of a viewport in widths of the hoop's box.
 const WIDTHS: f32 = 4.6;
 
+/// How far the hoop moves in its viewport at most, in widths of the ring.
+const REACH_WIDTHS: f32 = 1.2;
+
 /// One clip in `clips.json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Clip {
@@ -134,7 +137,9 @@ pub fn render(seed: u64) -> (Clip, Vec<u8>) {
 
 /// A game with one play, its hoop's box `width` pixels wide, and the clip's first frame.
 fn game_of(seed: u64, width: f32, random: &mut Random) -> (Game, usize) {
-    let look = Look::of_seed(seed);
+    let mut look = Look::of_seed(seed);
+    // Farther than this the hoop would leave its viewport.
+    look.view.reach = REACH_WIDTHS * look.view.ring_width / 720.0;
     // The same view at another resolution: a small hoop is a small picture, not a wide lens.
     let scale = width / 1.03 / look.view.ring_width;
     let size = ((1280.0 * scale) as usize, (720.0 * scale) as usize);

@@ -239,6 +239,17 @@ impl ViewLook {
             shake: if held { r.log_range(0.6, 6.0) } else { r.pick(&[0.0, 0.0, 0.25, 0.6]) },
             pan: if r.chance(0.45) { r.range(0.02, 0.14) } else { 0.0 },
             reaim: if r.chance(0.35) { r.range(0.5, 4.0) } else { 0.0 },
+            follow: match stand {
+                Stand::Broadcast if r.chance(0.6) => r.range(0.1, 0.4),
+                Stand::Stands | Stand::Courtside if r.chance(0.35) => r.range(0.05, 0.3),
+                Stand::Phone if r.chance(0.2) => r.range(0.02, 0.12),
+                Stand::Broadcast
+                | Stand::Stands
+                | Stand::Courtside
+                | Stand::Baseline
+                | Stand::Phone => 0.0,
+            },
+            reach: if stand == Stand::Broadcast { 0.3 } else { 0.22 },
         }
     }
 }

@@ -255,6 +255,10 @@ pub struct ViewLook {
     pub pan: f32,
     /// How often the camera is aimed anew, times a minute.
     pub reaim: f32,
+    /// Share of the ball's way that the operator follows, 0 to 1.
+    pub follow: f32,
+    /// How far the picture can be shifted by all of this, share of its height.
+    pub reach: f32,
 }
 
 impl Look {

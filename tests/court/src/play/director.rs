@@ -1,6 +1,6 @@
 //! Decides what is played: who has the ball, where everybody goes, which shot comes when.
 
-use super::handling::Pass;
+use super::handling::{HAND_SPEED, Pass};
 use super::shots::Flavour;
 use super::spare::Spare;
 use super::timeline::{EventAt, Noise, Player, Timeline};
@@ -276,9 +276,52 @@ impl Director {
     /// Moves the ball straight to a point within `seconds`.
     pub(super) fn bring(&mut self, to: Vec3, seconds: f32) {
         let from = self.last_ball();
+        let seconds = seconds.max((to - from).length() / HAND_SPEED);
         let count = (seconds * RATE).max(1.0) as usize;
         for i in 1..=count {
             self.push_ball(from.towards(to, i as f32 / count as f32));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::game::{Game, GameConfig};
+    use crate::look::Look;
+
+    fn timeline(seed: u64) -> Timeline {
+        let look = Look::of_seed(seed);
+        let setting = Game::setting(&GameConfig::of_seed(seed), &look);
+        Director::new(setting).play_game(60.0)
+    }
+
+    #[test]
+    fn the_ball_never_jumps() {
+        for seed in 0..30 {
+            let timeline = timeline(seed);
+            for (index, pair) in timeline.ball.windows(2).enumerate() {
+                let speed = (pair[1].p - pair[0].p).length() * RATE;
+                assert!(speed < 17.0, "seed {seed}: {speed} m/s at {}", index as f32 / RATE);
+            }
+        }
+    }
+
+    #[test]
+    fn players_stay_near_the_court_and_run_no_faster_than_people() {
+        for seed in 0..30 {
+            let timeline = timeline(seed);
+            for (index, player) in timeline.players.iter().enumerate() {
+                for step in 0..600 {
+                    let t = step as f32 * 0.1;
+                    let speed = player.velocity(t).length();
+                    assert!(speed < 14.0, "seed {seed}: player {index} at {speed} m/s at {t}");
+                    let place = player.place(t);
+                    let near = place.x.abs() < COURT_HALF_LENGTH + 4.0
+                        && place.y.abs() < COURT_HALF_WIDTH + 4.0;
+                    assert!(near, "seed {seed}: player {index} at {place:?} at {t}");
+                }
+            }
         }
     }
 }

@@ -6,6 +6,9 @@ use crate::flight::RATE;
 use crate::geometry::{Vec3, vec3};
 use crate::physics::{BALL_RADIUS, GRAVITY, Net};
 
+/// How fast a hand moves the ball at most, m/s.
+pub(super) const HAND_SPEED: f32 = 12.0;
+
 /// How a pass flies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pass {
@@ -46,8 +49,16 @@ impl Director {
             let u = i as f32 / count as f32;
             let u = u * u * (3.0 - 2.0 * u);
             let to = self.beside(self.holder, self.timeline.now(), rel);
-            self.push_ball(from.towards(to, u));
+            self.hold_at(from.towards(to, u));
         }
+    }
+
+    /// The ball in a hand that wants to be at `p`, no quicker than a hand is.
+    fn hold_at(&mut self, p: Vec3) {
+        let from = self.last_ball();
+        let way = (p - from).length();
+        let most = HAND_SPEED / RATE;
+        self.push_ball(if way > most { from.towards(p, most / way) } else { p });
     }
 
     /// The holder dribbles for about `seconds`.
@@ -64,7 +75,7 @@ impl Director {
                 let away = (2.0 * i as f32 / count as f32 - 1.0).abs();
                 let z = BALL_RADIUS + (high - BALL_RADIUS) * (1.0 - (1.0 - away).powi(2));
                 let p = self.beside(self.holder, self.timeline.now(), (0.3, aside, z));
-                self.push_ball(p);
+                self.hold_at(p);
             }
             self.sound(start + period / 2.0, Noise::Bounce(4.0));
         }
