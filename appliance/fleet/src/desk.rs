@@ -140,9 +140,11 @@ impl<C: Clock, D: Desk> Counter<C, D> {
             match outcome {
                 Ok(outcome) => {
                     publish(connection, outcome.replies);
-                    for message in &batch {
-                        // Fails only on a dead connection, whose broker will forget anyway.
-                        let _unacknowledged = connection.acknowledge(message);
+                    let acknowledged =
+                        batch.iter().try_for_each(|message| connection.acknowledge(message));
+                    if let Err(error) = acknowledged {
+                        // Without it the broker's window would stay smaller for ever.
+                        ended.get_or_insert(error.to_string());
                     }
                     for line in outcome.lines {
                         let _nobody_reads = self.lines.send(line).await;

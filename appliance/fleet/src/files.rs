@@ -39,6 +39,8 @@ pub(crate) struct FileDesk {
     clips: PathBuf,
     open: BTreeMap<FileKey, Open>,
     checkpoint: Monotonic,
+    /// Of a batch that failed half-way: what was done by then is told all the same.
+    outcome: Outcome,
 }
 
 /// A file that is being received.
@@ -62,7 +64,13 @@ struct Answer(u8, &'static str, Vec<(u64, u64)>);
 
 impl FileDesk {
     pub(crate) fn new(connection: Connection, clips: PathBuf) -> Self {
-        Self { connection, clips, open: BTreeMap::new(), checkpoint: Monotonic::default() }
+        Self {
+            connection,
+            clips,
+            open: BTreeMap::new(),
+            checkpoint: Monotonic::default(),
+            outcome: Outcome::default(),
+        }
     }
 
     fn take(
@@ -346,14 +354,20 @@ impl FileDesk {
 
 impl Desk for FileDesk {
     fn handle(&mut self, batch: &[Incoming], now: Now) -> Result<Outcome, DeskError> {
-        let mut outcome = Outcome::default();
+        let mut outcome = std::mem::take(&mut self.outcome);
         for message in batch {
-            self.take(message, (now, &mut outcome))?;
+            if let Err(error) = self.take(message, (now, &mut outcome)) {
+                self.outcome = outcome;
+                return Err(error);
+            }
         }
         let dirty: u64 = self.open.values().map(|open| open.dirty).sum();
         let due = now.mono.since(self.checkpoint) >= CHECKPOINT_EVERY && dirty > 0;
         if due || dirty >= CHECKPOINT_BYTES {
-            self.make_durable()?;
+            if let Err(error) = self.make_durable() {
+                self.outcome = outcome;
+                return Err(error);
+            }
             self.checkpoint = now.mono;
         }
         Ok(outcome)

@@ -17,7 +17,8 @@ pub struct Line {
     pub tenant: String,
     /// The box.
     pub device: String,
-    /// UTC when it was stored, in microseconds.
+    /// UTC of its arrival, in microseconds; the commit follows within milliseconds, and this line
+    /// after it.
     pub stored_us: i64,
     /// What it is.
     #[serde(flatten)]
@@ -30,8 +31,8 @@ pub struct Line {
 pub enum Stored {
     /// A message.
     Event {
-        /// From the arrival of the last byte of the frame that decided to the commit here, by the
-        /// two machines' wall clocks; only for game events.
+        /// From the arrival of the last byte of the frame that decided to the message's arrival
+        /// here, by the two machines' wall clocks; only for game events.
         latency_ms: Option<f64>,
         /// The message.
         envelope: Box<Envelope>,

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hal::Clock;
-use mqtt::{Connection, Encoding, Event, Message, Retain, Session, Verdict};
-use outbox::{Backoff, Class, Evictable, Outcome, Sent, Taken, Upload, UploadEffect, evict};
+use mqtt::{Encoding, Event, Message, Retain, Session, Verdict};
+use outbox::{Class, Evictable, Outcome, Sent, Taken, Upload, UploadEffect, evict};
 use tokio::sync::{mpsc, oneshot};
 use wire::envelope::{Body, Notice, NoticeKind};
 use wire::time::Monotonic;
@@ -20,14 +20,12 @@ use wire::topic::FilePart;
 use wire::transfer::{FileInit, FileResponse};
 
 use super::letters;
-use super::messenger::{RECONNECT, next_event, sleep};
-use super::{Config, Handle, Offer, Stats};
+use super::line::Line;
+use super::{Config, Handle, Offer, Stats, sleep};
 use crate::store::{Farewell, Opened, Store, StoreError, StoredClip};
 
 mod disk;
 
-/// A connection that lasted less does not count as a success.
-const STABLE: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 const GOODBYE: Duration = Duration::from_millis(500);
 /// Wait before the store is asked again after it failed.
@@ -45,12 +43,6 @@ pub(super) struct Links {
     pub(super) stats: Stats,
     /// For notices of evictions.
     pub(super) handle: Handle,
-}
-
-enum Link {
-    Down { retry_at: Monotonic },
-    Trying(Connection<Sent>),
-    Up { connection: Connection<Sent>, since: Monotonic },
 }
 
 /// The clip that is being uploaded.
@@ -71,8 +63,7 @@ pub(super) struct Courier<C> {
     job: Option<Job>,
     /// Nothing starts before.
     not_before: Monotonic,
-    link: Link,
-    backoff: Backoff,
+    line: Line<Sent>,
     /// Largest segment that the broker takes.
     chunk_bytes: u32,
     stop: Option<oneshot::Sender<()>>,
@@ -101,8 +92,7 @@ impl<C: Clock> Courier<C> {
             next_age,
             job: None,
             not_before: clock.now(),
-            link: Link::Down { retry_at: clock.now() },
-            backoff: Backoff::new(RECONNECT, !u64::from(opened.boot.0)),
+            line: Line::new(config.endpoint.clone(), clock.now(), !u64::from(opened.boot.0)),
             chunk_bytes: config.shape.chunk_bytes,
             stop: None,
             config,
@@ -117,10 +107,7 @@ impl<C: Clock> Courier<C> {
             self.act().await;
             self.tell_stats();
             if let Some(stop) = self.stop.take() {
-                let down = Link::Down { retry_at: self.clock.now() };
-                if let Link::Up { connection, .. } = std::mem::replace(&mut self.link, down) {
-                    connection.close(GOODBYE).await;
-                }
+                self.line.close(GOODBYE).await;
                 let _caller_is_gone = stop.send(());
                 return;
             }
@@ -131,15 +118,11 @@ impl<C: Clock> Courier<C> {
 
     async fn wait(&mut self) -> Woken {
         let deadline = self.deadline();
-        let Self { clock, links, link, .. } = self;
-        let connection = match link {
-            Link::Down { .. } => None,
-            Link::Trying(connection) | Link::Up { connection, .. } => Some(connection),
-        };
+        let Self { clock, links, line, .. } = self;
         tokio::select! {
             offer = links.offered.recv() => Woken::Offer(offer),
             Some(answer) = links.answers.recv() => Woken::Answer(Box::new(answer)),
-            event = next_event(connection) => Woken::Connection(event),
+            event = line.next() => Woken::Connection(event),
             () = sleep(&**clock, deadline) => Woken::Deadline,
         }
     }
@@ -171,10 +154,7 @@ impl<C: Clock> Courier<C> {
     fn handle_connection(&mut self, now: Monotonic, event: Event<Sent>) {
         match event {
             Event::Up(limits) => {
-                let down = Link::Down { retry_at: now };
-                let link = std::mem::replace(&mut self.link, down);
-                let Link::Trying(connection) = link else { return };
-                self.link = Link::Up { connection, since: now };
+                self.line.come_up(now);
                 let most = limits.packet_bytes_max.unwrap_or(u32::MAX);
                 let room = most.saturating_sub(PACKET_OVERHEAD).max(1);
                 self.chunk_bytes = self.config.shape.chunk_bytes.min(room);
@@ -201,14 +181,7 @@ impl<C: Clock> Courier<C> {
     }
 
     fn go_down(&mut self, now: Monotonic, reason: &str) {
-        if let Link::Up { since, .. } = self.link
-            && now.since(since) >= STABLE
-        {
-            self.backoff.succeed();
-        }
-        let wait = self.backoff.fail();
-        tracing::warn!(endpoint = %self.config.endpoint, reason, retry_ms = wait.as_millis() as u64, "no connection for clips");
-        self.link = Link::Down { retry_at: now.plus(wait) };
+        self.line.fail(now, reason);
         if let Some(job) = &mut self.job {
             job.upload.handle_disconnected();
         }
@@ -216,11 +189,8 @@ impl<C: Clock> Courier<C> {
 
     async fn act(&mut self) {
         let now = self.clock.now();
-        if let Link::Down { retry_at } = self.link
-            && retry_at <= now
-            && (self.job.is_some() || !self.waiting.is_empty())
-        {
-            self.link = Link::Trying(Connection::open(&self.config.endpoint, self.session()));
+        if self.has_work() && self.line.retry_at().is_some_and(|at| at <= now) {
+            self.line.open(self.session());
         }
         if self.job.is_none() && self.not_before <= now {
             self.start_next().await;
@@ -253,7 +223,7 @@ impl<C: Clock> Courier<C> {
             };
             let shape = outbox::Shape { chunk_bytes: self.chunk_bytes, ..self.config.shape };
             let mut upload = Upload::new(clip.record.bytes, shape, clip.record.id.0 as u64);
-            if matches!(self.link, Link::Up { .. }) {
+            if self.line.is_up() {
                 upload.handle_connected();
             }
             self.job = Some(Job { clip, file, upload });
@@ -262,7 +232,7 @@ impl<C: Clock> Courier<C> {
     }
 
     async fn send(&mut self, sent: Sent) -> io::Result<()> {
-        let (Some(job), Link::Up { connection, .. }) = (&mut self.job, &mut self.link) else {
+        let (Some(job), Some(connection)) = (&mut self.job, self.line.up()) else {
             return Ok(());
         };
         let record = &job.clip.record;
@@ -396,21 +366,22 @@ impl<C: Clock> Courier<C> {
     }
 
     fn deadline(&self) -> Option<Monotonic> {
-        let work = self.job.is_some() || !self.waiting.is_empty();
-        let retry = match self.link {
-            Link::Down { retry_at } if work => Some(retry_at),
-            Link::Down { .. } | Link::Trying(_) | Link::Up { .. } => None,
-        };
+        let work = self.has_work();
+        let retry = self.line.retry_at().filter(|_| work);
         let start = (self.job.is_none() && work).then_some(self.not_before);
         let upload = self.job.as_ref().and_then(|job| job.upload.deadline()).map(|(at, _why)| at);
         [retry, start, upload].into_iter().flatten().min()
+    }
+
+    fn has_work(&self) -> bool {
+        self.job.is_some() || !self.waiting.is_empty()
     }
 
     fn tell_stats(&self) {
         let job = self.job.as_ref().map(|job| &job.clip);
         let clips = || self.waiting.iter().chain(job);
         self.links.stats.update(|stats| {
-            stats.clips_connected = matches!(self.link, Link::Up { .. });
+            stats.clips_connected = self.line.is_up();
             stats.clips_waiting = clips().count();
             stats.clip_bytes_waiting = clips().map(|clip| clip.record.bytes).sum();
         });

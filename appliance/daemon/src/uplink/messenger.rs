@@ -8,33 +8,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hal::Clock;
-use mqtt::{Connection, Event, Incoming, PublishError, Quality, Session, Will};
-use outbox::{Backoff, Delays, Effect, Item, Key, Limits, Loaded, Outbox};
+use mqtt::{Event, Incoming, PublishError, Quality};
+use outbox::{Delays, Effect, Item, Key, Limits, Loaded, Outbox};
 use tokio::sync::{mpsc, oneshot, watch};
-use wire::birth::{BoxState, Held, Info, Presence};
-use wire::envelope::VERSION;
+use wire::birth::{Held, Presence};
 use wire::ids::{BootId, Seq};
 use wire::time::Monotonic;
 use wire::topic::{self, Leaf};
 use wire::transfer::{Ack, FileResponse};
 
-use super::letters::{self, Letter};
-use super::{Config, Inbound, Stats};
+use super::letters::Letter;
+use super::line::Line;
+use super::{Config, Inbound, Stats, sleep};
 use crate::store::{Opened, Store, StoreError, StoredMessage, Ticket};
+
+mod birth;
 
 /// Both encodings of a message count, so this is 32 messages.
 const WINDOW: u16 = 64;
-/// A connection that lasted less does not count as a success.
-const STABLE: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 const GOODBYE: Duration = Duration::from_secs(1);
 /// Wait before the store is asked again after it was busy.
 const STORE_RETRY: Duration = Duration::from_millis(50);
+/// How often the store is asked again before the process ends: 5 s.
+const STORE_ATTEMPTS: u32 = 100;
 /// Nothing larger than an acknowledgement or a file response comes in.
 const PACKET_BYTES_MAX: u32 = 64 * 1024;
-
-pub(super) const RECONNECT: Delays =
-    Delays { first: Duration::from_millis(250), longest: Duration::from_secs(30) };
 
 const LIMITS: Limits = Limits {
     window: 1,
@@ -49,12 +48,6 @@ pub(super) struct Links {
     /// Link: messenger → courier. DROP: an upload asks again.
     pub(super) responses: mpsc::Sender<FileResponse>,
     pub(super) stats: Stats,
-}
-
-enum Link {
-    Down { retry_at: Monotonic },
-    Trying(Connection<Key>),
-    Up { connection: Connection<Key>, since: Monotonic },
 }
 
 struct Drain {
@@ -77,8 +70,7 @@ pub(super) struct Messenger<C> {
     persisted: watch::Receiver<Seq>,
     load: Option<(Loaded, Ticket<Vec<StoredMessage>>)>,
     birth: Option<Ticket<Vec<Held>>>,
-    link: Link,
-    backoff: Backoff,
+    line: Line<Key>,
     /// Encodings of a message that the broker has not answered.
     half: HashMap<Key, usize>,
     drain: Option<Drain>,
@@ -103,7 +95,6 @@ impl<C: Clock> Messenger<C> {
         let first = |held: &Held| Key { boot: held.boot, seq: held.from_seq };
         let held: Vec<Key> = opened.held.iter().map(first).collect();
         Self {
-            config,
             store: opened.store.clone(),
             boot: opened.boot,
             links,
@@ -114,10 +105,10 @@ impl<C: Clock> Messenger<C> {
             persisted: opened.store.persisted(),
             load: None,
             birth: None,
-            link: Link::Down { retry_at: clock.now() },
-            backoff: Backoff::new(RECONNECT, u64::from(opened.boot.0)),
+            line: Line::new(config.endpoint.clone(), clock.now(), u64::from(opened.boot.0)),
             half: HashMap::new(),
             drain: None,
+            config,
             clock,
         }
     }
@@ -139,14 +130,10 @@ impl<C: Clock> Messenger<C> {
     async fn wait(&mut self) -> Woken {
         let deadline = self.deadline();
         let takes = self.outbox.has_room() && self.drain.is_none();
-        let Self { clock, links, link, persisted, load, birth, .. } = self;
-        let connection = match link {
-            Link::Down { .. } => None,
-            Link::Trying(connection) | Link::Up { connection, .. } => Some(connection),
-        };
+        let Self { clock, links, line, persisted, load, birth, .. } = self;
         tokio::select! {
             inbound = links.inbox.recv(), if takes => Woken::Inbound(inbound),
-            event = next_event(connection) => Woken::Connection(event),
+            event = line.next() => Woken::Connection(event),
             Ok(()) = persisted.changed() => Woken::Persisted,
             loaded = outcome(load.as_mut().map(|(_, ticket)| ticket)) => Woken::Loaded(loaded),
             held = outcome(birth.as_mut()) => Woken::Held(held),
@@ -206,11 +193,8 @@ impl<C: Clock> Messenger<C> {
         if self.store_retry.is_some_and(|at| at <= now) {
             self.store_letters();
         }
-        if let Link::Down { retry_at } = self.link
-            && retry_at <= now
-            && self.drain.is_none()
-        {
-            self.link = Link::Trying(Connection::open(&self.config.endpoint, self.session()));
+        if self.drain.is_none() && self.line.retry_at().is_some_and(|at| at <= now) {
+            self.line.open(self.session());
         }
         while let Some(effect) = self.outbox.next(now) {
             match effect {
@@ -236,7 +220,7 @@ impl<C: Clock> Messenger<C> {
     }
 
     fn send(&mut self, key: Key, attempt: u8) {
-        let Link::Up { connection, .. } = &mut self.link else { return };
+        let Some(connection) = self.line.up() else { return };
         let Some(letter) = self.letters.get(&key) else {
             tracing::error!(?key, "a message is not in memory any more; it is loaded again");
             self.outbox.handle_lost(key);
@@ -289,25 +273,15 @@ impl<C: Clock> Messenger<C> {
     }
 
     fn come_up(&mut self, now: Monotonic, limits: mqtt::Limits) {
-        let down = Link::Down { retry_at: now };
-        let Link::Trying(mut connection) = std::mem::replace(&mut self.link, down) else { return };
         tracing::info!(endpoint = %self.config.endpoint, window = limits.window, "connected");
-        self.tell_presence(&mut connection, Presence::Ready);
-        self.link = Link::Up { connection, since: now };
+        self.line.come_up(now);
+        self.tell_presence(Presence::Ready);
         self.outbox.handle_connected(limits.window / 2);
         self.birth = self.store.held().ok();
     }
 
     fn go_down(&mut self, now: Monotonic, reason: &str) {
-        if let Link::Up { since, .. } = self.link
-            && now.since(since) >= STABLE
-        {
-            self.backoff.succeed();
-        }
-        let wait = self.backoff.fail();
-        tracing::warn!(endpoint = %self.config.endpoint, reason, retry_ms = wait.as_millis() as u64, "no connection");
-        // Dropping the connection closes its socket.
-        self.link = Link::Down { retry_at: now.plus(wait) };
+        self.line.fail(now, reason);
         self.half.clear();
         self.outbox.handle_disconnected();
     }
@@ -350,36 +324,6 @@ impl<C: Clock> Messenger<C> {
         self.letters.retain(|key, _| on_shelves.binary_search(key).is_ok());
     }
 
-    fn publish_birth(&mut self, held: Result<Vec<Held>, StoreError>) {
-        self.birth = None;
-        let held = match held {
-            Ok(held) => held,
-            Err(error) => return tracing::error!(%error, "the birth message cannot be made"),
-        };
-        let Link::Up { connection, .. } = &mut self.link else { return };
-        let from_seq = Seq(self.outbox.released().0 + 1);
-        let live = Held {
-            boot: self.boot,
-            from_seq,
-            upto_seq: self.outbox.last_put(),
-            gaps: heapless::Vec::new(),
-        };
-        // This boot's newest messages are in memory, perhaps not in the store yet.
-        let earlier = held.into_iter().filter(|held| held.boot != self.boot);
-        let info = Info {
-            v: VERSION,
-            dev: self.config.device.device.clone(),
-            boot: self.boot,
-            firmware: self.config.firmware.chars().take(32).collect(),
-            ts_us: self.clock.wall().0,
-            held: earlier.chain([live]).take(wire::birth::HELD_MAX).collect(),
-        };
-        let message = letters::info(&self.config.device, &info);
-        if let Err(error) = connection.tell(message, Quality::AtLeastOnce) {
-            tracing::warn!(%error, "the birth message was not published");
-        }
-    }
-
     fn telemetry(&mut self, group: &wire::ids::Name, json: String) {
         let message = mqtt::Message {
             topic: self.config.device.telemetry(group).as_str().to_owned(),
@@ -387,48 +331,15 @@ impl<C: Clock> Messenger<C> {
             encoding: mqtt::Encoding::Json,
             retain: mqtt::Retain::No,
         };
-        let sent = match &mut self.link {
-            Link::Up { connection, .. } => connection.tell(message, Quality::Once).is_ok(),
-            Link::Down { .. } | Link::Trying(_) => false,
-        };
+        let line = self.line.up();
+        let sent = line.is_some_and(|line| line.tell(message, Quality::Once).is_ok());
         if !sent {
             self.links.stats.update(|stats| stats.telemetry_dropped += 1);
         }
     }
 
-    fn tell_presence(&self, connection: &mut Connection<Key>, state: Presence) {
-        let state = BoxState { state, boot: self.boot };
-        let message = letters::state(&self.config.device, &state);
-        if let Err(error) = connection.tell(message, Quality::AtLeastOnce) {
-            tracing::warn!(%error, "the state was not published");
-        }
-    }
-
-    fn session(&self) -> Session {
-        let device = &self.config.device;
-        let lost = BoxState { state: Presence::Lost, boot: self.boot };
-        Session {
-            client_id: format!("courtside-{}-{}-a", device.tenant, device.device),
-            keep_alive: KEEP_ALIVE,
-            will: Some(Will {
-                topic: device.state().as_str().to_owned(),
-                payload: letters::json(&lost).to_vec(),
-            }),
-            window: WINDOW,
-            receive_window: None,
-            packet_bytes_max: PACKET_BYTES_MAX,
-            subscriptions: vec![
-                device.ack().as_str().to_owned(),
-                device.file_response().as_str().to_owned(),
-            ],
-        }
-    }
-
     fn deadline(&self) -> Option<Monotonic> {
-        let retry = match self.link {
-            Link::Down { retry_at } if self.drain.is_none() => Some(retry_at),
-            Link::Down { .. } | Link::Trying(_) | Link::Up { .. } => None,
-        };
+        let retry = self.line.retry_at().filter(|_| self.drain.is_none());
         let outbox = self.outbox.deadline().map(|(at, _why)| at);
         let drain = self.drain.as_ref().map(|drain| drain.until);
         [retry, outbox, drain, self.store_retry].into_iter().flatten().min()
@@ -436,32 +347,54 @@ impl<C: Clock> Messenger<C> {
 
     fn is_drained(&self, now: Monotonic) -> bool {
         let nothing_left = self.outbox.unacked().0 == 0;
-        let no_hope = matches!(self.link, Link::Down { .. });
+        let no_hope = !self.line.is_up();
         self.drain.as_ref().is_some_and(|drain| nothing_left || no_hope || drain.until <= now)
     }
 
     async fn finish(mut self) {
-        self.store_letters();
-        let left = self.outbox.unacked().0;
+        let left = self.outbox.unacked().0 + self.store_the_rest().await;
         if let Ok(mut ticket) = self.store.flush()
             && let Err(error) = ticket.outcome().await
         {
             tracing::error!(%error, left, "the last messages could not be stored");
         }
-        let down = Link::Down { retry_at: self.clock.now() };
-        if let Link::Up { mut connection, .. } = std::mem::replace(&mut self.link, down) {
-            self.tell_presence(&mut connection, Presence::Disconnected);
-            connection.close(GOODBYE).await;
-        }
+        self.tell_presence(Presence::Disconnected);
+        self.line.close(GOODBYE).await;
         if let Some(drain) = self.drain.take() {
             let _caller_is_gone = drain.reply.send(left);
         }
     }
 
+    /// Stores what was numbered but not sent. Returns how many messages arrived after the drain
+    /// had begun.
+    async fn store_the_rest(&mut self) -> usize {
+        self.links.inbox.close();
+        let mut late = 0;
+        while let Some(inbound) = self.links.inbox.recv().await {
+            if let Inbound::Letter(letter) = inbound {
+                late += 1;
+                self.unstored.push_back(letter.key);
+                self.letters.insert(letter.key, letter);
+            }
+        }
+        for _ in 0..STORE_ATTEMPTS {
+            self.store_letters();
+            if self.unstored.is_empty() {
+                return late;
+            }
+            self.clock.sleep_until(self.clock.now().plus(STORE_RETRY)).await;
+        }
+        tracing::error!(
+            lost = self.unstored.len(),
+            "the store takes no messages; the last ones are lost with this process"
+        );
+        late
+    }
+
     fn tell_stats(&self) {
         let (live_unacked, backlog_loaded) = self.outbox.unacked();
         self.links.stats.update(|stats| {
-            stats.connected = matches!(self.link, Link::Up { .. });
+            stats.connected = self.line.is_up();
             stats.live_unacked = live_unacked;
             stats.backlog_loaded = backlog_loaded;
             stats.messages = self.outbox.counters();
@@ -469,26 +402,10 @@ impl<C: Clock> Messenger<C> {
     }
 }
 
-/// The next event of a connection; never, without one.
-pub(super) async fn next_event<T>(connection: Option<&mut Connection<T>>) -> Event<T> {
-    match connection {
-        Some(connection) => connection.next().await,
-        None => std::future::pending().await,
-    }
-}
-
 /// The outcome of a ticket; never, without one.
 async fn outcome<T>(ticket: Option<&mut Ticket<T>>) -> Result<T, StoreError> {
     match ticket {
         Some(ticket) => ticket.outcome().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Sleeps until the deadline; for ever, without one.
-pub(super) async fn sleep<C: Clock>(clock: &C, deadline: Option<Monotonic>) {
-    match deadline {
-        Some(at) => clock.sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

@@ -10,6 +10,7 @@
 
 mod courier;
 mod letters;
+mod line;
 mod messenger;
 
 use std::fmt;
@@ -245,5 +246,13 @@ impl Handle {
             return 0;
         }
         messenger.await.unwrap_or(0)
+    }
+}
+
+/// Sleeps until the deadline; for ever, without one.
+async fn sleep<C: Clock>(clock: &C, deadline: Option<Monotonic>) {
+    match deadline {
+        Some(at) => clock.sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }

@@ -131,7 +131,11 @@ impl Bench {
     }
 
     /// Writes a clip of `bytes` seeded bytes, stores it durably and offers it.
-    pub(crate) async fn offer_clip(&self, (opened, handle): (&Opened, &Handle), bytes: usize) -> ClipRecord {
+    pub(crate) async fn offer_clip(
+        &self,
+        (opened, handle): (&Opened, &Handle),
+        bytes: usize,
+    ) -> ClipRecord {
         let (record, path) = self.cut_clip(opened, bytes).await;
         handle.offer_clip(record.clone(), path).expect("there is room");
         record
@@ -204,10 +208,7 @@ impl Bench {
 }
 
 pub(crate) fn device() -> Device {
-    Device {
-        tenant: "demo".parse().expect("a name"),
-        device: "box-1".parse().expect("a name"),
-    }
+    Device { tenant: "demo".parse().expect("a name"), device: "box-1".parse().expect("a name") }
 }
 
 /// The value below which `share` of the sorted values lie.

@@ -29,7 +29,9 @@ fn events_arrive_once_and_quickly_on_a_quiet_day() {
         assert!(bench.events_told().values().all(|times| *times == 1));
         let all = bench.latencies();
         let (p50, p95, max) = (quantile(&all, 0.5), quantile(&all, 0.95), quantile(&all, 1.0));
-        println!("published to stored, 200 events: p50 {p50:.1} ms, p95 {p95:.1} ms, max {max:.1} ms");
+        println!(
+            "published to stored, 200 events: p50 {p50:.1} ms, p95 {p95:.1} ms, max {max:.1} ms"
+        );
         println!("{:?}", handle.stats().messages);
     });
 }
@@ -64,10 +66,11 @@ fn nothing_is_lost_or_doubled_when_broker_and_receiver_die() {
         bench.until("every acknowledgement", |_| handle.stats().live_unacked == 0).await;
         bench.until("3 deliveries", |_| handle.stats().clips_delivered == 3).await;
         assert!(bench.events_told().values().all(|times| *times == 1));
-        bench.until("clip files to go", |bench| {
-            clips.iter().all(|clip| !bench.path(&format!("{}.mp4", clip.id)).exists())
-        })
-        .await;
+        bench
+            .until("clip files to go", |bench| {
+                clips.iter().all(|clip| !bench.path(&format!("{}.mp4", clip.id)).exists())
+            })
+            .await;
         clips.iter().for_each(|record| bench.assert_delivered(record));
         println!("{:?}", handle.stats());
     });

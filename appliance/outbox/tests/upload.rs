@@ -1,0 +1,332 @@
+//! The upload of one file, with a receiver that knows what it has.
+
+use std::time::Duration;
+
+use outbox::{Delays, Outcome, Pace, Sent, Shape, Taken, Upload, UploadEffect, UploadWake};
+use proptest::prelude::*;
+use wire::ids::ClipId;
+use wire::time::Monotonic;
+use wire::transfer::{FileResponse, FileStep, MISSING_MAX};
+
+const SHAPE: Shape = Shape {
+    chunk_bytes: 100,
+    window: 2,
+    pace: Pace::Window,
+    patience: Delays { first: Duration::from_secs(2), longest: Duration::from_secs(60) },
+    puback_timeout: Duration::from_secs(20),
+};
+const T0: Monotonic = Monotonic(0);
+
+fn response(step: FileStep, reason_code: u8, missing: &[(u64, u64)]) -> FileResponse {
+    FileResponse {
+        vsn: heapless::String::new(),
+        file: ClipId(1),
+        step,
+        reason_code,
+        reason_description: heapless::String::new(),
+        missing: missing.iter().copied().take(MISSING_MAX).collect(),
+    }
+}
+
+/// Takes everything that is to be sent at `now`; the broker takes it as well.
+fn pump(upload: &mut Upload, now: Monotonic) -> Vec<UploadEffect> {
+    let mut effects = Vec::new();
+    while let Some(effect) = upload.next(now) {
+        effects.push(effect);
+        if let UploadEffect::Send(sent) = effect {
+            upload.handle_puback(now, sent, Taken::Accepted);
+        }
+    }
+    effects
+}
+
+fn segment(offset: u64, length: u32) -> UploadEffect {
+    UploadEffect::Send(Sent::Segment { offset, length })
+}
+
+fn asked(size: u64, shape: Shape) -> Upload {
+    let mut upload = Upload::new(size, shape, 1);
+    assert_eq!(upload.next(T0), None, "nothing goes without a connection");
+    upload.handle_connected();
+    assert_eq!(upload.next(T0), Some(UploadEffect::Send(Sent::Init)));
+    assert_eq!(upload.next(T0), None, "the question is open");
+    upload
+}
+
+#[test]
+fn whole_file_goes_in_chunks_and_ends_with_the_receivers_word() {
+    let mut upload = asked(250, SHAPE);
+    upload.handle_response(T0, &response(FileStep::Init, FileResponse::PERSISTED, &[(0, 250)]));
+    let sent = pump(&mut upload, T0);
+    let fin = UploadEffect::Send(Sent::Fin);
+    assert_eq!(sent, [segment(0, 100), segment(100, 100), segment(200, 50), fin]);
+    upload.handle_response(T0, &response(FileStep::Fin, FileResponse::PERSISTED, &[]));
+    assert_eq!(pump(&mut upload, T0), [UploadEffect::Done(Outcome::Persisted)]);
+    assert_eq!(pump(&mut upload, T0), []);
+    assert_eq!(upload.deadline(), None);
+}
+
+#[test]
+fn resumed_upload_sends_only_what_is_missing() {
+    let mut upload = asked(1000, SHAPE);
+    let missing = [(100, 150), (900, 1000)];
+    upload.handle_response(T0, &response(FileStep::Init, FileResponse::PERSISTED, &missing));
+    let fin = UploadEffect::Send(Sent::Fin);
+    assert_eq!(pump(&mut upload, T0), [segment(100, 50), segment(900, 100), fin]);
+}
+
+#[test]
+fn window_holds_segments_back_until_the_broker_has_taken_some() {
+    let mut upload = asked(1000, SHAPE);
+    upload.handle_response(T0, &response(FileStep::Init, FileResponse::PERSISTED, &[(0, 1000)]));
+    assert_eq!(upload.next(T0), Some(segment(0, 100)));
+    assert_eq!(upload.next(T0), Some(segment(100, 100)));
+    assert_eq!(upload.next(T0), None);
+    upload.handle_puback(T0, Sent::Segment { offset: 100, length: 100 }, Taken::Accepted);
+    assert_eq!(upload.next(T0), Some(segment(200, 100)));
+}
+
+#[test]
+fn paced_upload_keeps_its_rate() {
+    let shape = Shape { pace: Pace::BytesPerSecond(1000), window: 99, ..SHAPE };
+    let mut upload = asked(1000, shape);
+    upload.handle_response(T0, &response(FileStep::Init, FileResponse::PERSISTED, &[(0, 1000)]));
+    let mut now = T0;
+    for round in 0..10 {
+        assert_eq!(upload.next(now), Some(segment(round * 100, 100)), "after {now:?}");
+        assert_eq!(upload.next(now), None);
+        if round < 9 {
+            let (at, why) = upload.deadline().expect("the next segment");
+            assert_eq!((at.since(now).as_millis(), why), (100, UploadWake::Pace));
+            now = at;
+        }
+    }
+}
+
+#[test]
+fn unanswered_question_is_asked_again_after_growing_waits() {
+    let mut upload = asked(100, SHAPE);
+    let mut last = Duration::ZERO;
+    let mut now = T0;
+    for _ in 0..12 {
+        let (at, why) = upload.deadline().expect("an answer is overdue then");
+        assert_eq!(why, UploadWake::Answer);
+        last = at.since(now);
+        now = at;
+        assert_eq!(upload.next(now), Some(UploadEffect::Send(Sent::Init)));
+    }
+    assert!((30..=60).contains(&last.as_secs()), "{last:?}");
+}
+
+#[test]
+fn without_a_receiver_the_upload_pauses_instead_of_sending_into_the_void() {
+    let mut upload = asked(1000, SHAPE);
+    upload.handle_response(T0, &response(FileStep::Init, FileResponse::PERSISTED, &[(0, 1000)]));
+    upload.next(T0);
+    upload.handle_puback(T0, Sent::Segment { offset: 0, length: 100 }, Taken::NoReceiver);
+    assert_eq!(upload.next(T0), None);
+    let (at, why) = upload.deadline().expect("the end of the pause");
+    assert_eq!(why, UploadWake::Pause);
+    assert_eq!(upload.next(at), Some(UploadEffect::Send(Sent::Init)));
+}
+
+#[test]
+fn receivers_orders_are_followed() {
+    let start = || {
+        let mut upload = asked(1000, SHAPE);
+        let answer = response(FileStep::Init, FileResponse::PERSISTED, &[(0, 1000)]);
+        upload.handle_response(T0, &answer);
+        upload
+    };
+    let mut cancelled = start();
+    cancelled.handle_response(T0, &response(FileStep::Segments, FileResponse::CANCEL, &[]));
+    assert_eq!(pump(&mut cancelled, T0), [UploadEffect::Done(Outcome::Cancelled)]);
+    let mut paused = start();
+    paused.handle_response(T0, &response(FileStep::Segments, FileResponse::PAUSE, &[]));
+    assert_eq!(pump(&mut paused, T0), []);
+    assert_eq!(paused.deadline().map(|(_, why)| why), Some(UploadWake::Pause));
+    let mut forgotten = start();
+    forgotten.handle_response(T0, &response(FileStep::Segments, FileResponse::RESEND_ALL, &[]));
+    assert_eq!(pump(&mut forgotten, T0), [UploadEffect::Send(Sent::Init)]);
+}
+
+#[test]
+fn file_that_never_verifies_becomes_suspect() {
+    let mut upload = asked(100, SHAPE);
+    for round in 1..=3 {
+        upload.handle_response(T0, &response(FileStep::Init, FileResponse::PERSISTED, &[(0, 100)]));
+        assert_eq!(pump(&mut upload, T0).len(), 2, "a segment and the end");
+        upload.handle_response(T0, &response(FileStep::Fin, FileResponse::RESEND_ALL, &[]));
+        let next = pump(&mut upload, T0);
+        if round < 3 {
+            assert_eq!(next, [UploadEffect::Send(Sent::Init)]);
+        } else {
+            assert_eq!(next, [UploadEffect::Done(Outcome::Suspect)]);
+        }
+    }
+}
+
+#[test]
+fn receiver_that_makes_no_progress_is_not_flooded() {
+    let mut upload = asked(1000, SHAPE);
+    upload.handle_response(T0, &response(FileStep::Init, FileResponse::PERSISTED, &[(0, 1000)]));
+    pump(&mut upload, T0);
+    let same = response(FileStep::Fin, FileResponse::RESEND_MISSING, &[(0, 1000)]);
+    upload.handle_response(T0, &same);
+    assert_eq!(pump(&mut upload, T0), []);
+    assert_eq!(upload.deadline().map(|(_, why)| why), Some(UploadWake::Pause));
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Reconnect,
+    Puback(Taken),
+    Answer,
+    AnswerLost,
+    Pass(u64),
+}
+
+/// The receiver: one flag for each byte.
+struct World {
+    now: Monotonic,
+    upload: Upload,
+    flying: Vec<Sent>,
+    has: Vec<bool>,
+    question: Option<FileStep>,
+    outcome: Option<Outcome>,
+    told_missing: Option<Vec<bool>>,
+}
+
+impl World {
+    fn new(size: usize) -> Self {
+        let mut upload = Upload::new(size as u64, SHAPE, 7);
+        upload.handle_connected();
+        let has = vec![false; size];
+        Self {
+            now: T0,
+            upload,
+            flying: Vec::new(),
+            has,
+            question: None,
+            outcome: None,
+            told_missing: None,
+        }
+    }
+
+    fn missing(&self) -> Vec<(u64, u64)> {
+        let mut ranges: Vec<(u64, u64)> = Vec::new();
+        for (at, _) in self.has.iter().enumerate().filter(|(_, has)| !**has) {
+            let at = at as u64;
+            match ranges.last_mut() {
+                Some(last) if last.1 == at => last.1 = at + 1,
+                Some(_) | None => ranges.push((at, at + 1)),
+            }
+        }
+        ranges
+    }
+
+    fn act(&mut self) {
+        while let Some(effect) = self.upload.next(self.now) {
+            match effect {
+                UploadEffect::Send(sent) => {
+                    assert!(!self.flying.contains(&sent), "{sent:?} flies twice at once");
+                    if let (Sent::Segment { offset, length }, Some(told)) =
+                        (sent, &mut self.told_missing)
+                    {
+                        for at in offset..offset + u64::from(length) {
+                            let missing = std::mem::replace(&mut told[at as usize], false);
+                            assert!(missing, "byte {at} was not asked for, or goes twice");
+                        }
+                    }
+                    self.flying.push(sent);
+                }
+                UploadEffect::Reconnect => self.reconnect(),
+                UploadEffect::Done(outcome) => self.outcome = Some(outcome),
+            }
+        }
+    }
+
+    fn reconnect(&mut self) {
+        self.flying.clear();
+        self.question = None;
+        self.upload.handle_disconnected();
+        self.upload.handle_connected();
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Reconnect => self.reconnect(),
+            Step::Puback(taken) => {
+                if !self.flying.is_empty() {
+                    let sent = self.flying.remove(0);
+                    if *taken == Taken::Accepted {
+                        self.receive(sent);
+                    }
+                    self.upload.handle_puback(self.now, sent, *taken);
+                }
+            }
+            Step::Answer => {
+                if let Some(step) = self.question.take() {
+                    let missing = self.missing();
+                    let whole = missing.is_empty() || step == FileStep::Init;
+                    let code =
+                        if whole { FileResponse::PERSISTED } else { FileResponse::RESEND_MISSING };
+                    let mut told = vec![false; self.has.len()];
+                    for (start, end) in missing.iter().take(MISSING_MAX) {
+                        told[*start as usize..*end as usize].fill(true);
+                    }
+                    self.told_missing = Some(told);
+                    self.upload.handle_response(self.now, &response(step, code, &missing));
+                }
+            }
+            Step::AnswerLost => self.question = None,
+            Step::Pass(ms) => self.now = self.now.plus(Duration::from_millis(*ms)),
+        }
+        self.act();
+    }
+
+    fn receive(&mut self, sent: Sent) {
+        match sent {
+            Sent::Init => self.question = Some(FileStep::Init),
+            Sent::Fin => self.question = Some(FileStep::Fin),
+            Sent::Segment { offset, length } => {
+                self.has[offset as usize..offset as usize + length as usize].fill(true);
+            }
+        }
+    }
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        1 => Just(Step::Reconnect),
+        9 => Just(Step::Puback(Taken::Accepted)),
+        1 => Just(Step::Puback(Taken::NoReceiver)),
+        5 => Just(Step::Answer),
+        1 => Just(Step::AnswerLost),
+        2 => (1..5_000_u64).prop_map(Step::Pass),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_file_arrives_whole_whatever_happens_on_the_way(
+        size in 1..6_000_usize,
+        steps in prop::collection::vec(step(), 0..300),
+    ) {
+        let mut world = World::new(size);
+        world.act();
+        for step in &steps {
+            world.step(step);
+        }
+        for _ in 0..5_000 {
+            if world.outcome.is_some() {
+                break;
+            }
+            world.step(&Step::Puback(Taken::Accepted));
+            world.step(&Step::Answer);
+            world.step(&Step::Pass(500));
+        }
+        prop_assert_eq!(world.outcome, Some(Outcome::Persisted));
+        prop_assert!(world.has.iter().all(|has| *has));
+    }
+}

@@ -1,0 +1,192 @@
+//! One message of each kind, and the largest ones that the types allow.
+
+use heapless::{String, Vec};
+use wire::birth::{BoxState, GAPS_MAX, HELD_MAX, Held, Info, Presence};
+use wire::clip::{CLIP_EVENTS_MAX, ClipEvent, ClipRecord};
+use wire::envelope::{Body, Envelope, Notice, NoticeKind, VERSION};
+use wire::event::{CUES_MAX, Cue, CueKind, EventKind, GameEvent, Stage};
+use wire::ids::{BootId, ClipId, EventId, NAME_BYTES_MAX, Name, Seq};
+use wire::time::{ClockQuality, MediaInterval, MediaTime, Monotonic, WallTime};
+use wire::transfer::{Ack, FileInit, FileResponse, FileStep};
+use wire::units::{Permille, PictureSize};
+
+pub fn name(text: &str) -> Name {
+    text.parse().expect("a name")
+}
+
+pub fn text<const N: usize>(text: &str) -> String<N> {
+    String::try_from(text).expect("a text that fits")
+}
+
+pub fn envelope(body: Body) -> Envelope {
+    Envelope {
+        v: VERSION,
+        dev: name("court-1"),
+        boot: BootId(7),
+        seq: Seq(300),
+        ts_us: WallTime(1_767_225_600_000_000),
+        mono_us: Monotonic(123_456_789),
+        clock: ClockQuality::Synchronized,
+        body,
+    }
+}
+
+pub fn game() -> GameEvent {
+    GameEvent {
+        id: EventId { boot: BootId(7), number: 42 },
+        revision: 1,
+        stage: Stage::Confirmed,
+        kind: EventKind::MadeShot,
+        source: name("court-1"),
+        hoop: Some(name("a")),
+        at: MediaTime(1_123_200),
+        interval: MediaInterval { start: MediaTime(1_080_000), end: MediaTime(1_130_400) },
+        decided_at: MediaTime(1_130_400),
+        at_arrived: WallTime(1_767_225_599_000_000),
+        decided_arrived: WallTime(1_767_225_599_080_000),
+        confidence: Permille(930),
+        cues: Vec::from_slice(&[
+            Cue { kind: CueKind::Rim, centi_nats: 310 },
+            Cue { kind: CueKind::CrowdSwell, centi_nats: -20 },
+        ])
+        .expect("two cues fit"),
+    }
+}
+
+pub fn clip() -> ClipRecord {
+    ClipRecord {
+        id: ClipId(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef),
+        source: name("court-1"),
+        interval: MediaInterval { start: MediaTime(583_200), end: MediaTime(1_483_200) },
+        frames: 250,
+        picture: PictureSize { width: 1280, height: 720 },
+        bytes: 2_500_000,
+        sha256: text("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        starts: WallTime(1_767_225_590_000_000),
+        events: Vec::from_slice(&[ClipEvent {
+            id: EventId { boot: BootId(7), number: 42 },
+            at: MediaTime(1_123_200),
+        }])
+        .expect("one event fits"),
+    }
+}
+
+pub fn notice() -> Notice {
+    Notice {
+        kind: NoticeKind::SourceDown,
+        source: Some(name("court-1")),
+        count: 3,
+        text: text("the publisher went away; check the camera's network"),
+    }
+}
+
+pub fn ack() -> Ack {
+    Ack { boot: BootId(7), upto_seq: Seq(300) }
+}
+
+pub fn init() -> FileInit {
+    FileInit {
+        name: text("0123456789abcdef0123456789abcdef.mp4"),
+        size: 2_500_000,
+        checksum: clip().sha256,
+        user_data: clip(),
+    }
+}
+
+pub fn response() -> FileResponse {
+    FileResponse {
+        vsn: text("0.1"),
+        file: clip().id,
+        step: FileStep::Fin,
+        reason_code: FileResponse::RESEND_MISSING,
+        reason_description: text("bytes are missing"),
+        missing: Vec::from_slice(&[(0, 8192), (65_536, 73_728)]).expect("two ranges fit"),
+    }
+}
+
+pub fn state() -> BoxState {
+    BoxState { state: Presence::Lost, boot: BootId(7) }
+}
+
+pub fn info() -> Info {
+    let gaps = Vec::from_slice(&[(Seq(20), Seq(22))]).expect("one gap fits");
+    let held = [
+        Held { boot: BootId(5), from_seq: Seq(12), upto_seq: Seq(40), gaps },
+        Held { boot: BootId(7), from_seq: Seq(1), upto_seq: Seq(0), gaps: Vec::new() },
+    ];
+    Info {
+        v: VERSION,
+        dev: name("court-1"),
+        boot: BootId(7),
+        firmware: text("0.1.0"),
+        ts_us: WallTime(1_767_225_600_000_000),
+        held: Vec::from_slice(&held).expect("two boots fit"),
+    }
+}
+
+fn longest_name() -> Name {
+    name(&"n".repeat(NAME_BYTES_MAX))
+}
+
+fn longest_event_id() -> EventId {
+    EventId { boot: BootId(u32::MAX), number: u32::MAX }
+}
+
+/// The longest envelopes: every number at the far end of its range, every list and text full.
+pub fn longest() -> [Envelope; 3] {
+    let interval = MediaInterval { start: MediaTime(i64::MIN), end: MediaTime(i64::MIN) };
+    let shown = ClipEvent { id: longest_event_id(), at: MediaTime(i64::MIN) };
+    let cue = Cue { kind: CueKind::Score, centi_nats: i16::MIN };
+    let game = GameEvent {
+        id: longest_event_id(),
+        revision: u8::MAX,
+        stage: Stage::Retracted,
+        kind: EventKind::ScoreChange,
+        source: longest_name(),
+        hoop: Some(longest_name()),
+        at: MediaTime(i64::MIN),
+        interval,
+        decided_at: MediaTime(i64::MIN),
+        at_arrived: WallTime(i64::MIN),
+        decided_arrived: WallTime(i64::MIN),
+        confidence: Permille(u16::MAX),
+        cues: core::iter::repeat_n(cue, CUES_MAX).collect(),
+    };
+    let clip = ClipRecord {
+        source: longest_name(),
+        interval,
+        frames: u32::MAX,
+        picture: PictureSize { width: u16::MAX, height: u16::MAX },
+        bytes: u64::MAX,
+        starts: WallTime(i64::MIN),
+        events: core::iter::repeat_n(shown, CLIP_EVENTS_MAX).collect(),
+        ..clip()
+    };
+    let notice = Notice {
+        kind: NoticeKind::Governor,
+        source: Some(longest_name()),
+        count: u32::MAX,
+        text: text(&"t".repeat(160)),
+    };
+    [Body::Game(game), Body::Clip(clip), Body::Notice(notice)].map(|body| Envelope {
+        dev: longest_name(),
+        boot: BootId(u32::MAX),
+        seq: Seq(u64::MAX),
+        ts_us: WallTime(i64::MIN),
+        mono_us: Monotonic(u64::MAX),
+        clock: ClockQuality::Unsynchronized,
+        ..envelope(body)
+    })
+}
+
+/// The longest birth message.
+pub fn longest_info() -> Info {
+    let far = Seq(u64::MAX);
+    let held = Held {
+        boot: BootId(u32::MAX),
+        from_seq: far,
+        upto_seq: far,
+        gaps: core::iter::repeat_n((far, far), GAPS_MAX).collect(),
+    };
+    Info { held: core::iter::repeat_n(held, HELD_MAX).collect(), ..info() }
+}
