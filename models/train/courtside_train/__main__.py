@@ -53,6 +53,13 @@ def train(recipe: Recipe, given: argparse.Namespace) -> None:
     facts = {"commit": commit(), "seed": recipe.seed, "seeds": len(recipe.training_seeds), "batch": recipe.batch}
     for mean, steps in fit(net, recipes.loss_of(recipe, before), budget, recipe.peak):
         keep(recipe, mean, facts | {"steps": before + steps})
+    calibrate(recipe)
+
+
+def calibrate(recipe: Recipe) -> None:
+    net, facts = trained(recipe)
+    recipes.calibrate(recipe, net)
+    keep(recipe, net, facts)
 
 
 def trained(recipe: Recipe) -> tuple[torch.nn.Module, dict]:
@@ -105,7 +112,7 @@ def write_pack(name: str, chosen: list[Recipe]) -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="courtside_train", description=__doc__)
-    parser.add_argument("command", choices=["data", "train", "judge", "pack", "all"])
+    parser.add_argument("command", choices=["data", "train", "calibrate", "judge", "pack", "all"])
     parser.add_argument("only", nargs="*", help="packs or tiers to work on, such as `rim` or `ball/nano`; all if none")
     parser.add_argument("--quick", action="store_true", help="a tenth of the data and steps, to see everything run")
     parser.add_argument("--resume", action="store_true", help="train on from the kept weights")
@@ -125,6 +132,8 @@ def main() -> None:
             make_data(recipe)
         if given.command in ("train", "all"):
             train(recipe, given)
+        if given.command == "calibrate":
+            calibrate(recipe)
         if given.command in ("judge", "all"):
             judge(recipe)
     if given.command in ("pack", "all"):

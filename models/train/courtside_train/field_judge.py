@@ -78,13 +78,14 @@ def ball_heat(net: torch.nn.Module, fields: Fields, index: int, size: tuple[int,
         return net(frames[None]).sigmoid()[0, 0].numpy()
 
 
-def judge_ball(net: torch.nn.Module, groups: list[Fields], size: tuple[int, int]) -> dict:
+def judge_ball(net: torch.nn.Module, groups: list[Fields], thresholds: tuple[float, ...]) -> dict:
     """Recall and precision within [`BALL_MATCH`] pixels, at several thresholds."""
+    size = net.size
     scale = FIELD_SIZE[1] / size[1] * BALL_CELL
     heats = [(group.balls[i, -1], ball_heat(net, group, i, size)) for group in groups for i in range(len(group.frames))]
     near = lambda ball, answer: BALL_MATCH + max(0, ball[2] - 5) - np.hypot(ball[0] - answer[0], ball[1] - answer[1])
     results = {}
-    for threshold in (0.3, 0.4, 0.5, 0.6):
+    for threshold in thresholds:
         sums = np.zeros(4, int)
         for balls, heat in heats:
             balls = balls[balls[:, 2] > 0]
@@ -95,14 +96,11 @@ def judge_ball(net: torch.nn.Module, groups: list[Fields], size: tuple[int, int]
     return results
 
 
-def hoop_answers(net: torch.nn.Module, picture: np.ndarray, threshold: float) -> list[np.ndarray]:
-    """Hoop boxes x0, y0, x1, y1 in pixels of a 288 by 512 picture, strongest first."""
-    with torch.no_grad():
-        told = net(letterbox(picture[None], FIELD_SIZE)[None])[0]
-    heat = told[0].sigmoid().numpy()
+def hoop_boxes(told: np.ndarray, threshold: float) -> list[np.ndarray]:
+    """Hoop boxes x0, y0, x1, y1 in input pixels, strongest first, from the finder's answer `[3, h, w]`."""
     boxes = []
-    for x, y, _ in peaks(heat, threshold):
-        width, height = np.exp(told[1:, int(y), int(x)].numpy()) * HOOP_UNIT
+    for x, y, _ in peaks(torch.from_numpy(told[0]).sigmoid().numpy(), threshold):
+        width, height = np.exp(told[1:, int(y), int(x)]) * HOOP_UNIT
         cx, cy = x * HOOP_CELL, y * HOOP_CELL
         box = np.array([cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2])
         if all(iou(box, other) <= OVERLAP for other in boxes):
@@ -117,20 +115,24 @@ def wanted_hoops(hoops: np.ndarray) -> np.ndarray:
     return inside & (hoops[:, 2] - hoops[:, 0] >= HOOP_WIDTH_MIN)
 
 
-def judge_hoop(net: torch.nn.Module, groups: list[Fields]) -> dict:
+def judge_hoop(net: torch.nn.Module, groups: list[Fields], thresholds: tuple[float, ...]) -> dict:
     """Recall, precision (overlap at least a half) and the mean overlap of what was found, at several thresholds."""
+    cases = []
+    for group in groups:
+        for index in range(len(group.frames)):
+            hoops = group.hoops[index, -1]
+            with torch.no_grad():
+                told = net(letterbox(group.frames[index, -1:], FIELD_SIZE)[None])[0].numpy()
+            cases.append((hoops[hoops[:, 2] > hoops[:, 0]], told))
+    fits = lambda hoop, answer: iou(hoop, answer) - 0.5
     results = {}
-    for threshold in (0.3, 0.5):
+    for threshold in thresholds:
         sums, overlaps = np.zeros(4, int), []
-        for group in groups:
-            for index in range(len(group.frames)):
-                hoops = group.hoops[index, -1]
-                hoops = hoops[hoops[:, 2] > hoops[:, 0]]
-                answers = hoop_answers(net, group.frames[index, -1], threshold)
-                fits = lambda hoop, answer: iou(hoop, answer) - 0.5
-                found, wanted, false, pairs = match(hoops, wanted_hoops(hoops), answers, fits)
-                overlaps += [iou(hoops[i], answer) for i, answer in pairs]
-                sums += [found, wanted, false, len(answers)]
+        for hoops, told in cases:
+            answers = hoop_boxes(told, threshold)
+            found, wanted, false, pairs = match(hoops, wanted_hoops(hoops), answers, fits)
+            overlaps += [iou(hoops[i], answer) for i, answer in pairs]
+            sums += [found, wanted, false, len(answers)]
         mean = round(float(np.mean(overlaps)), 4) if overlaps else 0.0
         results[f"at_{threshold}"] = _rates(*sums.tolist()) | {"mean_iou": mean}
     return results

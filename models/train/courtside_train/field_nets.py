@@ -72,6 +72,7 @@ class BallNet(nn.Module):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
+        self.size = shape.size
         mix = torch.eye(BALL_FRAMES)
         change = torch.zeros(3, BALL_FRAMES)
         change[0, -1], change[0, -2] = 3, -3

@@ -6,9 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from . import calibrate as calibration
 from . import field_judge, field_nets, field_samples, rim_judge, rim_net, rim_windows, shelf
+from .calibrate import best_threshold, move_threshold
 from .court import FIELD_SIZE, JUDGING_SEEDS, TRAINING_SEEDS
 from .raster import letterbox
+
+
+THRESHOLDS = (0.2, 0.3, 0.4, 0.5)  # confidences at which whole-picture lanes are judged
 
 
 @dataclass(frozen=True)
@@ -84,10 +89,23 @@ def judge(recipe: Recipe, net: torch.nn.Module) -> dict:
     """Measures on the recipe's judging seeds."""
     if recipe.pack == "rim":
         return rim_judge.judge(net, shelf.open_rim(recipe.judging_seeds))
-    fields = shelf.open_field(recipe.judging_seeds)
-    if recipe.pack == "ball":
-        return field_judge.judge_ball(net, fields, field_nets.BALL_TIERS[recipe.tier].size)
-    return field_judge.judge_hoop(net, fields)
+    return field_judge_of(recipe)(net, shelf.open_field(recipe.judging_seeds), THRESHOLDS)
+
+
+def field_judge_of(recipe: Recipe) -> Callable[..., dict]:
+    """The judge of a lane that sees whole pictures."""
+    return field_judge.judge_ball if recipe.pack == "ball" else field_judge.judge_hoop
+
+
+def calibrate(recipe: Recipe, net: torch.nn.Module) -> None:
+    """Moves a heatmap network's best threshold on training pictures to where the box expects it."""
+    if recipe.pack == "rim":
+        return
+    fields = shelf.open_field(recipe.training_seeds[: shelf.CHUNK])
+    best = best_threshold(field_judge_of(recipe)(net, fields, calibration.THRESHOLDS))
+    last = net.heat if recipe.pack == "ball" else net.told
+    move_threshold(last.bias, 0, best)
+    print(f"  {recipe.pack} {recipe.tier}: best threshold {best}, now {calibration.EXPECTED}", flush=True)
 
 
 def headline(recipe: Recipe, measured: dict) -> dict:

@@ -3,8 +3,9 @@
 import numpy as np
 import torch
 
+from courtside_train.calibrate import EXPECTED, best_threshold, logit, move_threshold
 from courtside_train.court import Fields
-from courtside_train.field_judge import parabola, peaks
+from courtside_train.field_judge import hoop_boxes, parabola, peaks
 from courtside_train.field_samples import ball_sample, gaussians, hoop_sample
 
 
@@ -58,3 +59,22 @@ def test_the_hoop_target_tells_place_and_size():
         assert torch.equal(sizes[0, row, column], sizes[1, row, column])
         hits += 1
     assert hits > 15
+
+
+def test_boxes_of_the_finder_are_read_as_they_were_told():
+    told = np.full((3, 72, 128), -8.0)
+    rows, columns = np.mgrid[:72, :128] + 0.5
+    told[0] = -((columns - 30.25) ** 2 + (rows - 20.5) ** 2) / 4 + 1
+    told[1], told[2] = np.log(24 / 16), np.log(20 / 16)
+    (box,) = hoop_boxes(told, 0.5)
+    assert np.allclose(box, [121 - 12, 82 - 10, 121 + 12, 82 + 10], atol=1)
+
+
+def test_the_best_threshold_is_moved_to_where_the_box_expects_it():
+    measured = {"at_0.1": {"recall": 0.9, "precision": 0.5}, "at_0.2": {"recall": 0.8, "precision": 0.8}}
+    measured["at_0.5"] = {"recall": 0.1, "precision": 1.0}
+    layer = torch.nn.Conv2d(1, 2, 1)
+    before = layer.bias.detach().clone()
+    move_threshold(layer.bias, 0, best_threshold(measured))
+    at_best = torch.tensor(logit(0.2)) + layer.bias[0] - before[0]
+    assert abs(at_best.sigmoid().item() - EXPECTED) < 1e-6 and layer.bias[1] == before[1]
