@@ -225,7 +225,7 @@ impl ViewLook {
         let at = if stand == Stand::Broadcast {
             (if side < 0.0 { r.range(0.84, 0.91) } else { r.range(0.09, 0.16) }, r.range(0.2, 0.42))
         } else {
-            (r.range(0.25, 0.75), r.range(0.16, 0.46))
+            (r.range(0.25, 0.75), r.range(0.14, 0.4))
         };
         let held = matches!(stand, Stand::Phone) || r.chance(0.2);
         Self {

@@ -1,11 +1,13 @@
 //! Carrying out a shot: wind-up, flight, defenders, points, and what it sounds like.
+//!
+//! A shot that is blocked far from the ring never comes near it and is no event.
 
 use super::director::Director;
 use super::shots::{Attempt, Flavour};
 use super::timeline::{Jump, Noise};
-use crate::flight::{Flight, Outcome, RATE};
+use crate::flight::{self, Flight, Outcome, RATE};
 use crate::geometry::vec3;
-use crate::physics::Net;
+use crate::physics::{Ball, Net};
 use crate::truth::Kind;
 
 /// Flights farther from the ring than this are no shots at it, metres.
@@ -14,6 +16,9 @@ const SHOT_REACH: f32 = 1.3;
 impl Director {
     /// Shoots, and lets somebody get the ball.
     pub(super) fn shoot(&mut self, flavour: Flavour) {
+        if flavour == Flavour::Block && self.block() {
+            return;
+        }
         self.wind_up(flavour);
         let place = self.hoop_place();
         let cross = self.random.chance(0.6);
@@ -35,6 +40,42 @@ impl Director {
         self.defend(start);
         self.judge(&flight, start);
         self.rebound(&flight);
+    }
+
+    /// A shot that a defender knocks away soon after its release; false when nobody is near
+    /// enough to do so.
+    fn block(&mut self) -> bool {
+        let now = self.timeline.now();
+        let team = self.timeline.players[self.holder].team;
+        let shooter = self.timeline.players[self.holder].place(now);
+        let near = |i: &usize| (self.timeline.players[*i].place(now) - shooter).flat();
+        let defender = (0..self.timeline.players.len())
+            .filter(|i| self.timeline.players[*i].team == 1 - team.min(1))
+            .filter(|i| near(i) < 4.0)
+            .min_by(|a, b| near(a).total_cmp(&near(b)));
+        let far = (shooter - self.hoop_place().centre).flat();
+        let Some(defender) = defender.filter(|_| far > 3.0) else { return false };
+        let guard = shooter + self.facing(self.holder, now) * 0.8;
+        self.timeline.players[defender].go(now, now + 0.7, guard);
+        self.wind_up(Flavour::Block);
+        let start = self.timeline.now();
+        self.release(start);
+        self.sound(start, Noise::Anticipation);
+        let top = start + 0.12;
+        self.timeline.players[defender].jumps.push(Jump { top, height: 0.5 });
+        self.timeline.players[defender].raised.push((start - 0.3, start + 0.5));
+        let ahead = self.facing(self.holder, start);
+        let met = self.last_ball() + ahead * 0.6 + vec3(0.0, 0.0, 0.3);
+        self.throw(met, 0.1);
+        let aside = vec3(ahead.y, -ahead.x, 0.0) * self.random.range(-2.5, 2.5);
+        let v = aside - ahead * self.random.range(-0.5, 2.5) + vec3(0.0, 0.0, 0.5);
+        let place = self.hoop_place();
+        let ball = Ball { p: place.local(met), v: place.local_direction(v), net: Net::Outside };
+        let flight = flight::fly(ball, &self.setting.hoop);
+        let knocked = self.timeline.now();
+        self.judge(&flight, knocked);
+        self.rebound(&flight);
+        true
     }
 
     fn wind_up(&mut self, flavour: Flavour) {
@@ -135,5 +176,33 @@ impl Director {
                 quiet = 8;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::game::{Game, GameConfig};
+    use crate::look::Look;
+
+    #[test]
+    fn a_blocked_shot_comes_down_far_from_the_ring_and_is_no_event() {
+        let mut blocked = 0;
+        for seed in 0..30 {
+            let look = Look::of_seed(seed);
+            let setting = Game::setting(&GameConfig::of_seed(seed), &look);
+            let mut director = Director::new(setting);
+            director.possession(1.0, Flavour::Block);
+            if !director.block() {
+                continue;
+            }
+            blocked += 1;
+            assert!(director.timeline.events.is_empty(), "seed {seed}");
+            let ring = director.hoop_place().centre;
+            for ball in &director.timeline.ball {
+                assert!((ball.p - ring).length() > 0.9, "seed {seed}");
+            }
+        }
+        assert!(blocked >= 8, "only {blocked} of 30");
     }
 }
