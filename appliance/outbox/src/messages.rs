@@ -4,7 +4,7 @@
 //!            next()                 PUBACK                receiver's Ack
 //! Waiting ───────────► Flying ───────────────► Broker ───────────────────► (released)
 //!    ▲                   │ connection lost       │ connection lost, no Ack in time,
-//!    └───────────────────┴───────────────────────┘ or an Ack that moved nothing
+//!    └───────────────────┴───────────────────────┘ or an Ack that stops before it
 //! ```
 //!
 //! Two shelves: `live` (this boot's newest messages) goes before `backlog` (what the store still
@@ -28,8 +28,8 @@ use shelf::{Progress, Shelf};
 pub const LIVE_MAX: usize = 1024;
 /// Messages that one load asks for; the backlog shelf holds at most twice as many.
 const LOAD_COUNT: u16 = 256;
-/// A message that the broker has had for this long should have been acknowledged: an
-/// acknowledgement that moves nothing makes it go again at once.
+/// A message that the broker has had for this long should be in the next acknowledgement; one
+/// that stops before it makes it go again at once.
 const HINT_AGE: Duration = Duration::from_secs(1);
 /// Shortest time between two announcements.
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(1);
@@ -175,6 +175,9 @@ pub struct Outbox {
     link: Link,
     live: Shelf,
     backlog: Shelf,
+    /// Published and not answered by the broker, with the time; at most a window of them. A
+    /// message that the receiver acknowledges first leaves its shelf, but still fills a place.
+    flying: Vec<(Key, Monotonic)>,
     stock: Stock,
     /// Everything up to here has been on a shelf.
     cursor: Key,
@@ -200,6 +203,7 @@ impl Outbox {
             link: Link::Down,
             live: Shelf::default(),
             backlog: Shelf::default(),
+            flying: Vec::new(),
             stock: Stock::Maybe,
             cursor: Key::default(),
             last_put: Seq(0),
@@ -249,6 +253,7 @@ impl Outbox {
     pub fn handle_connected(&mut self, window: u16) {
         self.limits.window = window.max(1);
         self.link = Link::Up;
+        self.flying.clear();
         self.live.all_wait();
         self.backlog.all_wait();
     }
@@ -256,12 +261,14 @@ impl Outbox {
     /// The connection is gone: everything that the receiver did not acknowledge goes again.
     pub fn handle_disconnected(&mut self) {
         self.link = Link::Down;
+        self.flying.clear();
         self.live.all_wait();
         self.backlog.all_wait();
     }
 
     /// The broker has taken the message.
     pub fn handle_puback(&mut self, key: Key) {
+        self.flying.retain(|(flying, _)| *flying != key);
         let random = self.random.draw();
         let limits = self.limits;
         for shelf in [&mut self.live, &mut self.backlog] {
@@ -289,14 +296,12 @@ impl Outbox {
             self.to_release.insert(boot, upto);
             let gone = self.live.release(boot, upto) + self.backlog.release(boot, upto);
             self.counters.released += gone as u64;
-            return;
-        }
-        if upto < *released && self.announce == Announce::No {
+        } else if upto < *released && self.announce == Announce::No {
             let earliest = self.announced.map_or(now, |at| at.plus(ANNOUNCE_EVERY));
             self.announce = Announce::NotBefore(earliest);
         }
-        self.live.resend_older(boot, now, HINT_AGE);
-        self.backlog.resend_older(boot, now, HINT_AGE);
+        self.live.resend_oldest(boot, now, HINT_AGE);
+        self.backlog.resend_oldest(boot, now, HINT_AGE);
     }
 
     /// Answer to [`Effect::Load`]: `items` in ascending order, fewer than asked for when the
@@ -365,14 +370,13 @@ impl Outbox {
             Stock::Maybe | Stock::Asked | Stock::Empty => None,
         };
         let entries = self.live.iter().chain(self.backlog.iter());
-        let overdue = entries.filter_map(|entry| match entry.progress {
-            Progress::Waiting => None,
-            Progress::Flying { since } => {
-                Some((since.plus(self.limits.puback_timeout), Wake::Puback))
-            }
+        let resend = entries.filter_map(|entry| match entry.progress {
+            Progress::Waiting | Progress::Flying { .. } => None,
             Progress::Broker { due, .. } => Some((due, Wake::Resend)),
         });
-        overdue.chain(announce).chain(load).min_by_key(|(at, _)| *at)
+        let late = |since: Monotonic| (since.plus(self.limits.puback_timeout), Wake::Puback);
+        let puback = self.flying.first().map(|(_, since)| late(*since));
+        resend.chain(puback).chain(announce).chain(load).min_by_key(|(at, _)| *at)
     }
 
     /// Messages in memory that the receiver has not acknowledged: (live, backlog).
@@ -406,14 +410,13 @@ impl Outbox {
     }
 
     fn next_send(&mut self, now: Monotonic) -> Option<Effect> {
-        let flying = self.live.flying() + self.backlog.flying();
-        if flying >= usize::from(self.limits.window) {
+        if self.flying.len() >= usize::from(self.limits.window) {
             return None;
         }
         let backlog_open = self.backlog.unacked() < usize::from(self.limits.backlog_unacked_max);
-        let entry = match self.live.most_urgent() {
+        let entry = match self.live.next_waiting() {
             Some(entry) => entry,
-            None if backlog_open => self.backlog.most_urgent()?,
+            None if backlog_open => self.backlog.next_waiting()?,
             None => return None,
         };
         match entry.attempts {
@@ -422,7 +425,9 @@ impl Outbox {
         }
         entry.attempts = entry.attempts.saturating_add(1);
         entry.progress = Progress::Flying { since: now };
-        Some(Effect::Send { key: entry.item.key, attempt: entry.attempts })
+        let (key, attempt) = (entry.item.key, entry.attempts);
+        self.flying.push((key, now));
+        Some(Effect::Send { key, attempt })
     }
 
     fn next_load(&mut self, now: Monotonic) -> Option<Effect> {
@@ -440,11 +445,8 @@ impl Outbox {
     }
 
     fn overdue(&self, now: Monotonic) -> Option<Key> {
-        let late = |entry: &&shelf::Entry| match entry.progress {
-            Progress::Flying { since } => now.since(since) >= self.limits.puback_timeout,
-            Progress::Waiting | Progress::Broker { .. } => false,
-        };
-        self.live.iter().chain(self.backlog.iter()).find(late).map(|entry| entry.item.key)
+        let (key, since) = self.flying.first()?;
+        (now.since(*since) >= self.limits.puback_timeout).then_some(*key)
     }
 
     /// The first key that is on the live shelf, or would be.

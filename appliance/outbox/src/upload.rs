@@ -111,7 +111,7 @@ enum State {
     Offline,
     Asking,
     Asked { due: Monotonic },
-    Sending { todo: Ranges, flying: Vec<(u64, Monotonic)>, next_at: Monotonic },
+    Sending { todo: Ranges, next_at: Monotonic },
     Ending,
     Ended { due: Monotonic },
     Paused { until: Monotonic },
@@ -125,6 +125,8 @@ pub struct Upload {
     size: u64,
     shape: Shape,
     state: State,
+    /// Published and not answered by the broker, with the time.
+    flying: Vec<(Sent, Monotonic)>,
     backoff: Backoff,
     /// Bytes that were missing when the receiver last told.
     missing: u64,
@@ -137,12 +139,21 @@ impl Upload {
     /// An upload of a file of `size` bytes, not connected.
     pub const fn new(size: u64, shape: Shape, seed: u64) -> Self {
         let backoff = Backoff::new(shape.patience, seed);
-        let missing = u64::MAX;
-        Self { size, shape, state: State::Offline, backoff, missing, failed_wholes: 0, taken: 0 }
+        Self {
+            size,
+            shape,
+            state: State::Offline,
+            flying: Vec::new(),
+            backoff,
+            missing: u64::MAX,
+            failed_wholes: 0,
+            taken: 0,
+        }
     }
 
     /// A connection is there: ask what is missing.
     pub fn handle_connected(&mut self) {
+        self.flying.clear();
         if !self.is_over() {
             self.state = State::Asking;
         }
@@ -150,6 +161,7 @@ impl Upload {
 
     /// The connection is gone, and with it everything that flew.
     pub fn handle_disconnected(&mut self) {
+        self.flying.clear();
         if !self.is_over() {
             self.state = State::Offline;
         }
@@ -157,6 +169,7 @@ impl Upload {
 
     /// The broker answered a message.
     pub fn handle_puback(&mut self, now: Monotonic, sent: Sent, taken: Taken) {
+        self.flying.retain(|(flying, _)| *flying != sent);
         if taken == Taken::NoReceiver {
             match self.state {
                 State::Asked { .. } | State::Sending { .. } | State::Ended { .. } => {
@@ -171,13 +184,14 @@ impl Upload {
             }
             return;
         }
-        let Sent::Segment { offset, length } = sent else { return };
-        self.taken = self.taken.saturating_add(u64::from(length));
-        if let State::Sending { todo, flying, .. } = &mut self.state {
-            flying.retain(|(start, _)| *start != offset);
-            if todo.is_empty() && flying.is_empty() {
-                self.state = State::Ending;
-            }
+        if let Sent::Segment { length, .. } = sent {
+            self.taken = self.taken.saturating_add(u64::from(length));
+        }
+        if let State::Sending { todo, .. } = &self.state
+            && todo.is_empty()
+            && self.flying.is_empty()
+        {
+            self.state = State::Ending;
         }
     }
 
@@ -199,6 +213,11 @@ impl Upload {
 
     /// What to do now; call until `None`.
     pub fn next(&mut self, now: Monotonic) -> Option<Effect> {
+        let late = |(_, since): &(Sent, Monotonic)| now.since(*since) >= self.shape.puback_timeout;
+        if self.flying.first().is_some_and(late) {
+            self.handle_disconnected();
+            return Some(Effect::Reconnect);
+        }
         match &mut self.state {
             State::Paused { until } if *until <= now => self.state = State::Asking,
             State::Asked { due } if *due <= now => self.state = State::Asking,
@@ -214,13 +233,15 @@ impl Upload {
             | State::Done => {}
         }
         match &mut self.state {
+            // A question is asked when nothing flies: then its answer knows of everything.
+            State::Asking | State::Ending if !self.flying.is_empty() => None,
             State::Asking => {
                 self.state = State::Asked { due: now.plus(self.backoff.fail()) };
-                Some(Effect::Send(Sent::Init))
+                self.send(now, Sent::Init)
             }
             State::Ending => {
                 self.state = State::Ended { due: now.plus(self.backoff.fail()) };
-                Some(Effect::Send(Sent::Fin))
+                self.send(now, Sent::Fin)
             }
             State::Sending { .. } => self.next_segment(now),
             State::Finished(outcome) => {
@@ -238,20 +259,20 @@ impl Upload {
 
     /// When to call [`next`](Self::next) again at the latest, and why.
     pub fn deadline(&self) -> Option<(Monotonic, Wake)> {
-        match &self.state {
+        let step = match &self.state {
             State::Asked { due } | State::Ended { due } => Some((*due, Wake::Answer)),
             State::Paused { until } => Some((*until, Wake::Pause)),
-            State::Sending { todo, flying, next_at } => {
-                let open = !todo.is_empty() && flying.len() < usize::from(self.shape.window);
-                let pace = open.then_some((*next_at, Wake::Pace));
-                let oldest = flying.iter().map(|(_, since)| *since).min();
-                let puback = oldest.map(|at| (at.plus(self.shape.puback_timeout), Wake::Puback));
-                pace.into_iter().chain(puback).min_by_key(|(at, _)| *at)
+            State::Sending { todo, next_at } => {
+                let open = !todo.is_empty() && self.has_window();
+                open.then_some((*next_at, Wake::Pace))
             }
             State::Offline | State::Asking | State::Ending | State::Finished(_) | State::Done => {
                 None
             }
-        }
+        };
+        let late = |since: Monotonic| (since.plus(self.shape.puback_timeout), Wake::Puback);
+        let puback = self.flying.first().map(|(_, since)| late(*since));
+        step.into_iter().chain(puback).min_by_key(|(at, _)| *at)
     }
 
     /// Bytes that the broker took so far, resent ones included.
@@ -259,22 +280,27 @@ impl Upload {
         self.taken
     }
 
+    fn has_window(&self) -> bool {
+        self.flying.len() < usize::from(self.shape.window)
+    }
+
     fn next_segment(&mut self, now: Monotonic) -> Option<Effect> {
-        let State::Sending { todo, flying, next_at } = &mut self.state else { return None };
-        if flying.iter().any(|(_, since)| now.since(*since) >= self.shape.puback_timeout) {
-            self.state = State::Offline;
-            return Some(Effect::Reconnect);
-        }
-        if flying.len() >= usize::from(self.shape.window) || *next_at > now {
+        let has_window = self.has_window();
+        let State::Sending { todo, next_at } = &mut self.state else { return None };
+        if !has_window || *next_at > now {
             return None;
         }
         let (offset, length) = todo.take(self.shape.chunk_bytes)?;
-        flying.push((offset, now));
         if let Pace::BytesPerSecond(rate) = self.shape.pace {
             let gap = u64::from(length) * 1_000_000 / u64::from(rate.max(1));
             *next_at = now.max(*next_at).plus(Duration::from_micros(gap));
         }
-        Some(Effect::Send(Sent::Segment { offset, length }))
+        self.send(now, Sent::Segment { offset, length })
+    }
+
+    fn send(&mut self, now: Monotonic, sent: Sent) -> Option<Effect> {
+        self.flying.push((sent, now));
+        Some(Effect::Send(sent))
     }
 
     /// `PERSISTED` or `RESEND_MISSING` to the question that is open.
@@ -304,7 +330,7 @@ impl Upload {
         }
         self.missing = missing;
         self.backoff.succeed();
-        self.state = State::Sending { todo, flying: Vec::new(), next_at: now };
+        self.state = State::Sending { todo, next_at: now };
     }
 
     fn start_over(&mut self, now: Monotonic, step: FileStep) {

@@ -214,6 +214,9 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
+    // A failure prints its case; nothing is written beside the tests.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn every_message_arrives_and_is_forgotten_only_then(
         earlier in 0..700_u64,

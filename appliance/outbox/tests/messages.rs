@@ -122,6 +122,23 @@ fn acknowledgement_that_moves_nothing_brings_the_missing_message_back_at_once() 
 }
 
 #[test]
+fn urgent_messages_that_go_again_never_hold_back_the_one_they_wait_for() {
+    let mut outbox = Outbox::new(BOOT, LIMITS, &[]);
+    outbox.handle_connected(1);
+    outbox.handle_put(item(1, Class::P1)).expect("room");
+    assert_eq!(sent(&act(&mut outbox, T0, &[])), [key(BOOT, 1)]);
+    outbox.handle_puback(key(BOOT, 1));
+    outbox.handle_put(item(2, Class::P0)).expect("room");
+    assert_eq!(sent(&act(&mut outbox, T0, &[])), [key(BOOT, 2)]);
+    outbox.handle_puback(key(BOOT, 2));
+    let later = seconds(5);
+    assert_eq!(sent(&act(&mut outbox, later, &[])), [key(BOOT, 1)]);
+    outbox.handle_put(item(3, Class::P0)).expect("room");
+    outbox.handle_puback(key(BOOT, 1));
+    assert_eq!(sent(&act(&mut outbox, later, &[])), [key(BOOT, 3)], "new before again");
+}
+
+#[test]
 fn silent_broker_loses_the_connection_once() {
     let mut outbox = Outbox::new(BOOT, LIMITS, &[]);
     outbox.handle_put(item(1, Class::P0)).expect("room");

@@ -49,6 +49,7 @@ fn asked(size: u64, shape: Shape) -> Upload {
     assert_eq!(upload.next(T0), None, "nothing goes without a connection");
     upload.handle_connected();
     assert_eq!(upload.next(T0), Some(UploadEffect::Send(Sent::Init)));
+    upload.handle_puback(T0, Sent::Init, Taken::Accepted);
     assert_eq!(upload.next(T0), None, "the question is open");
     upload
 }
@@ -113,9 +114,25 @@ fn unanswered_question_is_asked_again_after_growing_waits() {
         assert_eq!(why, UploadWake::Answer);
         last = at.since(now);
         now = at;
-        assert_eq!(upload.next(now), Some(UploadEffect::Send(Sent::Init)));
+        assert_eq!(pump(&mut upload, now), [UploadEffect::Send(Sent::Init)]);
     }
     assert!((30..=60).contains(&last.as_secs()), "{last:?}");
+}
+
+#[test]
+fn nothing_is_asked_while_something_flies_and_a_silent_broker_loses_the_connection() {
+    let mut upload = asked(1000, SHAPE);
+    upload.handle_response(T0, &response(FileStep::Init, FileResponse::PERSISTED, &[(0, 1000)]));
+    assert_eq!(upload.next(T0), Some(segment(0, 100)));
+    upload.handle_response(T0, &response(FileStep::Segments, FileResponse::RESEND_ALL, &[]));
+    assert_eq!(upload.next(T0), None);
+    let (at, why) = upload.deadline().expect("the PUBACK");
+    assert_eq!((at.since(T0).as_secs(), why), (20, UploadWake::Puback));
+    assert_eq!(upload.next(at), Some(UploadEffect::Reconnect));
+    assert_eq!(upload.next(at), None);
+    upload.handle_disconnected();
+    upload.handle_connected();
+    assert_eq!(upload.next(at), Some(UploadEffect::Send(Sent::Init)));
 }
 
 #[test]
@@ -308,6 +325,9 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
+    // A failure prints its case; nothing is written beside the tests.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn every_file_arrives_whole_whatever_happens_on_the_way(
         size in 1..6_000_usize,

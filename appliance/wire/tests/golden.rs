@@ -40,52 +40,79 @@ where
 fn game_event_is_encoded_as_ever() {
     assert_golden(
         &sample::envelope(Body::Game(sample::game())),
-        "BYTES_game_event",
-        r#"JSON_game_event"#,
+        "0107636f7572742d3107ac02808082e288d2a306959aef3a0100072a01010007636f7572
+         742d31010161808e890180eb8301c0fe8901c0fe890180f787e188d2a30680d991e188d2
+         a306a2070200ec040227",
+        r#"{"v":1,"dev":"court-1","boot":7,"seq":300,"ts_us":1767225600000000,"mono_us":123456789,"clock":"synchronized","body":{"game":{"id":"7-42","revision":1,"stage":"confirmed","kind":"made_shot","source":"court-1","hoop":"a","at":1123200,"interval":{"start":1080000,"end":1130400},"decided_at":1130400,"at_arrived":1767225599000000,"decided_arrived":1767225599080000,"confidence":930,"cues":[{"kind":"rim","centi_nats":310},{"kind":"crowd_swell","centi_nats":-20}]}}}"#,
     );
 }
 
 #[test]
 fn clip_is_encoded_as_ever() {
-    assert_golden(&sample::envelope(Body::Clip(sample::clip())), "BYTES_clip", r#"JSON_clip"#);
+    assert_golden(
+        &sample::envelope(Body::Clip(sample::clip())),
+        "0107636f7572742d3107ac02808082e288d2a306959aef3a01010123456789abcdef0123
+         456789abcdef07636f7572742d31c098478087b501fa01800ad005a0cb98014065336230
+         633434323938666331633134396166626634633839393666623932343237616534316534
+         36343962393334636134393539393162373835326238353580a6bdd888d2a30601072a80
+         8e8901",
+        r#"{"v":1,"dev":"court-1","boot":7,"seq":300,"ts_us":1767225600000000,"mono_us":123456789,"clock":"synchronized","body":{"clip":{"id":"0123456789abcdef0123456789abcdef","source":"court-1","interval":{"start":583200,"end":1483200},"frames":250,"picture":{"width":1280,"height":720},"bytes":2500000,"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","starts":1767225590000000,"events":[{"id":"7-42","at":1123200}]}}}"#,
+    );
 }
 
 #[test]
 fn notice_is_encoded_as_ever() {
     assert_golden(
         &sample::envelope(Body::Notice(sample::notice())),
-        "BYTES_notice",
-        r#"JSON_notice"#,
+        "0107636f7572742d3107ac02808082e288d2a306959aef3a0102010107636f7572742d31
+         0333746865207075626c69736865722077656e7420617761793b20636865636b20746865
+         2063616d6572612773206e6574776f726b",
+        r#"{"v":1,"dev":"court-1","boot":7,"seq":300,"ts_us":1767225600000000,"mono_us":123456789,"clock":"synchronized","body":{"notice":{"kind":"source_down","source":"court-1","count":3,"text":"the publisher went away; check the camera's network"}}}"#,
     );
 }
 
 #[test]
 fn acknowledgement_is_encoded_as_ever() {
-    assert_golden(&sample::ack(), "BYTES_acknowledgement", r#"JSON_acknowledgement"#);
+    assert_golden(&sample::ack(), "07ac02", r#"{"boot":7,"upto_seq":300}"#);
 }
 
 #[test]
 fn announcement_of_a_file_is_encoded_as_ever() {
     assert_golden(
         &sample::init(),
-        "BYTES_announcement_of_a_file",
-        r#"JSON_announcement_of_a_file"#,
+        "2430313233343536373839616263646566303132333435363738396162636465662e6d70
+         34a0cb980140653362306334343239386663316331343961666266346338393936666239
+         323432376165343165343634396239333463613439353939316237383532623835350123
+         456789abcdef0123456789abcdef07636f7572742d31c098478087b501fa01800ad005a0
+         cb9801406533623063343432393866633163313439616662663463383939366662393234
+         323761653431653436343962393334636134393539393162373835326238353580a6bdd8
+         88d2a30601072a808e8901",
+        r#"{"name":"0123456789abcdef0123456789abcdef.mp4","size":2500000,"checksum":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","user_data":{"id":"0123456789abcdef0123456789abcdef","source":"court-1","interval":{"start":583200,"end":1483200},"frames":250,"picture":{"width":1280,"height":720},"bytes":2500000,"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","starts":1767225590000000,"events":[{"id":"7-42","at":1123200}]}}"#,
     );
 }
 
 #[test]
 fn response_to_a_file_is_encoded_as_ever() {
-    assert_golden(&sample::response(), "BYTES_response_to_a_file", r#"JSON_response_to_a_file"#);
+    assert_golden(
+        &sample::response(),
+        "03302e310123456789abcdef0123456789abcdef028011627974657320617265206d6973
+         73696e670200804080800480c004",
+        r#"{"vsn":"0.1","file":"0123456789abcdef0123456789abcdef","step":"fin","reason_code":128,"reason_description":"bytes are missing","missing":[[0,8192],[65536,73728]]}"#,
+    );
 }
 
 #[test]
 fn state_is_encoded_as_ever() {
-    assert_golden(&sample::state(), "BYTES_state", r#"JSON_state"#);
+    assert_golden(&sample::state(), "0207", r#"{"state":"lost","boot":7}"#);
 }
 
 #[test]
 fn birth_is_encoded_as_ever() {
-    assert_golden(&sample::info(), "BYTES_birth", r#"JSON_birth"#);
+    assert_golden(
+        &sample::info(),
+        "0107636f7572742d310705302e312e30808082e288d2a30602050c2801141607010000",
+        r#"{"v":1,"dev":"court-1","boot":7,"firmware":"0.1.0","ts_us":1767225600000000,"held":[{"boot":5,"from_seq":12,"upto_seq":40,"gaps":[[20,22]]},{"boot":7,"from_seq":1,"upto_seq":0,"gaps":[]}]}"#,
+    );
 }
 
 /// Appending to an enum keeps these; inserting or reordering breaks them.

@@ -85,6 +85,9 @@ fn envelope() -> impl Strategy<Value = Envelope> {
 }
 
 proptest! {
+    // A failure prints its case; nothing is written beside the tests.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn every_envelope_survives_both_encodings(envelope in envelope()) {
         let mut buffer = [0; wire::envelope::BYTES_MAX];

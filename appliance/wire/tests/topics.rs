@@ -95,6 +95,9 @@ fn part() -> impl Strategy<Value = FilePart> {
 }
 
 proptest! {
+    // A failure prints its case; nothing is written beside the tests.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn reading_a_built_topic_gives_its_parts_back(id in any::<u128>(), part in part()) {
         let topic = device().file(ClipId(id), &part);

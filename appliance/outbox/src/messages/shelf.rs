@@ -8,6 +8,9 @@ use wire::time::Monotonic;
 
 use super::{Item, Key};
 
+/// Messages that go again because of one acknowledgement.
+const RESENT_AT_ONCE: usize = 8;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     Waiting,
@@ -73,17 +76,21 @@ impl Shelf {
     }
 
     pub(super) fn resend_due(&mut self, now: Monotonic) {
-        self.resend(|_key, _since, due| due <= now);
-    }
-
-    pub(super) fn resend_older(&mut self, boot: BootId, now: Monotonic, age: Duration) {
-        self.resend(|key, since, _due| key.boot == boot && now.since(since) >= age);
-    }
-
-    fn resend(&mut self, again: impl Fn(Key, Monotonic, Monotonic) -> bool) {
         for entry in &mut self.0 {
             match entry.progress {
-                Progress::Broker { since, due } if again(entry.item.key, since, due) => {
+                Progress::Broker { due, .. } if due <= now => entry.progress = Progress::Waiting,
+                Progress::Waiting | Progress::Flying { .. } | Progress::Broker { .. } => {}
+            }
+        }
+    }
+
+    /// The oldest messages of `boot` go again if the broker has had them for `age`. Only a few:
+    /// what is missing is the oldest one, and perhaps those next to it.
+    pub(super) fn resend_oldest(&mut self, boot: BootId, now: Monotonic, age: Duration) {
+        let oldest = self.0.iter_mut().filter(|entry| entry.item.key.boot == boot);
+        for entry in oldest.take(RESENT_AT_ONCE) {
+            match entry.progress {
+                Progress::Broker { since, .. } if now.since(since) >= age => {
                     entry.progress = Progress::Waiting;
                 }
                 Progress::Waiting | Progress::Flying { .. } | Progress::Broker { .. } => {}
@@ -91,19 +98,21 @@ impl Shelf {
         }
     }
 
-    pub(super) fn flying(&self) -> usize {
-        let flies = |entry: &&Entry| matches!(entry.progress, Progress::Flying { .. });
-        self.0.iter().filter(flies).count()
-    }
-
     /// Sent, but not acknowledged by the receiver.
     pub(super) fn unacked(&self) -> usize {
         self.0.iter().filter(|entry| entry.progress != Progress::Waiting).count()
     }
 
-    pub(super) fn most_urgent(&mut self) -> Option<&mut Entry> {
+    /// The oldest one if it goes again, because every acknowledgement waits for it; then what
+    /// never went, by urgency; then what goes again. Otherwise urgent messages that go again and
+    /// again could hold back for ever the less urgent one that all of them wait for.
+    pub(super) fn next_waiting(&mut self) -> Option<&mut Entry> {
+        let again = |entry: &Entry| entry.progress == Progress::Waiting && entry.attempts > 0;
+        if self.0.front().is_some_and(again) {
+            return self.0.front_mut();
+        }
         let waiting = self.0.iter_mut().filter(|entry| entry.progress == Progress::Waiting);
         // The first of equals wins, and the shelf is ordered by age.
-        waiting.min_by_key(|entry| entry.item.class)
+        waiting.min_by_key(|entry| (entry.attempts > 0, entry.item.class))
     }
 }
