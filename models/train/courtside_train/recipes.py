@@ -13,6 +13,7 @@ from .court import FIELD_SIZE, JUDGING_SEEDS, TRAINING_SEEDS
 from .raster import letterbox
 
 
+CALIBRATED = 60  # training sequences that a heatmap network is calibrated on
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5)  # confidences at which whole-picture lanes are judged
 
 
@@ -50,9 +51,9 @@ class Recipe:
 RECIPES = [
     Recipe("rim", "nano", steps=4000, batch=32, peak=2e-3, seeds=6000, judged=250),
     Recipe("rim", "full", steps=4000, batch=32, peak=2e-3, seeds=6000, judged=250),
-    Recipe("hoop", "full", steps=4000, batch=16, peak=2e-3, seeds=1500, judged=250),
-    Recipe("ball", "nano", steps=6000, batch=16, peak=2e-3, seeds=1500, judged=250),
-    Recipe("ball", "full", steps=4000, batch=16, peak=2e-3, seeds=1500, judged=250),
+    Recipe("hoop", "full", steps=4000, batch=16, peak=2e-3, seeds=1500, judged=100),
+    Recipe("ball", "nano", steps=6000, batch=16, peak=2e-3, seeds=1500, judged=100),
+    Recipe("ball", "full", steps=4000, batch=16, peak=2e-3, seeds=1500, judged=100),
 ]
 
 
@@ -101,7 +102,7 @@ def calibrate(recipe: Recipe, net: torch.nn.Module) -> None:
     """Moves a heatmap network's best threshold on training pictures to where the box expects it."""
     if recipe.pack == "rim":
         return
-    fields = shelf.open_field(recipe.training_seeds[: shelf.CHUNK])
+    fields = shelf.open_field(recipe.training_seeds[:CALIBRATED])
     best = best_threshold(field_judge_of(recipe)(net, fields, calibration.THRESHOLDS))
     last = net.heat if recipe.pack == "ball" else net.told
     move_threshold(last.bias, 0, best)

@@ -18,8 +18,8 @@ PARTS = {"rim": ["frames", "boxes", "balls", "events", "sight", "seeds"], "field
 
 
 def chunks(seeds: range) -> list[range]:
-    """`seeds` in pieces of at most [`CHUNK`]."""
-    return [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
+    """The whole chunks of [`CHUNK`] seeds that hold `seeds`, which start with one."""
+    return [range(start, start + CHUNK) for start in range(seeds.start, seeds.stop, CHUNK)]
 
 
 def _folder(kind: str, seeds: range) -> Path:
@@ -59,22 +59,22 @@ def fill(kind: str, seeds: range) -> None:
         print(f"  {kind}: seeds {part.start} to {part.stop - 1} ready", flush=True)
 
 
-def _load(folder: Path, name: str, part: str) -> np.ndarray:
-    return np.load(folder / f"{name}.{part}.npy", mmap_mode="r" if part == "frames" else None)
+def _open(kind: str, folder: Path, name: str, seeds: range) -> list[np.ndarray]:
+    """Every part of one group, cut behind the last of `seeds`; frames stay on disk."""
+    many = int(np.searchsorted(np.load(folder / f"{name}.seeds.npy"), seeds.stop))
+    load = lambda part: np.load(folder / f"{name}.{part}.npy", mmap_mode="r" if part == "frames" else None)
+    return [load(part)[:many] for part in PARTS[kind]]
 
 
 def open_rim(seeds: range) -> list[RimClips]:
-    """The rim clips of `seeds`: one group for each chunk and viewport size; frames stay on disk."""
+    """The rim clips of `seeds`: one group for each chunk and viewport size."""
     groups = []
-    for part in chunks(seeds):
-        folder = _folder("rim", part)
+    for folder in (_folder("rim", part) for part in chunks(seeds)):
         for path in sorted(folder.glob("p*.frames.npy")):
-            name = path.name.split(".")[0]
-            groups.append(RimClips(*[_load(folder, name, field) for field in PARTS["rim"]]))
-    return groups
+            groups.append(RimClips(*_open("rim", folder, path.name.split(".")[0], seeds)))
+    return [group for group in groups if len(group.frames)]
 
 
 def open_field(seeds: range) -> list[Fields]:
-    """The picture sequences of `seeds`, one group for each chunk; frames stay on disk."""
-    folders = [_folder("field", part) for part in chunks(seeds)]
-    return [Fields(*[_load(folder, "pictures", field) for field in PARTS["field"]]) for folder in folders]
+    """The picture sequences of `seeds`, one group for each chunk."""
+    return [Fields(*_open("field", _folder("field", part), "pictures", seeds)) for part in chunks(seeds)]
