@@ -172,7 +172,7 @@ impl Outputs for Collected {
         _source: usize,
         _plan: clips::planner::ClipPlan,
         _anchor: pipeline::cut::Anchor,
-    ) -> Result<(), clips::planner::ClipPlan> {
+    ) -> Result<(), Box<clips::planner::ClipPlan>> {
         Ok(())
     }
 }

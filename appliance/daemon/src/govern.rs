@@ -87,13 +87,17 @@ impl Govern {
             while let Some(effect) = governor.next(now) {
                 self.act(effect, governor.operating_point());
             }
-            let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-            latest.engine_load = work.busy.as_secs_f64() / EVERY.as_secs_f64();
-            latest.status = governor.status().point.to_string();
-            latest.readings = readings;
-            drop(latest);
+            self.remember(Latest {
+                readings,
+                status: governor.status().point.to_string(),
+                engine_load: work.busy.as_secs_f64() / EVERY.as_secs_f64(),
+            });
             clock.sleep_until(next).await;
         }
+    }
+
+    fn remember(&self, latest: Latest) {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = latest;
     }
 
     fn act(&self, effect: Effect, point: OperatingPoint) {

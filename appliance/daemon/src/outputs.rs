@@ -115,7 +115,7 @@ impl Outputs for Decisions {
         }
     }
 
-    fn cut(&mut self, source: usize, plan: ClipPlan, anchor: Anchor) -> Result<(), ClipPlan> {
+    fn cut(&mut self, source: usize, plan: ClipPlan, anchor: Anchor) -> Result<(), Box<ClipPlan>> {
         let recorded = &self.sources[source];
         let (id, merged) = identities(&self.ids, &plan);
         let order = CutOrder {
@@ -127,7 +127,7 @@ impl Outputs for Decisions {
         self.cuts.try_send(CutItem::Order(Box::new(order))).map_err(|full| {
             let embassy_sync::channel::TrySendError::Full(item) = full;
             match item {
-                CutItem::Order(order) => order.job.plan,
+                CutItem::Order(order) => Box::new(order.job.plan),
                 CutItem::Shutdown => unreachable!("an order was sent"),
             }
         })

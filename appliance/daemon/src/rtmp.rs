@@ -72,10 +72,7 @@ pub struct Ports {
 ///
 /// # Errors
 /// A port cannot be opened: names it and what to do.
-pub async fn open(
-    clock: &Arc<SystemClock>,
-    streams: Vec<(SocketAddr, Stream)>,
-) -> Result<Ports> {
+pub async fn open(clock: &Arc<SystemClock>, streams: Vec<(SocketAddr, Stream)>) -> Result<Ports> {
     let (stop, stopped) = watch::channel(false);
     let mut ports = Ports { desks: Vec::new(), tasks: Vec::new(), stop };
     let mut by_address: BTreeMap<SocketAddr, Vec<Stream>> = BTreeMap::new();

@@ -127,10 +127,7 @@ async fn play(clock: Arc<SystemClock>, mut source: FileSource) -> Feeder<SystemC
     source.feeder
 }
 
-async fn stop_inputs(
-    ports: Ports,
-    readers: Vec<tokio::task::JoinHandle<Feeder<SystemClock>>>,
-) {
+async fn stop_inputs(ports: Ports, readers: Vec<tokio::task::JoinHandle<Feeder<SystemClock>>>) {
     ports.close().await;
     for reader in readers {
         match reader.await {

@@ -107,7 +107,7 @@ impl Hoop {
             State::Quiet => self.propose(now, profile, cues),
             State::Open { number, revision, moment, interval } => {
                 let open = Open { number, revision, moment, interval };
-                self.review(now, profile, cues, open)
+                self.review((now, profile), cues, open)
             }
             State::Turned { moment, interval } => {
                 self.state = State::Replaced { number: 0, moment, interval };
@@ -166,8 +166,7 @@ impl Hoop {
 
     fn review(
         &mut self,
-        now: MediaTime,
-        profile: &Profile,
+        (now, profile): (MediaTime, &Profile),
         cues: OtherCues,
         open: Open,
     ) -> Option<Draft> {

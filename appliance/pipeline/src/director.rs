@@ -38,7 +38,7 @@ pub trait Outputs: Send {
     /// # Errors
     /// The plan itself, when the cutter's link is full: it is offered again after the next
     /// report.
-    fn cut(&mut self, source: usize, plan: ClipPlan, anchor: Anchor) -> Result<(), ClipPlan>;
+    fn cut(&mut self, source: usize, plan: ClipPlan, anchor: Anchor) -> Result<(), Box<ClipPlan>>;
 }
 
 /// What the director knows about a source.
@@ -199,7 +199,7 @@ impl<O: Outputs> Director<O> {
         let anchor = source.arrivals.newest();
         while let Some(plan) = source.held.take().or_else(|| source.planner.next(now)) {
             if let Err(refused) = self.outputs.cut(number, plan, anchor) {
-                source.held = Some(refused);
+                source.held = Some(*refused);
                 return;
             }
         }

@@ -30,10 +30,6 @@ const SAME_OVERLAP: f32 = 0.3;
 const GIVE_UP: MediaSpan = MediaSpan::from_millis(5_000);
 /// Least confidence for a new hoop; an old one is recognised at the lane's own threshold.
 const NEW_CONFIDENCE: f32 = 0.5;
-/// Share by which a finder's box pulls a followed one: the follower is smooth and drifts, the
-/// finder is rough and does not.
-const PULL: f32 = 0.3;
-
 /// A hoop in the present frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HoopNow {
@@ -147,8 +143,8 @@ impl Hoops {
             let same = |known: &&mut Known| overlap(known.area, reading.area) > SAME_OVERLAP;
             if let Some(known) = self.known.iter_mut().flatten().find(same) {
                 known.seen = at;
-                known.area = blend(known.area, reading.area);
-                known.follower.anchor(known.area);
+                known.follower.anchor(reading.area);
+                known.area = known.follower.area();
             } else if reading.confidence >= NEW_CONFIDENCE {
                 new.push(reading.area);
             }
@@ -201,16 +197,6 @@ fn overlap(a: PixelBox, b: PixelBox) -> f32 {
     }
     let shared = width * height;
     shared / (a.width() * a.height() + b.width() * b.height() - shared)
-}
-
-fn blend(followed: PixelBox, found: PixelBox) -> PixelBox {
-    let mix = |old: f32, new: f32| old + (new - old) * PULL;
-    PixelBox {
-        x0: mix(followed.x0, found.x0),
-        y0: mix(followed.y0, found.y0),
-        x1: mix(followed.x1, found.x1),
-        y1: mix(followed.y1, found.y1),
-    }
 }
 
 #[cfg(test)]

@@ -114,6 +114,7 @@ fn every_key_can_be_set_and_relative_paths_count_from_the_files_folder() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn each_mistake_has_one_message_with_key_value_reason_and_remedy() {
     let cases = [
         (

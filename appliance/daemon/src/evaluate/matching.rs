@@ -137,8 +137,8 @@ mod tests {
 
     use super::*;
 
-    fn made(t: Option<f64>, certain: bool) -> TruthEvent {
-        TruthEvent { kind: EventKind::MadeShot, t, certain }
+    fn made(t: Option<f64>) -> TruthEvent {
+        TruthEvent { kind: EventKind::MadeShot, t, certain: true }
     }
 
     fn report(ms: i64) -> GameEvent {
@@ -168,29 +168,29 @@ mod tests {
 
     #[test]
     fn a_report_half_a_second_off_counts_and_one_beyond_does_not() {
-        let truths = [made(Some(10.0), true), made(Some(20.0), true)];
+        let truths = [made(Some(10.0)), made(Some(20.0))];
         let count = score(&truths, &[report(10_500), report(20_501)]);
         assert_eq!((count.truth, count.found, count.hit), (2, 2, 1));
     }
 
     #[test]
     fn one_report_satisfies_one_truth() {
-        let truths = [made(Some(10.0), true), made(Some(10.4), true)];
+        let truths = [made(Some(10.0)), made(Some(10.4))];
         assert_eq!(score(&truths, &[report(10_300)]).hit, 1);
-        let doubled = score(&[made(Some(10.0), true)], &[report(10_000), report(10_200)]);
+        let doubled = score(&[made(Some(10.0))], &[report(10_000), report(10_200)]);
         assert_eq!((doubled.hit, doubled.found), (1, 2));
     }
 
     #[test]
     fn a_truth_without_a_time_takes_what_others_leave() {
-        let truths = [made(None, true), made(Some(5.0), true)];
+        let truths = [made(None), made(Some(5.0))];
         let count = score(&truths, &[report(5_100), report(40_000)]);
         assert_eq!(count.hit, 2);
     }
 
     #[test]
     fn an_uncertain_truth_is_neither_asked_for_nor_held_against() {
-        let count = score(&[made(Some(5.0), false)], &[report(5_000)]);
+        let count = score(&[TruthEvent { certain: false, ..made(Some(5.0)) }], &[report(5_000)]);
         assert_eq!((count.truth, count.hit), (0, 0));
         assert!((count.precision() - 1.0).abs() < f64::EPSILON);
     }

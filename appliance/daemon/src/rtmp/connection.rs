@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, info, warn};
 
-use super::desk::{Desk, Seat, Word};
 use super::Presence;
+use super::desk::{Desk, Seat, Word};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 64 << 10;

@@ -297,7 +297,8 @@ fn start_governor(
     stages: &Stages<Decisions>,
     (uplink, stop_box): (&uplink::Handle, watch::Sender<bool>),
 ) -> Result<Governing> {
-    let (latest, stop) = (Arc::new(Mutex::new(Latest::default())), Arc::new(AtomicBool::new(false)));
+    let (latest, stop) =
+        (Arc::new(Mutex::new(Latest::default())), Arc::new(AtomicBool::new(false)));
     let govern = Govern {
         clock: Arc::clone(clock),
         tier: config.models.tier,
@@ -306,8 +307,10 @@ fn start_governor(
         uplink: uplink.clone(),
         latest: Arc::clone(&latest),
         stop: Arc::clone(&stop),
-        // Nobody listening any more: the box is stopping already.
-        shut_down: Box::new(move || drop(stop_box.send(true))),
+        shut_down: Box::new(move || {
+            // Nobody listening any more: the box is stopping already.
+            let _ = stop_box.send(true);
+        }),
     };
     let thread = spawn("governor", move || block_on(govern.run()))?;
     Ok((latest, stop, thread))

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use courtside::clock::SystemClock;
-use courtside::store::{Finish, Opened, Store, StoredPlan};
+use courtside::store::{Finish, OpenError, Opened, Store, StoredPlan};
 use courtside::uplink::{self, Config, Handle};
 use fleet::{Line, Stored};
 use hal::Clock;
@@ -28,6 +28,8 @@ use wire::units::{Permille, PictureSize};
 pub(crate) struct Bench {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) clock: Arc<SystemClock>,
+    /// How much may wait for upload at the box.
+    pub(crate) quota: Quota,
     port: u16,
     receiver: Option<JoinHandle<()>>,
     lines: mpsc::Receiver<Line>,
@@ -42,6 +44,7 @@ impl Bench {
         Self {
             folder: tempfile::tempdir().expect("a folder"),
             clock: Arc::new(SystemClock::start()),
+            quota: Quota { bytes: 1 << 30, files: 1000 },
             port,
             receiver: None,
             lines,
@@ -75,16 +78,48 @@ impl Bench {
         }
     }
 
+    /// The receiver's database and clips are gone.
+    pub(crate) fn forget_receiver(&mut self) {
+        for name in ["fleet.sqlite", "fleet.sqlite-wal", "fleet.sqlite-shm"] {
+            let _not_there = fs::remove_file(self.path(name));
+        }
+        let _not_there = fs::remove_dir_all(self.path("clips"));
+        self.told.clear();
+    }
+
+    /// What the receiver's table of boxes says.
+    pub(crate) fn state(&self) -> String {
+        let database = rusqlite::Connection::open(self.path("fleet.sqlite")).expect("readable");
+        let state = database.query_row("SELECT state FROM boxes", [], |row| row.get(0));
+        state.unwrap_or_default()
+    }
+
     /// Opens the store and starts the uplink.
     pub(crate) fn start_box(&self) -> (Opened, Handle) {
         let opened = Store::open(&self.path("box.sqlite"), Arc::clone(&self.clock))
             .expect("the store opens");
+        self.start_uplink(opened)
+    }
+
+    /// The same, as soon as the earlier boot's store has been closed.
+    pub(crate) async fn restart_box(&self) -> (Opened, Handle) {
+        for _ in 0..1_000 {
+            match Store::open(&self.path("box.sqlite"), Arc::clone(&self.clock)) {
+                Ok(opened) => return self.start_uplink(opened),
+                Err(OpenError::Locked { .. }) => self.pause(10).await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        panic!("the earlier boot holds the store for 10 s");
+    }
+
+    fn start_uplink(&self, opened: Opened) -> (Opened, Handle) {
         let config = Config {
             device: device(),
             firmware: "test".to_owned(),
             endpoint: Endpoint::new("127.0.0.1", self.port, &Security::Plain).expect("no TLS"),
             shape: Config::SHAPE,
-            quota: Quota { bytes: 1 << 30, files: 1000 },
+            quota: self.quota,
         };
         let handle = uplink::start(config, &opened, Arc::clone(&self.clock));
         (opened, handle)
@@ -182,6 +217,19 @@ impl Bench {
         self.told.iter().filter(|line| matches!(line.stored, Stored::Clip { .. })).count()
     }
 
+    pub(crate) fn notices_told(&self) -> usize {
+        let notice = |line: &&Line| match &line.stored {
+            Stored::Event { envelope, .. } => matches!(envelope.body, Body::Notice(_)),
+            Stored::Clip { .. } | Stored::Hole { .. } | Stored::Conflict { .. } => false,
+        };
+        self.told.iter().filter(notice).count()
+    }
+
+    /// The box's copy of a clip.
+    pub(crate) fn copy_of(&self, clip: &ClipRecord) -> PathBuf {
+        self.path(&format!("{}.mp4", clip.id))
+    }
+
     /// Latencies of the events told, in milliseconds, sorted.
     pub(crate) fn latencies(&self) -> Vec<f64> {
         let latency = |line: &Line| match &line.stored {
@@ -203,7 +251,7 @@ impl Bench {
         assert_eq!(&sidecar, record);
         let parts = fs::read_dir(folder.join(".part")).map_or(0, Iterator::count);
         assert_eq!(parts, 0, "nothing is left in .part");
-        assert!(!Path::exists(&self.path(&format!("{}.mp4", record.id))), "the box's copy is gone");
+        assert!(!self.copy_of(record).exists(), "the box's copy is gone");
     }
 }
 
