@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
 
 use crate::program::{Program, built};
-use crate::score::{Moment, Truth, is_shot};
+use crate::score::{Moment, TrueHoop, Truth, is_shot};
 use crate::venue::Venue;
 
 /// Encoding a minute of 720p takes less than this on the slowest machine that counts.
@@ -96,14 +96,25 @@ impl Game {
     ///
     /// # Errors
     /// When the file is missing or not as it should be.
-    pub fn truth(&self) -> Result<Vec<Moment>> {
+    pub fn shots(&self) -> Result<Vec<Moment>> {
+        let shots = self.truth()?.events.into_iter().filter(|event| is_shot(event.kind));
+        Ok(shots.map(|event| Moment { kind: event.kind, t: event.t }).collect())
+    }
+
+    /// The true hoops, by the file that the renderer wrote.
+    ///
+    /// # Errors
+    /// When the file is missing or not as it should be.
+    pub fn hoops(&self) -> Result<Vec<TrueHoop>> {
+        Ok(self.truth()?.hoops)
+    }
+
+    fn truth(&self) -> Result<Truth> {
         let path = self.truth_file();
         let text =
             std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let truth: Truth = serde_json::from_slice(&text)
-            .with_context(|| format!("{} is no truth file", path.display()))?;
-        let shots = truth.events.into_iter().filter(|event| is_shot(event.kind));
-        Ok(shots.map(|event| Moment { kind: event.kind, t: event.t }).collect())
+        serde_json::from_slice(&text)
+            .with_context(|| format!("{} is no truth file", path.display()))
     }
 
     fn truth_file(&self) -> PathBuf {

@@ -11,8 +11,21 @@ pub const TOLERANCE_S: f64 = 0.5;
 /// The truth file beside a video, as far as shots are concerned.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Truth {
+    /// The hoops in the first frame.
+    #[serde(default)]
+    pub hoops: Vec<TrueHoop>,
     /// Everything that happens.
     pub events: Vec<TrueEvent>,
+}
+
+/// One hoop of the truth file.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TrueHoop {
+    /// Its name.
+    pub id: String,
+    /// Bounding box of rim and net: left, top, right, bottom, in pixels.
+    #[serde(rename = "box")]
+    pub area: [f64; 4],
 }
 
 /// One entry of the truth file.

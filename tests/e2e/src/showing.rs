@@ -101,7 +101,7 @@ impl Showing {
     /// # Errors
     /// When a program is missing or does not become ready.
     pub async fn open(plan: Plan, tell: &mut dyn FnMut(Scene<'_>)) -> Result<Self> {
-        let venue = Venue::open(&plan.folder).await?;
+        let venue = Venue::open(&plan.folder, &[]).await?;
         let observer = Observer::subscribe(venue.broker_port()).await?;
         tell(Scene::Open(&venue));
         Ok(Self {
@@ -128,7 +128,7 @@ impl Showing {
         let mut publisher = Publisher::start(&game, &self.venue)?;
         self.began = crate::clock::wall();
         self.listen(&mut publisher, tell).await?;
-        let truth = game.truth()?;
+        let truth = game.shots()?;
         self.judge(&truth).await
     }
 

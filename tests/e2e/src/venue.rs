@@ -11,6 +11,7 @@ use wire::ids::ClipId;
 
 use crate::clock::until;
 use crate::program::{Program, built};
+use crate::score::TrueHoop;
 
 /// Programs must be ready within this; the box loads its models meanwhile.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -49,15 +50,19 @@ pub struct Venue {
 }
 
 impl Venue {
-    /// Starts everything in `folder` and waits until the box takes a publisher.
+    /// Starts everything in `folder` and waits until the box takes a publisher. Without marked
+    /// `hoops` the box searches them.
     ///
     /// # Errors
     /// When a program is missing, ends, or is not ready in time.
-    pub async fn open(folder: &Path) -> Result<Self> {
+    pub async fn open(folder: &Path, hoops: &[TrueHoop]) -> Result<Self> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
         let (broker_port, rtmp_port) = (free_port().await?, free_port().await?);
-        write_configurations(folder, broker_port, rtmp_port)?;
+        write_broker_configuration(folder, broker_port)?;
+        write_receiver_configuration(folder, broker_port)?;
+        let sockets = (broker_port, rtmp_port);
+        write_box_configuration(folder, sockets, hoops)?;
         let folder = folder.to_owned();
         let mut venue = Self { folder, broker_port, rtmp_port, programs: [None, None, None] };
         for role in ROLES {
@@ -180,35 +185,61 @@ async fn wait_for_port(port: u16, program: &mut Program) -> Result<()> {
     .map(drop)
 }
 
-fn write_configurations(folder: &Path, broker_port: u16, rtmp_port: u16) -> Result<()> {
-    let write = |name: &str, text: String| {
-        let path = folder.join(name);
-        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-    };
-    write(
-        "mosquitto.conf",
-        format!(
-            "listener {broker_port} 127.0.0.1\nallow_anonymous true\npersistence false\n\
-             set_tcp_nodelay true\n"
-        ),
-    )?;
-    write(
-        "fleet.toml",
-        format!(
-            "schema = 1\n[mqtt]\nurl = \"mqtt://127.0.0.1:{broker_port}\"\n[store]\n\
-             db = \"fleet.sqlite\"\nclips = \"clips/\"\n"
-        ),
-    )?;
-    write(
-        "courtside.toml",
-        format!(
-            "schema = 1\n[box]\ntenant = \"{TENANT}\"\ndevice = \"{DEVICE}\"\ndata_dir = \"box\"\n\
-             [mqtt]\nurl = \"mqtt://127.0.0.1:{broker_port}\"\n[[source]]\nname = \"{DEVICE}\"\n\
-             kind = \"rtmp\"\nlisten = \"127.0.0.1:{rtmp_port}\"\napp = \"{APP}\"\n\
-             key = \"{KEY}\"\nsport = \"basketball\"\n[clips]\npre_roll_s = 6.0\n\
-             post_roll_s = 4.0\n"
-        ),
-    )
+fn write_broker_configuration(folder: &Path, port: u16) -> Result<()> {
+    let text = format!(
+        "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n\
+         set_tcp_nodelay true\n"
+    );
+    write(&folder.join("mosquitto.conf"), &text)
+}
+
+fn write_receiver_configuration(folder: &Path, broker_port: u16) -> Result<()> {
+    let text = format!(
+        r#"schema = 1
+[mqtt]
+url = "mqtt://127.0.0.1:{broker_port}"
+[store]
+db = "fleet.sqlite"
+clips = "clips/"
+"#
+    );
+    write(&folder.join("fleet.toml"), &text)
+}
+
+fn write_box_configuration(
+    folder: &Path,
+    (broker_port, rtmp_port): (u16, u16),
+    hoops: &[TrueHoop],
+) -> Result<()> {
+    let marked = |hoop: &TrueHoop| format!("{{ id = \"{}\", box = {:?} }}", hoop.id, hoop.area);
+    let marked: Vec<String> = hoops.iter().map(marked).collect();
+    let text = format!(
+        r#"schema = 1
+[box]
+tenant = "{TENANT}"
+device = "{DEVICE}"
+data_dir = "box"
+[mqtt]
+url = "mqtt://127.0.0.1:{broker_port}"
+[[source]]
+name = "{DEVICE}"
+kind = "rtmp"
+listen = "127.0.0.1:{rtmp_port}"
+app = "{APP}"
+key = "{KEY}"
+sport = "basketball"
+hoops = [{}]
+[clips]
+pre_roll_s = 6.0
+post_roll_s = 4.0
+"#,
+        marked.join(", ")
+    );
+    write(&folder.join("courtside.toml"), &text)
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn start_broker(folder: &Path) -> Result<Program> {

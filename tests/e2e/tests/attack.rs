@@ -40,7 +40,7 @@ const LOSSES: [&str; 6] = [
 async fn bad_clients_cost_the_live_game_nothing() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let game = Game::encoded(SEED, 20, 6.5, folder.path()).await?;
-    let mut venue = Venue::open(folder.path()).await?;
+    let mut venue = Venue::open(folder.path(), &[]).await?;
     let mut observer = Observer::subscribe(venue.broker_port()).await?;
     let _publisher = Publisher::start(&game, &venue)?;
     let live =

@@ -35,7 +35,8 @@ async fn nothing_written_is_lost_or_doubled_by_sixty_kills() -> Result<()> {
     println!("KILL_SEED={seed}");
     let folder = tempfile::tempdir()?;
     let game = Game::encoded(SEED, 60, 4.0, folder.path()).await?;
-    let venue = Venue::open(folder.path()).await?;
+    // Marked, so that a box that lives for seconds need not search first.
+    let venue = Venue::open(folder.path(), &game.hoops()?).await?;
     let observer = Observer::subscribe(venue.broker_port()).await?;
     let seen = Seen::default();
     let mut ordeal = Ordeal { venue, observer, seen, chance: Chance::of_seed(seed) };
