@@ -16,6 +16,13 @@ use wire::units::PixelBox;
 /// Tier in which lanes start; the first operating point follows within a second.
 const FIRST_TIER: &str = "nano";
 
+fn first_tier(pack: &Pack) -> &str {
+    let tiers = pack.tiers();
+    let first = tiers.iter().find(|tier| tier.name == FIRST_TIER).or(tiers.first());
+    // A manifest without tiers is refused when the pack is opened.
+    first.map_or(FIRST_TIER, |tier| tier.name.as_str())
+}
+
 /// The packs that the box runs.
 pub struct Packs {
     ball: Pack,
@@ -48,19 +55,22 @@ impl Packs {
     /// # Errors
     /// A pack lacks a tier or is of another kind.
     pub fn lanes(&self, hoops: &[(Name, PixelBox)]) -> Result<Lanes> {
-        let rim = || RimLane::load(&self.rim, FIRST_TIER);
+        let rim = || RimLane::load(&self.rim, first_tier(&self.rim));
         Ok(Lanes {
-            ball: BallLane::load(&self.ball, FIRST_TIER)?,
+            ball: BallLane::load(&self.ball, first_tier(&self.ball))?,
             rims: [rim()?, rim()?, rim()?, rim()?],
-            finder: Some(HoopLane::load(&self.hoop, self.hoop.tiers()[0].name.as_str())?),
+            finder: Some(HoopLane::load(&self.hoop, first_tier(&self.hoop))?),
             hoops: Hoops::new(hoops),
         })
     }
 
-    /// Name, version and tiers of every pack, for the birth message and for people.
-    pub fn versions(&self) -> Vec<(String, u32)> {
-        [&self.ball, &self.rim, &self.hoop]
-            .map(|pack| (pack.manifest().name.clone(), pack.manifest().version))
-            .to_vec()
+    /// Every pack with its version and tiers, as one line each.
+    pub fn describe(&self) -> Vec<String> {
+        let line = |pack: &Pack| {
+            let tiers: Vec<&str> = pack.tiers().iter().map(|tier| tier.name.as_str()).collect();
+            let manifest = pack.manifest();
+            format!("{} version {}, tiers {}", manifest.name, manifest.version, tiers.join(" and "))
+        };
+        [&self.ball, &self.rim, &self.hoop].map(line).to_vec()
     }
 }

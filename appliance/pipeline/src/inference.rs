@@ -151,7 +151,7 @@ pub async fn infer<C: Clock>(mut stage: InferenceStage<C>, complain: impl Fn(&st
             first = true;
         }
         if std::mem::take(&mut first) {
-            stage.set_tiers(point, &complain);
+            stage.set_tiers(point);
         }
         let Some(number) = stage.next_source(&mut admission, point) else {
             // Only here, so that everything that waits is analysed first.
@@ -197,12 +197,13 @@ impl<C: Clock> InferenceStage<C> {
         }
     }
 
-    fn set_tiers(&mut self, point: OperatingPoint, complain: &impl Fn(&str)) {
+    /// A lane whose pack has fewer tiers than the governor's ladder keeps the one it has; the
+    /// daemon tells at start which tiers there are.
+    fn set_tiers(&mut self, point: OperatingPoint) {
         for (_, lanes) in &mut self.sources {
-            let ball = lanes.ball.set_tier(point.ball_tier.as_str());
-            let rims = lanes.rims.iter_mut().map(|rim| rim.set_tier(point.rim_tier.as_str()));
-            for error in std::iter::once(ball).chain(rims).filter_map(Result::err) {
-                complain(&error.to_string());
+            let _ = lanes.ball.set_tier(point.ball_tier.as_str());
+            for rim in &mut lanes.rims {
+                let _ = rim.set_tier(point.rim_tier.as_str());
             }
         }
     }

@@ -1,3 +1,5 @@
+//! The ball lane as its callers see it: which pictures it keeps, what it reports, when it forgets.
+
 use models::Pack;
 use models::lanes::ball::{BallLane, BallReading};
 use models::limits::BALLS_MAX;

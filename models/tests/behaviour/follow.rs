@@ -1,3 +1,5 @@
+//! The follower on moving textures, with things that pass in front of the hoop.
+
 use models::lanes::follow::Follower;
 use models::limits::{FOLLOW_CERTAINTY_MIN, FOLLOW_LOST_FRAMES};
 use wire::units::PixelBox;

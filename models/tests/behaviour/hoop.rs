@@ -1,3 +1,5 @@
+//! The hoop finder: boxes, confidences and overlaps.
+
 use models::Pack;
 use models::lanes::hoop::HoopLane;
 

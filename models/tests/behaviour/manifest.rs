@@ -1,3 +1,5 @@
+//! What a manifest may say, and the message for everything that it may not.
+
 use models::manifest::{Lane, Manifest, ManifestError, Post};
 
 use crate::fixture;

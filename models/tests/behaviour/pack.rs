@@ -1,3 +1,5 @@
+//! Packs on disk: damaged, shortened, exchanged, and refused with a reason.
+
 use std::fs::{self, File};
 
 use hal::infer::{Infer, InferError, Tensor};

@@ -1,3 +1,5 @@
+//! Resampling agrees with the trainer's, pixel by pixel.
+
 use models::picture::{Grey, Letterbox, Luma, Resampler, Square};
 
 use crate::scene::{Picture, hash, texture};

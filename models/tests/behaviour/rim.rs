@@ -1,3 +1,5 @@
+//! The rim lane: its grid of slots, its windows, its resets.
+
 use models::Pack;
 use models::lanes::rim::{RimLane, RimReading};
 use wire::time::MediaTime;

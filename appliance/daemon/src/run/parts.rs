@@ -67,8 +67,8 @@ impl Parts {
     ) -> Result<Self> {
         make_data_dir(&config.box_.data_dir)?;
         let packs = Packs::open(&config.models.packs)?;
-        for (name, version) in packs.versions() {
-            info!(name, version, "model pack proved");
+        for pack in packs.describe() {
+            info!("model pack proved: {pack}");
         }
         let database = config.box_.data_dir.join("courtside.sqlite");
         let opened = Store::open(&database, Arc::clone(clock))?;

@@ -1,4 +1,5 @@
 //! One message of each kind, and the largest ones that the types allow.
+#![allow(dead_code, unreachable_pub, reason = "each test uses a part of these")]
 
 use heapless::{String, Vec};
 use wire::birth::{BoxState, GAPS_MAX, HELD_MAX, Held, Info, Presence};

@@ -89,7 +89,12 @@ const TABLE: &[Rule] = &[
         ],
         foreign: Foreign::Any,
     },
-    Rule { name: "courtside-fleet", ours: &[WIRE, MQTT], foreign: Foreign::Any },
+    // The clock, and the rules of retrying: the receiver waits for a broker as the box does.
+    Rule {
+        name: "courtside-fleet",
+        ours: &[WIRE, HAL, "courtside-outbox", MQTT],
+        foreign: Foreign::Any,
+    },
     Rule { name: "courtside-court", ours: &[], foreign: Foreign::Any },
     Rule { name: "courtside-e2e", ours: &[WIRE, MQTT, "courtside-court"], foreign: Foreign::Any },
     Rule { name: "xtask", ours: &[], foreign: Foreign::Any },
