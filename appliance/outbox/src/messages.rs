@@ -379,8 +379,13 @@ impl Outbox {
         resend.chain(puback).chain(announce).chain(load).min_by_key(|(at, _)| *at)
     }
 
-    /// Messages in memory that the receiver has not acknowledged: (live, backlog).
-    pub fn unacked(&self) -> (usize, usize) {
+    /// This boot's messages that the receiver has not acknowledged, in memory or in the store.
+    pub fn owed(&self) -> u64 {
+        self.last_put.0 - self.released().0
+    }
+
+    /// Messages on the live and on the backlog shelf.
+    pub fn on_shelves(&self) -> (usize, usize) {
         (self.live.len(), self.backlog.len())
     }
 

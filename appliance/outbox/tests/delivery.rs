@@ -190,7 +190,7 @@ impl World {
         }
         panic!(
             "the outbox is not drained: {:?}, {} stored",
-            self.outbox.unacked(),
+            self.outbox.on_shelves(),
             self.stored.len()
         );
     }

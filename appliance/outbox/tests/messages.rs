@@ -105,7 +105,7 @@ fn puback_is_not_delivery() {
     outbox.handle_ack(due, BOOT, Seq(1));
     let released = Effect::Release { boot: BOOT, upto: Seq(1) };
     assert_eq!(act(&mut outbox, due, &[]), [released]);
-    assert_eq!(outbox.unacked(), (0, 0));
+    assert_eq!(outbox.on_shelves(), (0, 0));
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn acknowledgement_of_what_was_never_made_is_counted_and_ignored() {
     outbox.handle_ack(T0, BootId(1), Seq(5));
     assert_eq!(outbox.next(T0), None);
     assert_eq!(outbox.counters().bogus_acks, 2);
-    assert_eq!(outbox.unacked(), (1, 0));
+    assert_eq!(outbox.on_shelves(), (1, 0));
 }
 
 #[test]

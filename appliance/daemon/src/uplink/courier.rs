@@ -270,8 +270,8 @@ impl<C: Clock> Courier<C> {
         match outcome {
             Outcome::Persisted => {
                 tracing::info!(clip = %job.clip.record.id, bytes = job.clip.record.bytes, "delivered");
-                self.links.stats.update(|stats| stats.clips_delivered += 1);
                 self.release(job.clip, Farewell::Delivered).await;
+                self.links.stats.update(|stats| stats.clips_delivered += 1);
             }
             Outcome::Cancelled => {
                 self.drop_clip(job.clip, "the receiver does not want it".to_owned()).await;

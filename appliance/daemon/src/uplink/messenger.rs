@@ -52,7 +52,7 @@ pub(super) struct Links {
 
 struct Drain {
     until: Monotonic,
-    reply: oneshot::Sender<usize>,
+    reply: oneshot::Sender<u64>,
 }
 
 pub(super) struct Messenger<C> {
@@ -346,13 +346,13 @@ impl<C: Clock> Messenger<C> {
     }
 
     fn is_drained(&self, now: Monotonic) -> bool {
-        let nothing_left = self.outbox.unacked().0 == 0;
+        let nothing_left = self.outbox.owed() == 0;
         let no_hope = !self.line.is_up();
         self.drain.as_ref().is_some_and(|drain| nothing_left || no_hope || drain.until <= now)
     }
 
     async fn finish(mut self) {
-        let left = self.outbox.unacked().0 + self.store_the_rest().await;
+        let left = self.outbox.owed() + self.store_the_rest().await;
         if let Ok(mut ticket) = self.store.flush()
             && let Err(error) = ticket.outcome().await
         {
@@ -367,7 +367,7 @@ impl<C: Clock> Messenger<C> {
 
     /// Stores what was numbered but not sent. Returns how many messages arrived after the drain
     /// had begun.
-    async fn store_the_rest(&mut self) -> usize {
+    async fn store_the_rest(&mut self) -> u64 {
         self.links.inbox.close();
         let mut late = 0;
         while let Some(inbound) = self.links.inbox.recv().await {
@@ -392,11 +392,10 @@ impl<C: Clock> Messenger<C> {
     }
 
     fn tell_stats(&self) {
-        let (live_unacked, backlog_loaded) = self.outbox.unacked();
         self.links.stats.update(|stats| {
             stats.connected = self.line.is_up();
-            stats.live_unacked = live_unacked;
-            stats.backlog_loaded = backlog_loaded;
+            stats.live_unacked = self.outbox.owed();
+            stats.backlog_loaded = self.outbox.on_shelves().1;
             stats.messages = self.outbox.counters();
         });
     }

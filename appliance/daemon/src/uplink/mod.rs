@@ -94,7 +94,7 @@ struct Stamp {
 enum Inbound {
     Letter(Letter),
     Telemetry(Name, String),
-    Drain(Duration, oneshot::Sender<usize>),
+    Drain(Duration, oneshot::Sender<u64>),
 }
 
 /// What the courier is asked for.
@@ -117,8 +117,8 @@ pub struct UplinkStats {
     pub connected: bool,
     /// Connection B is up.
     pub clips_connected: bool,
-    /// This boot's messages in memory that the receiver has not acknowledged.
-    pub live_unacked: usize,
+    /// This boot's messages that the receiver has not acknowledged.
+    pub live_unacked: u64,
     /// Stored messages in memory that wait for their turn or their acknowledgement.
     pub backlog_loaded: usize,
     /// Sent, sent again, released.
@@ -236,7 +236,7 @@ impl Handle {
     /// Stops: makes everything durable, waits at most `within` for the receiver to acknowledge
     /// this boot's messages, says goodbye. Returns how many were not acknowledged; the next
     /// start sends them. Afterwards nothing is taken any more.
-    pub async fn drain(&self, within: Duration) -> usize {
+    pub async fn drain(&self, within: Duration) -> u64 {
         let (stopped, courier) = oneshot::channel();
         if self.0.offers.send(Offer::Stop(stopped)).await.is_ok() {
             let _stopped_already = courier.await;
