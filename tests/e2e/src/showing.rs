@@ -22,7 +22,7 @@ use crate::observer::{Heard, Observer};
 use crate::publisher::{Game, Publisher};
 use crate::report::{Clips, Load, Minute, Quantiles, Report};
 use crate::score::{Moment, score};
-use crate::venue::Venue;
+use crate::venue::{POST_ROLL_S, Venue};
 
 /// The game goes on for this long after the counted part, so that the clips of its last shots
 /// have their post-roll.
@@ -252,11 +252,12 @@ impl Showing {
         }
     }
 
-    /// From the arrival of a clip's last frame at the box to the whole clip at the receiver.
+    /// From the end of a clip's post-roll to the whole clip at the receiver. A clip whose game
+    /// ended before is waited for as long as one whose game goes on.
     fn delay_s(&self, record: &ClipRecord, arrived: WallTime) -> Option<f64> {
         let events = record.events.iter().filter_map(|shown| self.ledger.events.get(&shown.id));
         let last = events.max_by_key(|event| event.at)?;
-        let rest = record.interval.end.since(last.at).as_secs_f64();
+        let rest = record.interval.end.since(last.at).as_secs_f64().max(POST_ROLL_S);
         Some(millis_between(last.at_arrived, arrived) / 1_000.0 - rest)
     }
 

@@ -22,6 +22,8 @@ pub const STOP_LIMIT: Duration = Duration::from_secs(15);
 pub const TENANT: &str = "demo";
 /// Name of the venue's box and of its source.
 pub const DEVICE: &str = "court-1";
+/// The post-roll of the venue's clips, in seconds.
+pub const POST_ROLL_S: f64 = 4.0;
 const APP: &str = "live";
 const KEY: &str = "demo-key";
 
@@ -231,7 +233,7 @@ sport = "basketball"
 hoops = [{}]
 [clips]
 pre_roll_s = 6.0
-post_roll_s = 4.0
+post_roll_s = {POST_ROLL_S:.1}
 "#,
         marked.join(", ")
     );
