@@ -5,6 +5,7 @@
 //! happens every megabyte or second, not for every segment. A file is whole when its size and
 //! SHA-256 are right; only then it gets its name, and only then the box hears so.
 
+mod ledger;
 mod part;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mqtt::{Encoding, Incoming, Message, Retain};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 use wire::ids::ClipId;
 use wire::time::{MediaSpan, Monotonic};
 use wire::topic::{self, Device, FilePart, Leaf};
@@ -22,6 +23,7 @@ use wire::transfer::{FileInit, FileResponse, FileStep, MISSING_MAX};
 use crate::desk::{Desk, DeskError, Now, Outcome};
 use crate::line::{Line, Stored};
 use crate::ranges::Ranges;
+use ledger::{FileKey, Known, Ledger};
 use part::{Part, Sealed};
 
 /// Received bytes that a crash may cost.
@@ -31,10 +33,8 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// Files that are open at once; the others are opened again when they go on.
 const OPEN_MAX: usize = 64;
 
-type FileKey = (Device, ClipId);
-
 pub(crate) struct FileDesk {
-    connection: Connection,
+    ledger: Ledger,
     /// Folder of clips.
     clips: PathBuf,
     open: BTreeMap<FileKey, Open>,
@@ -52,20 +52,13 @@ struct Open {
     dirty: u64,
 }
 
-/// What is known of a file.
-enum Known {
-    Nothing,
-    Receiving,
-    Stored { sha256: String },
-}
-
 /// What to answer: code, words, missing ranges.
 struct Answer(u8, &'static str, Vec<(u64, u64)>);
 
 impl FileDesk {
     pub(crate) fn new(connection: Connection, clips: PathBuf) -> Self {
         Self {
-            connection,
+            ledger: Ledger::new(connection),
             clips,
             open: BTreeMap::new(),
             checkpoint: Monotonic::default(),
@@ -113,7 +106,7 @@ impl FileDesk {
         if init.size == 0 {
             return Ok(cancel("the file is empty"));
         }
-        match self.known(key)? {
+        match self.ledger.known(key)? {
             Known::Stored { sha256 } if sha256 == init.checksum.as_str() => {
                 return Ok(Answer(FileResponse::PERSISTED, "stored already", Vec::new()));
             }
@@ -125,7 +118,7 @@ impl FileDesk {
         }
         if self.open(key)?.is_none() {
             match self.begin(key, init, now) {
-                Err(error) if is_full(&error) => return Ok(pause()),
+                Err(DeskError::File(error)) if is_full(&error) => return Ok(pause()),
                 begun => begun?,
             }
         }
@@ -141,7 +134,7 @@ impl FileDesk {
         _now: Now,
     ) -> Result<Option<Answer>, DeskError> {
         let Some(open) = self.open(key)? else {
-            return Ok(match self.known(key)? {
+            return Ok(match self.ledger.known(key)? {
                 Known::Stored { .. } => None,
                 Known::Nothing | Known::Receiving => {
                     Some(Answer(FileResponse::RESEND_ALL, "this file is not announced", Vec::new()))
@@ -167,7 +160,7 @@ impl FileDesk {
         (size, sha256): (u64, &str),
         (now, outcome): (Now, &mut Outcome),
     ) -> Result<Answer, DeskError> {
-        if let Known::Stored { sha256: stored } = self.known(key)? {
+        if let Known::Stored { sha256: stored } = self.ledger.known(key)? {
             return Ok(if stored == sha256 {
                 Answer(FileResponse::PERSISTED, "stored already", Vec::new())
             } else {
@@ -204,45 +197,20 @@ impl FileDesk {
         (now, outcome): (Now, &mut Outcome),
     ) -> Result<Answer, DeskError> {
         let Some(open) = self.open.remove(key) else { return Ok(pause()) };
-        let (device, id) = key;
-        self.connection
-            .prepare_cached(
-                "UPDATE files SET state = 'stored', ranges = '[]', changed_us = ?4
-                 WHERE tenant = ?1 AND device = ?2 AND id = ?3",
-            )?
-            .execute(params![
-                device.tenant.as_str(),
-                device.device.as_str(),
-                id.to_string(),
-                now.wall.0
-            ])?;
+        self.ledger.finish(key, now.wall)?;
         let record = open.init.user_data;
         let length = record.interval.end.since(record.interval.start);
         let ended_us = record.starts.0 + micros(length);
         let delay_ms = (now.wall.0 - ended_us) as f64 / 1_000.0;
         let stored = Stored::Clip { path, delay_ms, record: Box::new(record) };
-        outcome.lines.push(Line::new(device, now.wall, stored));
+        outcome.lines.push(Line::new(&key.0, now.wall, stored));
         Ok(Answer(FileResponse::PERSISTED, "stored and verified", Vec::new()))
     }
 
-    fn begin(&mut self, key: &FileKey, init: FileInit, now: Now) -> Result<(), std::io::Error> {
+    fn begin(&mut self, key: &FileKey, init: FileInit, now: Now) -> Result<(), DeskError> {
         let (device, id) = key;
         let part = Part::create(&self.clips, device, *id)?;
-        let record = serde_json::to_string(&init).map_err(std::io::Error::other)?;
-        self.connection
-            .execute(
-                "INSERT OR REPLACE INTO files VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'receiving', '[]', ?7)",
-                params![
-                    device.tenant.as_str(),
-                    device.device.as_str(),
-                    id.to_string(),
-                    init.size,
-                    init.checksum.as_str(),
-                    record,
-                    now.wall.0
-                ],
-            )
-            .map_err(std::io::Error::other)?;
+        self.ledger.begin(key, &init, now.wall)?;
         self.open.insert(key.clone(), Open { init, part, ranges: Ranges::default(), dirty: 0 });
         Ok(())
     }
@@ -250,7 +218,7 @@ impl FileDesk {
     /// The file that is being received, from memory or, after a restart, from the disk.
     fn open(&mut self, key: &FileKey) -> Result<Option<&mut Open>, DeskError> {
         if !self.open.contains_key(key) {
-            let Some((init, ranges)) = self.read(key)? else { return Ok(None) };
+            let Some((init, ranges)) = self.ledger.read(key)? else { return Ok(None) };
             if self.open.len() >= OPEN_MAX {
                 self.make_durable()?;
                 self.open.clear();
@@ -258,7 +226,7 @@ impl FileDesk {
             let (device, id) = key;
             // A part that is gone starts over; its row goes with it.
             let Some(part) = Part::reopen(&self.clips, device, *id)? else {
-                self.forget(key)?;
+                self.ledger.forget(key)?;
                 return Ok(None);
             };
             self.open.insert(key.clone(), Open { init, part, ranges, dirty: 0 });
@@ -266,85 +234,23 @@ impl FileDesk {
         Ok(self.open.get_mut(key))
     }
 
-    fn read(&self, (device, id): &FileKey) -> Result<Option<(FileInit, Ranges)>, DeskError> {
-        let row: Option<(String, String)> = self
-            .connection
-            .prepare_cached(
-                "SELECT record, ranges FROM files WHERE tenant = ?1 AND device = ?2 AND id = ?3
-                     AND state = 'receiving'",
-            )?
-            .query_row(
-                params![device.tenant.as_str(), device.device.as_str(), id.to_string()],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-            .optional()?;
-        let Some((init, ranges)) = row else { return Ok(None) };
-        let init = serde_json::from_str(&init).map_err(std::io::Error::other)?;
-        let pairs: Vec<(u64, u64)> =
-            serde_json::from_str(&ranges).map_err(std::io::Error::other)?;
-        Ok(Some((init, Ranges::from_pairs(pairs))))
-    }
-
-    fn known(&self, (device, id): &FileKey) -> Result<Known, DeskError> {
-        let row: Option<(String, String)> = self
-            .connection
-            .prepare_cached(
-                "SELECT state, sha256 FROM files WHERE tenant = ?1 AND device = ?2 AND id = ?3",
-            )?
-            .query_row(
-                params![device.tenant.as_str(), device.device.as_str(), id.to_string()],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-            .optional()?;
-        Ok(match row {
-            None => Known::Nothing,
-            Some((state, sha256)) if state == "stored" => Known::Stored { sha256 },
-            Some(_) => Known::Receiving,
-        })
-    }
-
     fn abort(&mut self, key: &FileKey) -> Result<(), DeskError> {
-        if matches!(self.known(key)?, Known::Stored { .. }) {
+        if matches!(self.ledger.known(key)?, Known::Stored { .. }) {
             return Ok(());
         }
         self.open.remove(key);
-        self.forget(key)?;
+        self.ledger.forget(key)?;
         Part::remove(&self.clips, &key.0, key.1)?;
-        Ok(())
-    }
-
-    fn forget(&self, (device, id): &FileKey) -> Result<(), DeskError> {
-        self.connection
-            .prepare_cached(
-                "DELETE FROM files WHERE tenant = ?1 AND device = ?2 AND id = ?3
-                     AND state = 'receiving'",
-            )?
-            .execute(params![device.tenant.as_str(), device.device.as_str(), id.to_string()])?;
         Ok(())
     }
 
     /// Syncs what was written and then commits that it was received.
     fn make_durable(&mut self) -> Result<(), DeskError> {
-        let dirty = || self.open.iter().filter(|(_, open)| open.dirty > 0);
-        for (_, open) in dirty() {
+        for open in self.open.values().filter(|open| open.dirty > 0) {
             open.part.sync()?;
         }
-        let transaction = self.connection.unchecked_transaction()?;
-        for ((device, id), open) in dirty() {
-            let pairs: Vec<(u64, u64)> = open.ranges.pairs().collect();
-            let json = serde_json::to_string(&pairs).map_err(std::io::Error::other)?;
-            transaction
-                .prepare_cached(
-                    "UPDATE files SET ranges = ?4 WHERE tenant = ?1 AND device = ?2 AND id = ?3",
-                )?
-                .execute(params![
-                    device.tenant.as_str(),
-                    device.device.as_str(),
-                    id.to_string(),
-                    json
-                ])?;
-        }
-        transaction.commit()?;
+        let received = self.open.iter().filter(|(_, open)| open.dirty > 0);
+        self.ledger.put_ranges(received.map(|(key, open)| (key, &open.ranges)))?;
         for open in self.open.values_mut() {
             open.dirty = 0;
         }

@@ -10,9 +10,8 @@
 
 mod connection;
 mod endpoint;
+mod session;
 
-pub use connection::{
-    Connection, Encoding, Event, Incoming, Limits, Message, PublishError, Quality, Retain, Session,
-    Verdict, Will,
-};
+pub use connection::{Connection, Event, Incoming, PublishError, Verdict};
 pub use endpoint::{Credentials, Endpoint, EndpointError, Security, UrlError};
+pub use session::{Encoding, Limits, Message, Quality, Retain, Session, Will};

@@ -23,15 +23,13 @@ use super::{Config, Inbound, Stats, sleep};
 use crate::store::{Opened, Store, StoreError, StoredMessage, Ticket};
 
 mod birth;
+mod farewell;
 
 /// Both encodings of a message count, so this is 32 messages.
 const WINDOW: u16 = 64;
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
-const GOODBYE: Duration = Duration::from_secs(1);
 /// Wait before the store is asked again after it was busy.
 const STORE_RETRY: Duration = Duration::from_millis(50);
-/// How often the store is asked again before the process ends: 5 s.
-const STORE_ATTEMPTS: u32 = 100;
 /// Nothing larger than an acknowledgement or a file response comes in.
 const PACKET_BYTES_MAX: u32 = 64 * 1024;
 
@@ -343,52 +341,6 @@ impl<C: Clock> Messenger<C> {
         let outbox = self.outbox.deadline().map(|(at, _why)| at);
         let drain = self.drain.as_ref().map(|drain| drain.until);
         [retry, outbox, drain, self.store_retry].into_iter().flatten().min()
-    }
-
-    fn is_drained(&self, now: Monotonic) -> bool {
-        let nothing_left = self.outbox.owed() == 0;
-        let no_hope = !self.line.is_up();
-        self.drain.as_ref().is_some_and(|drain| nothing_left || no_hope || drain.until <= now)
-    }
-
-    async fn finish(mut self) {
-        let left = self.outbox.owed() + self.store_the_rest().await;
-        if let Ok(mut ticket) = self.store.flush()
-            && let Err(error) = ticket.outcome().await
-        {
-            tracing::error!(%error, left, "the last messages could not be stored");
-        }
-        self.tell_presence(Presence::Disconnected);
-        self.line.close(GOODBYE).await;
-        if let Some(drain) = self.drain.take() {
-            let _caller_is_gone = drain.reply.send(left);
-        }
-    }
-
-    /// Stores what was numbered but not sent. Returns how many messages arrived after the drain
-    /// had begun.
-    async fn store_the_rest(&mut self) -> u64 {
-        self.links.inbox.close();
-        let mut late = 0;
-        while let Some(inbound) = self.links.inbox.recv().await {
-            if let Inbound::Letter(letter) = inbound {
-                late += 1;
-                self.unstored.push_back(letter.key);
-                self.letters.insert(letter.key, letter);
-            }
-        }
-        for _ in 0..STORE_ATTEMPTS {
-            self.store_letters();
-            if self.unstored.is_empty() {
-                return late;
-            }
-            self.clock.sleep_until(self.clock.now().plus(STORE_RETRY)).await;
-        }
-        tracing::error!(
-            lost = self.unstored.len(),
-            "the store takes no messages; the last ones are lost with this process"
-        );
-        late
     }
 
     fn tell_stats(&self) {
