@@ -54,6 +54,11 @@ pub enum Verdict {
 pub struct Incoming(Publish);
 
 impl Incoming {
+    /// A message as if it had arrived, for tests of what handles messages.
+    pub fn new(topic: &str, payload: Bytes) -> Self {
+        Self(Publish::new(topic, QoS::AtLeastOnce, payload, None))
+    }
+
     /// The topic; empty when it is no UTF-8 text.
     pub fn topic(&self) -> &str {
         std::str::from_utf8(&self.0.topic).unwrap_or_default()

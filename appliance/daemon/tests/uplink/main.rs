@@ -1,6 +1,7 @@
 //! The box's store and uplink against the receiver's library, with a real broker that dies.
 
 mod bench;
+#[path = "../../../mqtt/tests/broker/mod.rs"]
 mod broker;
 
 use std::time::Duration;

@@ -18,8 +18,13 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    /// Starts one; `None`, said aloud, where mosquitto is not installed.
+    /// Starts one that lets everybody in; `None`, said aloud, where mosquitto is not installed.
     pub(crate) fn start(more: &str) -> Option<Self> {
+        Self::start_closed(&format!("allow_anonymous true\n{more}"))
+    }
+
+    /// The same, but who may come in is up to the configuration.
+    pub(crate) fn start_closed(more: &str) -> Option<Self> {
         let Some(program) = find() else {
             eprintln!("SKIPPED: mosquitto is not installed (apt install mosquitto)");
             return None;
@@ -30,11 +35,9 @@ impl Broker {
             .port();
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = std::fs::File::create(folder.path().join("broker.conf")).expect("a file");
-        write!(
-            config,
-            "listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n{more}\n"
-        )
-        .expect("a configuration");
+        // Started by root it would give up its rights, and with them our files.
+        let always = "user root\nset_tcp_nodelay true";
+        write!(config, "listener {port} 127.0.0.1\n{always}\n{more}\n").expect("a configuration");
         let mut broker = Self { program, folder, port, child: None };
         broker.restart();
         Some(broker)
@@ -73,6 +76,27 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// Signals for tests of connections that hang.
+impl Broker {
+    /// Stops its process: it answers nothing, and its sockets stay open.
+    #[allow(dead_code, reason = "not every test freezes its broker")]
+    pub(crate) fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    #[allow(dead_code, reason = "not every test freezes its broker")]
+    pub(crate) fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.as_ref().expect("it runs").id().to_string();
+        let status = Command::new("kill").args([signal, &pid]).status().expect("kill is there");
+        assert!(status.success());
     }
 }
 

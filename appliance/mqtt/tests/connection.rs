@@ -1,0 +1,288 @@
+//! One connection against a real broker: what it promises, what it refuses, how it ends.
+
+mod broker;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use broker::Broker;
+use bytes::Bytes;
+use mqtt::{
+    Connection, Credentials, Encoding, Endpoint, Event, Message, PublishError, Quality, Retain,
+    Security, Session, Verdict, Will,
+};
+
+fn session(client_id: &str, subscriptions: &[&str]) -> Session {
+    Session {
+        client_id: client_id.to_owned(),
+        keep_alive: Duration::from_secs(5),
+        will: None,
+        window: 16,
+        receive_window: None,
+        packet_bytes_max: 1 << 20,
+        subscriptions: subscriptions.iter().map(|filter| (*filter).to_owned()).collect(),
+    }
+}
+
+fn plain(broker: &Broker) -> Endpoint {
+    Endpoint::new("127.0.0.1", broker.port, &Security::Plain).expect("no TLS")
+}
+
+fn message(topic: &str, bytes: usize) -> Message {
+    Message {
+        topic: topic.to_owned(),
+        payload: Bytes::from(vec![7; bytes]),
+        encoding: Encoding::Octets,
+        retain: Retain::No,
+    }
+}
+
+fn run<T>(test: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let limited = async { tokio::time::timeout(Duration::from_secs(60), test).await };
+    runtime.block_on(limited).expect("a minute is enough")
+}
+
+async fn up(endpoint: &Endpoint, session: Session) -> Connection<u32> {
+    let mut connection = Connection::open(endpoint, session);
+    match connection.next().await {
+        Event::Up(_) => connection,
+        other => panic!("not up, but {other:?}"),
+    }
+}
+
+async fn end(connection: &mut Connection<u32>) -> String {
+    loop {
+        match connection.next().await {
+            Event::Down(reason) => return reason,
+            Event::Up(_) | Event::Answered(..) | Event::Message(_) => {}
+        }
+    }
+}
+
+#[test]
+fn answers_belong_to_their_messages() {
+    let Some(broker) = Broker::start("") else { return };
+    run(async {
+        let endpoint = plain(&broker);
+        let _listener = up(&endpoint, session("listener", &["heard/#"])).await;
+        let mut sender = up(&endpoint, session("sender", &[])).await;
+        for tag in 0..100 {
+            let topic = if tag % 2 == 0 { "heard/x" } else { "unheard/x" };
+            sender.publish(tag, message(topic, 10)).expect("room");
+        }
+        sender.tell(message("heard/x", 10), Quality::AtLeastOnce).expect("room");
+        sender.tell(message("heard/x", 10), Quality::Once).expect("room");
+        let mut answered = Vec::new();
+        while answered.len() < 100 {
+            if let Event::Answered(tag, verdict) = sender.next().await {
+                let expected = if tag % 2 == 0 { Verdict::Accepted } else { Verdict::NoReceiver };
+                assert_eq!(verdict, expected, "message {tag}");
+                answered.push(tag);
+            }
+        }
+        answered.sort_unstable();
+        assert_eq!(answered, (0..100).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn window_is_the_smaller_one_of_both_sides() {
+    let Some(broker) = Broker::start("max_inflight_messages 5") else { return };
+    run(async {
+        let connection = up(&plain(&broker), session("a", &[])).await;
+        assert_eq!(connection.limits().map(|limits| limits.window), Some(5));
+    });
+}
+
+#[test]
+fn message_above_the_brokers_limit_is_refused_and_the_connection_stays() {
+    let Some(broker) = Broker::start("max_packet_size 2000") else { return };
+    run(async {
+        let mut connection = up(&plain(&broker), session("a", &["t"])).await;
+        let refused = connection.publish(1, message("t", 2_000));
+        assert!(matches!(refused, Err(PublishError::TooLarge { max: 2000, .. })), "{refused:?}");
+        connection.publish(2, message("t", 1_000)).expect("small enough");
+        loop {
+            match connection.next().await {
+                Event::Answered(2, Verdict::Accepted) => break,
+                Event::Message(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+}
+
+#[test]
+fn large_messages_arrive_and_unacknowledged_ones_hold_the_broker_back() {
+    let Some(broker) = Broker::start("") else { return };
+    run(async {
+        let endpoint = plain(&broker);
+        let held = Session { receive_window: Some(3), ..session("receiver", &["t"]) };
+        let mut receiver = up(&endpoint, held).await;
+        let mut sender = up(&endpoint, session("sender", &[])).await;
+        for tag in 0..5 {
+            sender.publish(tag, message("t", 200_000)).expect("room");
+        }
+        let mut arrived = Vec::new();
+        while arrived.len() < 3 {
+            if let Event::Message(message) = receiver.next().await {
+                assert_eq!((message.topic(), message.payload().len()), ("t", 200_000));
+                arrived.push(message);
+            }
+        }
+        let more = tokio::time::timeout(Duration::from_millis(300), receiver.next()).await;
+        assert!(more.is_err(), "a fourth one came: {more:?}");
+        receiver.acknowledge(&arrived[0]).expect("room");
+        assert!(matches!(receiver.next().await, Event::Message(_)));
+    });
+}
+
+#[test]
+fn second_client_of_the_same_name_takes_over() {
+    let Some(broker) = Broker::start("") else { return };
+    run(async {
+        let endpoint = plain(&broker);
+        let mut first = up(&endpoint, session("same", &[])).await;
+        let mut second = up(&endpoint, session("same", &["t"])).await;
+        end(&mut first).await;
+        second.publish(1, message("t", 1)).expect("room");
+        while !matches!(second.next().await, Event::Answered(1, Verdict::Accepted)) {}
+    });
+}
+
+#[test]
+fn will_is_published_for_a_dropped_connection_and_not_after_a_goodbye() {
+    let Some(broker) = Broker::start("") else { return };
+    run(async {
+        let endpoint = plain(&broker);
+        let mut witness = up(&endpoint, session("witness", &["will/#"])).await;
+        let with_will = |id: &str| Session {
+            will: Some(Will { topic: format!("will/{id}"), payload: b"lost".to_vec() }),
+            ..session(id, &[])
+        };
+        up(&endpoint, with_will("polite")).await.close(Duration::from_secs(5)).await;
+        drop(up(&endpoint, with_will("killed")).await);
+        loop {
+            if let Event::Message(message) = witness.next().await {
+                assert_eq!(message.topic(), "will/killed");
+                break;
+            }
+        }
+    });
+}
+
+#[test]
+fn nobody_there_is_told_with_its_reason() {
+    run(async {
+        // Bound, but not listening: nobody else can take the port meanwhile.
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+        let port = socket.local_addr().expect("an address").port();
+        let endpoint = Endpoint::new("127.0.0.1", port, &Security::Plain).expect("no TLS");
+        let mut connection: Connection<u32> = Connection::open(&endpoint, session("a", &[]));
+        assert!(end(&mut connection).await.contains("refused"));
+    });
+}
+
+#[test]
+fn frozen_broker_is_noticed_even_with_a_full_socket_buffer() {
+    let Some(broker) = Broker::start("max_inflight_messages 0") else { return };
+    run(async {
+        let mut connection = up(&plain(&broker), session("a", &["ack"])).await;
+        broker.freeze();
+        for tag in 0..16 {
+            connection.publish(tag, message("t", 1 << 20)).expect("room");
+        }
+        let reason = end(&mut connection).await;
+        broker.thaw();
+        assert!(reason.contains("silent for 12 s"), "{reason}");
+    });
+}
+
+#[test]
+fn wrong_password_is_told_with_its_reason() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let passwords = folder.path().join("passwords");
+    let made = Command::new("mosquitto_passwd")
+        .args(["-b", "-c"])
+        .arg(&passwords)
+        .args(["box", "right"])
+        .output();
+    if made.is_err() {
+        eprintln!("SKIPPED: mosquitto_passwd is not installed (apt install mosquitto)");
+        return;
+    }
+    let config = format!("allow_anonymous false\npassword_file {}", passwords.display());
+    let Some(broker) = Broker::start_closed(&config) else { return };
+    let credentials = |password: &str| {
+        Some(Credentials { username: "box".to_owned(), password: password.to_owned() })
+    };
+    run(async {
+        let right = plain(&broker).with_credentials(credentials("right"));
+        up(&right, session("a", &[])).await;
+        let wrong = plain(&broker).with_credentials(credentials("wrong"));
+        let mut refused: Connection<u32> = Connection::open(&wrong, session("b", &[]));
+        assert!(end(&mut refused).await.contains("NotAuthorized"));
+    });
+}
+
+/// A certificate authority, a server's and a client's certificate, made by openssl.
+fn certificates(folder: &Path) -> bool {
+    let script = r#"
+        set -e
+        for ca in ca other; do
+            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+                -subj "/CN=$ca" -keyout $ca.key -out $ca.pem
+        done
+        for name in server client; do
+            openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$name" \
+                -keyout $name.key -out $name.csr
+            printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' > san
+            openssl x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
+                -extfile san -out $name.pem
+        done"#;
+    let made = Command::new("bash").args(["-c", script]).current_dir(folder).output();
+    made.is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn tls_trusts_its_authority_alone_and_shows_the_clients_certificate() {
+    let folder = tempfile::tempdir().expect("a folder");
+    if !certificates(folder.path()) {
+        eprintln!("SKIPPED: openssl is not installed (apt install openssl)");
+        return;
+    }
+    let path = |name: &str| folder.path().join(name);
+    let config = format!(
+        "cafile {}\ncertfile {}\nkeyfile {}\nrequire_certificate true",
+        path("ca.pem").display(),
+        path("server.pem").display(),
+        path("server.key").display()
+    );
+    let Some(broker) = Broker::start(&config) else { return };
+    let client = Some((path("client.pem"), path("client.key")));
+    let endpoint = |ca: &str, client| {
+        let security = Security::Tls { ca: path(ca), client };
+        Endpoint::new("localhost", broker.port, &security).expect("the files are there")
+    };
+    run(async {
+        let mut connection = up(&endpoint("ca.pem", client.clone()), session("a", &["t"])).await;
+        connection.publish(1, message("t", 100_000)).expect("room");
+        loop {
+            if let Event::Answered(1, verdict) = connection.next().await {
+                assert_eq!(verdict, Verdict::Accepted);
+                break;
+            }
+        }
+        let mut distrusted: Connection<u32> =
+            Connection::open(&endpoint("other.pem", client), session("b", &[]));
+        let reason = end(&mut distrusted).await;
+        assert!(reason.contains("invalid peer certificate"), "{reason}");
+        let mut anonymous: Connection<u32> =
+            Connection::open(&endpoint("ca.pem", None), session("c", &[]));
+        let reason = end(&mut anonymous).await;
+        assert!(reason.to_lowercase().contains("certificate"), "{reason}");
+    });
+}
