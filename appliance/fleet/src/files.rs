@@ -7,6 +7,8 @@
 
 mod ledger;
 mod part;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -77,7 +79,7 @@ impl FileDesk {
         let (step, answer) = match part {
             FilePart::Init => (FileStep::Init, self.take_init(&key, message.payload(), now)?),
             FilePart::Segment(offset) => {
-                let answer = self.take_segment(&key, (offset, message.payload()), now)?;
+                let answer = self.take_segment(&key, (offset, message.payload()))?;
                 let Some(answer) = answer else { return Ok(()) };
                 (FileStep::Segments, answer)
             }
@@ -131,7 +133,6 @@ impl FileDesk {
         &mut self,
         key: &FileKey,
         (offset, bytes): (u64, &Bytes),
-        _now: Now,
     ) -> Result<Option<Answer>, DeskError> {
         let Some(open) = self.open(key)? else {
             return Ok(match self.ledger.known(key)? {
@@ -208,6 +209,7 @@ impl FileDesk {
     }
 
     fn begin(&mut self, key: &FileKey, init: FileInit, now: Now) -> Result<(), DeskError> {
+        self.make_room()?;
         let (device, id) = key;
         let part = Part::create(&self.clips, device, *id)?;
         self.ledger.begin(key, &init, now.wall)?;
@@ -219,10 +221,7 @@ impl FileDesk {
     fn open(&mut self, key: &FileKey) -> Result<Option<&mut Open>, DeskError> {
         if !self.open.contains_key(key) {
             let Some((init, ranges)) = self.ledger.read(key)? else { return Ok(None) };
-            if self.open.len() >= OPEN_MAX {
-                self.make_durable()?;
-                self.open.clear();
-            }
+            self.make_room()?;
             let (device, id) = key;
             // A part that is gone starts over; its row goes with it.
             let Some(part) = Part::reopen(&self.clips, device, *id)? else {
@@ -232,6 +231,15 @@ impl FileDesk {
             self.open.insert(key.clone(), Open { init, part, ranges, dirty: 0 });
         }
         Ok(self.open.get_mut(key))
+    }
+
+    /// Closes everything when too much is open: whatever goes on is opened again.
+    fn make_room(&mut self) -> Result<(), DeskError> {
+        if self.open.len() >= OPEN_MAX {
+            self.make_durable()?;
+            self.open.clear();
+        }
+        Ok(())
     }
 
     fn abort(&mut self, key: &FileKey) -> Result<(), DeskError> {

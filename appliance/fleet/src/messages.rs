@@ -1,6 +1,9 @@
 //! The desk for messages: events, births, states. Stores each message once by
 //! `(tenant, device, boot, seq)` and acknowledges cumulatively.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;

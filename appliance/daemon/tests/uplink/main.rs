@@ -184,3 +184,32 @@ fn nothing_is_lost_or_doubled_when_broker_and_receiver_die() {
         println!("{:?}", handle.stats());
     });
 }
+
+/// Not a promise, but a figure: how much a link without limits carries.
+#[test]
+fn bursts_and_large_clips_arrive_whole() {
+    let Some(broker) = Broker::start("") else { return };
+    runtime().block_on(async {
+        let mut bench = Bench::new(broker.port);
+        bench.restart_receiver();
+        let (opened, handle) = bench.start_box();
+        handle.publish(bench.event(opened.boot, 1)).expect("there is room");
+        bench.until("the first event", |bench| bench.events_told().len() == 1).await;
+        let started = bench.clock.now();
+        for number in 2..=2_001 {
+            while handle.publish(bench.event(opened.boot, number)).is_err() {
+                bench.pause(1).await;
+            }
+        }
+        bench.until("every acknowledgement", |_| handle.stats().live_unacked == 0).await;
+        let seconds = bench.clock.now().since(started).as_secs_f64();
+        println!("2000 events in a burst: {:.0} a second, acknowledged", 2_000.0 / seconds);
+        let started = bench.clock.now();
+        let clip = bench.offer_clip((&opened, &handle), 20_000_003).await;
+        bench.until("the clip", |_| handle.stats().clips_delivered == 1).await;
+        let seconds = bench.clock.now().since(started).as_secs_f64();
+        println!("a clip of 20 MB: {:.1} MB a second, verified", 20.0 / seconds);
+        bench.until("everything told", |bench| bench.events_told().len() == 2_001).await;
+        bench.assert_delivered(&clip);
+    });
+}
