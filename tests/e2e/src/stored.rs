@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use rusqlite::Connection;
 use wire::clip::ClipRecord;
 use wire::envelope::{Body, Envelope};
+use wire::transfer::FileInit;
 
 /// A message's place: boot and number within it.
 pub type Place = (u32, u64);
@@ -151,8 +152,8 @@ pub fn received(database: &Path) -> Result<Received> {
         }
     }
     for text in texts(&connection, "SELECT record FROM files")? {
-        let record: ClipRecord = serde_json::from_str(&text).context("a stored record")?;
-        clips.insert(record.id, record);
+        let init: FileInit = serde_json::from_str(&text).context("a stored announcement")?;
+        clips.insert(init.user_data.id, init.user_data);
     }
     Ok(Received {
         places: places(&connection, "SELECT boot, seq FROM events")?,
