@@ -1,6 +1,10 @@
-//! One connection and the desk behind it: messages come in, are handled in batches, and are
-//! acknowledged to the broker once the batch is durable. The broker's window of unacknowledged
-//! messages is what holds a fast sender back.
+//! One connection and the desk behind it: messages come in and are handled in batches; replies
+//! go out once the batch is durable.
+//!
+//! The broker gets its PUBACK as soon as a message has arrived, because only the reply to the box
+//! counts. PUBACKs after the commit were tried: rumqttc sends one of them for every ten packets
+//! that it reads, and at 900 events a second a thousand of them waited. What holds a fast sender
+//! back is the socket, which is not read while a batch is being stored.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +27,10 @@ const RECONNECT: Delays =
 
 /// Handles messages. Runs on a thread that may block.
 pub(crate) trait Desk: Send + 'static {
-    /// Stores a batch durably, all or nothing; afterwards every message of it is acknowledged to
-    /// the broker. It may be called again with the same batch.
+    /// With what promise its replies are published.
+    const REPLIES: Quality;
+
+    /// Stores a batch durably, all or nothing. It may be called again with the same batch.
     fn handle(&mut self, batch: &[Incoming], now: Now) -> Result<Outcome, DeskError>;
 
     /// What to tell the boxes when a connection comes up.
@@ -103,7 +109,7 @@ impl<C: Clock, D: Desk> Counter<C, D> {
     async fn greet(self, connection: &mut Connection<()>) -> Result<Self, DeskError> {
         let (this, greeting) = self.beside(|this| this.desk.greet()).await?;
         match greeting {
-            Ok(greeting) => publish(connection, greeting),
+            Ok(greeting) => publish(connection, greeting, D::REPLIES),
             Err(error) => tracing::error!(%error, "the boxes cannot be told what is stored"),
         }
         Ok(this)
@@ -139,20 +145,14 @@ impl<C: Clock, D: Desk> Counter<C, D> {
             (self, batch) = (this, same);
             match outcome {
                 Ok(outcome) => {
-                    publish(connection, outcome.replies);
-                    let acknowledged =
-                        batch.iter().try_for_each(|message| connection.acknowledge(message));
-                    if let Err(error) = acknowledged {
-                        // Without it the broker's window would stay smaller for ever.
-                        ended.get_or_insert(error.to_string());
-                    }
+                    publish(connection, outcome.replies, D::REPLIES);
                     for line in outcome.lines {
                         let _nobody_reads = self.lines.send(line).await;
                     }
                     return Ok((self, ended));
                 }
                 Err(error) => {
-                    tracing::error!(%error, "nothing is acknowledged until it can be stored; make room or repair the disk; tried again in a second");
+                    tracing::error!(%error, "nothing more is received until this can be stored; make room or repair the disk; tried again in a second");
                     self.clock.sleep_until(self.clock.now().plus(RETRY)).await;
                 }
             }
@@ -172,10 +172,10 @@ impl<C: Clock, D: Desk> Counter<C, D> {
     }
 }
 
-fn publish(connection: &mut Connection<()>, messages: Vec<Message>) {
+fn publish(connection: &mut Connection<()>, messages: Vec<Message>, quality: Quality) {
     for message in messages {
         let topic = message.topic.clone();
-        if let Err(error) = connection.tell(message, Quality::AtLeastOnce) {
+        if let Err(error) = connection.tell(message, quality) {
             tracing::warn!(%error, topic, "a reply was not published; the box asks again");
         }
     }

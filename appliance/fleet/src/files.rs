@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use mqtt::{Encoding, Incoming, Message, Retain};
+use mqtt::{Encoding, Incoming, Message, Quality, Retain};
 use rusqlite::Connection;
 use wire::ids::ClipId;
 use wire::time::{MediaSpan, Monotonic};
@@ -267,6 +267,9 @@ impl FileDesk {
 }
 
 impl Desk for FileDesk {
+    // Few, and each one that is lost costs the box seconds.
+    const REPLIES: Quality = Quality::AtLeastOnce;
+
     fn handle(&mut self, batch: &[Incoming], now: Now) -> Result<Outcome, DeskError> {
         let mut outcome = std::mem::take(&mut self.outcome);
         for message in batch {

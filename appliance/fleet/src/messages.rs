@@ -7,7 +7,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use mqtt::{Encoding, Incoming, Message, Retain};
+use mqtt::{Encoding, Incoming, Message, Quality, Retain};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use wire::birth::{BoxState, Info};
 use wire::envelope::{Body, Envelope, VERSION};
@@ -47,6 +47,9 @@ impl MessageDesk {
 }
 
 impl Desk for MessageDesk {
+    // The next one says the same and more, and a box that misses one asks by sending again.
+    const REPLIES: Quality = Quality::Once;
+
     fn handle(&mut self, batch: &[Incoming], now: Now) -> Result<Outcome, DeskError> {
         if self.marks.len() > MARKS_MAX {
             self.marks.clear();

@@ -19,7 +19,6 @@ use crate::messages::MessageDesk;
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// The largest segment that a box sends is 64 KiB.
 const PACKET_BYTES_MAX: u32 = 1024 * 1024;
-const RECEIVE_WINDOW: u16 = 256;
 const WINDOW: u16 = 64;
 
 /// Why the receiver cannot work, or stopped.
@@ -93,7 +92,6 @@ fn session(config: &Config, letter: &str, leaves: &[&str]) -> Session {
         keep_alive: KEEP_ALIVE,
         will: None,
         window: WINDOW,
-        receive_window: Some(RECEIVE_WINDOW),
         packet_bytes_max: PACKET_BYTES_MAX,
         subscriptions: leaves.iter().map(filter).collect(),
     }

@@ -83,7 +83,7 @@ pub enum PublishError {
         /// The broker's limit.
         max: u32,
     },
-    /// The request queue is full or closed.
+    /// The request queue is full, or the connection is over; then its last event says why.
     #[error("the connection takes no more messages now")]
     Busy,
 }
@@ -170,17 +170,6 @@ impl<T> Connection<T> {
                 self.unnumbered.push_back(None);
                 Ok(())
             }
-        }
-    }
-
-    /// Acknowledges a message, when the session has a receive window.
-    ///
-    /// # Errors
-    /// [`PublishError::Busy`].
-    pub fn acknowledge(&self, message: &Incoming) -> Result<(), PublishError> {
-        match self.session.receive_window {
-            Some(_) => self.client.try_ack(&message.0).map_err(|_| PublishError::Busy),
-            None => Ok(()),
         }
     }
 

@@ -24,9 +24,6 @@ pub struct Session {
     pub will: Option<Will>,
     /// Most messages that we publish without a PUBACK.
     pub window: u16,
-    /// Most messages that the broker may send us without our acknowledgement, which
-    /// [`Connection::acknowledge`] gives; `None`: acknowledged as they arrive.
-    pub receive_window: Option<u16>,
     /// Largest packet that we take, in bytes.
     pub packet_bytes_max: u32,
     /// Topic filters, subscribed with QoS 1 as soon as the connection is up.
@@ -106,12 +103,10 @@ pub(crate) fn options(endpoint: &Endpoint, session: &Session) -> MqttOptions {
     options.set_clean_start(true);
     options.set_connection_timeout(CONNECT_TIMEOUT.as_secs());
     options.set_outgoing_inflight_upper_limit(session.window);
-    options.set_manual_acks(session.receive_window.is_some());
     let mut network = NetworkOptions::new();
     network.set_tcp_nodelay(true);
     options.set_network_options(network);
     let mut connect = ConnectProperties::new();
-    connect.receive_maximum = session.receive_window;
     connect.max_packet_size = Some(session.packet_bytes_max);
     // Asks the broker for reason strings.
     connect.request_problem_info = Some(1);

@@ -19,7 +19,6 @@ fn session(client_id: &str, subscriptions: &[&str]) -> Session {
         keep_alive: Duration::from_secs(5),
         will: None,
         window: 16,
-        receive_window: None,
         packet_bytes_max: 1 << 20,
         subscriptions: subscriptions.iter().map(|filter| (*filter).to_owned()).collect(),
     }
@@ -46,10 +45,9 @@ fn run<T>(test: impl Future<Output = T>) -> T {
 
 async fn up(endpoint: &Endpoint, session: Session) -> Connection<u32> {
     let mut connection = Connection::open(endpoint, session);
-    match connection.next().await {
-        Event::Up(_) => connection,
-        other => panic!("not up, but {other:?}"),
-    }
+    let first = connection.next().await;
+    assert!(matches!(first, Event::Up(_)), "{first:?}");
+    connection
 }
 
 async fn end(connection: &mut Connection<u32>) -> String {
@@ -105,37 +103,32 @@ fn message_above_the_brokers_limit_is_refused_and_the_connection_stays() {
         assert!(matches!(refused, Err(PublishError::TooLarge { max: 2000, .. })), "{refused:?}");
         connection.publish(2, message("t", 1_000)).expect("small enough");
         loop {
-            match connection.next().await {
-                Event::Answered(2, Verdict::Accepted) => break,
-                Event::Message(_) => {}
-                other => panic!("{other:?}"),
+            let event = connection.next().await;
+            assert!(!matches!(event, Event::Down(_)), "{event:?}");
+            if matches!(event, Event::Answered(2, Verdict::Accepted)) {
+                break;
             }
         }
     });
 }
 
 #[test]
-fn large_messages_arrive_and_unacknowledged_ones_hold_the_broker_back() {
+fn large_messages_arrive() {
     let Some(broker) = Broker::start("") else { return };
     run(async {
         let endpoint = plain(&broker);
-        let held = Session { receive_window: Some(3), ..session("receiver", &["t"]) };
-        let mut receiver = up(&endpoint, held).await;
+        let mut receiver = up(&endpoint, session("receiver", &["t"])).await;
         let mut sender = up(&endpoint, session("sender", &[])).await;
         for tag in 0..5 {
             sender.publish(tag, message("t", 200_000)).expect("room");
         }
-        let mut arrived = Vec::new();
-        while arrived.len() < 3 {
+        let mut arrived = 0;
+        while arrived < 5 {
             if let Event::Message(message) = receiver.next().await {
                 assert_eq!((message.topic(), message.payload().len()), ("t", 200_000));
-                arrived.push(message);
+                arrived += 1;
             }
         }
-        let more = tokio::time::timeout(Duration::from_millis(300), receiver.next()).await;
-        assert!(more.is_err(), "a fourth one came: {more:?}");
-        receiver.acknowledge(&arrived[0]).expect("room");
-        assert!(matches!(receiver.next().await, Event::Message(_)));
     });
 }
 

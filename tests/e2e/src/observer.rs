@@ -91,7 +91,6 @@ fn session() -> Session {
         keep_alive: Duration::from_secs(5),
         will: None,
         window: 16,
-        receive_window: None,
         packet_bytes_max: 1 << 20,
         subscriptions: vec![
             filter(&format!("{}/#", topic::EVENTS_JSON)),

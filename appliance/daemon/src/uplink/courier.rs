@@ -359,7 +359,6 @@ impl<C: Clock> Courier<C> {
             keep_alive: KEEP_ALIVE,
             will: None,
             window: self.config.shape.window.saturating_add(8),
-            receive_window: None,
             packet_bytes_max: PACKET_BYTES_MAX,
             subscriptions: Vec::new(),
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bench::{Bench, quantile};
 use broker::Broker;
 use fleet::Stored;
+use hal::Clock;
 use outbox::Quota;
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -62,7 +62,6 @@ impl<C: Clock> Messenger<C> {
                 payload: letters::json(&lost).to_vec(),
             }),
             window: WINDOW,
-            receive_window: None,
             packet_bytes_max: PACKET_BYTES_MAX,
             subscriptions: vec![
                 device.ack().as_str().to_owned(),
