@@ -129,23 +129,24 @@ impl Shot {
         }
     }
 
-    /// Log-odds (natural) that a shot ended near now, either way.
+    /// Log-odds (natural) that a shot ended near now, either way. Small numbers: the first ball
+    /// pack sees about a quarter of the balls, and as much again that is none, so that its track
+    /// may tip a balance and not more.
     pub fn evidence_for_a_shot(self) -> f32 {
         match self {
-            // A ball that the lane misses altogether is rarer than a false moment.
-            Self::Away => -0.8,
-            Self::Above { .. } => 0.5,
-            Self::AtRim { .. } | Self::Off { .. } => 1.0,
-            Self::Through { .. } => 1.2,
+            Self::Away => -0.3,
+            Self::Above { .. } => 0.2,
+            Self::AtRim { .. } | Self::Off { .. } => 0.4,
+            Self::Through { .. } => 0.6,
         }
     }
 
-    /// Log-odds (natural) that the shot went in, given that it ended.
+    /// Log-odds (natural) that the shot went in, given that it ended. A ball seen beside the hoop
+    /// says nothing: it may be another one, or a head.
     pub fn evidence_for_made(self) -> f32 {
         match self {
-            Self::Through { .. } => 0.7,
-            Self::Off { .. } => -0.5,
-            Self::Away | Self::Above { .. } | Self::AtRim { .. } => 0.0,
+            Self::Through { .. } => 0.3,
+            Self::Off { .. } | Self::Away | Self::Above { .. } | Self::AtRim { .. } => 0.0,
         }
     }
 }

@@ -108,14 +108,17 @@ impl Slots {
 }
 
 /// How much a window's word counts about a moment with `behind` slots after it. With nothing
-/// behind it the lane guesses; from five slots on it has seen the outcome.
+/// behind it the lane guesses; a make is told from a miss only when the ball has left the net,
+/// so that later words outweigh the earlier ones.
 fn look_ahead_weight(behind: usize) -> f32 {
     match behind {
         0 | 1 => 0.0,
-        2 => 0.2,
-        3 => 0.5,
-        4 => 0.8,
-        _ => 1.0,
+        2 => 0.1,
+        3 => 0.3,
+        4 => 0.6,
+        5 => 1.0,
+        6 => 1.5,
+        _ => 2.0,
     }
 }
 
