@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
-use serde::Deserialize;
 use tokio::process::Command;
 use wire::clip::ClipRecord;
 
@@ -14,6 +13,9 @@ use wire::clip::ClipRecord;
 const AUDIO_OFFSET_S_MAX: f64 = 0.020;
 /// A stretch of this many samples occurs once in a game whose crowd is never silent.
 const SAMPLES_COMPARED: usize = 4096;
+/// ffmpeg's names of the two tracks.
+const VIDEO: &str = "0:v";
+const AUDIO: &str = "0:a";
 const AUDIO_HZ: f64 = 48_000.0;
 const BYTES_PER_SAMPLE: usize = 2;
 
@@ -37,8 +39,8 @@ impl Published {
     /// # Errors
     /// When ffmpeg cannot decode it.
     pub async fn decode(copy: &Path) -> Result<Self> {
-        let (_, audio_start_s) = starts(copy).await?;
-        Ok(Self { video: frames(copy).await?, audio: samples(copy).await?, audio_start_s })
+        let audio_start_s = first(&frames(copy, AUDIO).await?)?.at_s;
+        Ok(Self { video: frames(copy, VIDEO).await?, audio: samples(copy).await?, audio_start_s })
     }
 
     /// Compares a clip with what was published.
@@ -46,11 +48,11 @@ impl Published {
     /// # Errors
     /// The edge or offset that is wrong, with both values.
     pub async fn check(&self, clip: &Path, record: &ClipRecord) -> Result<()> {
-        let shown = frames(clip).await?;
-        let first = shown.first().context("the clip shows no frame")?;
-        let index = self.video.iter().position(|frame| frame.digest == first.digest);
+        let shown = frames(clip, VIDEO).await?;
+        let start = first(&shown)?;
+        let index = self.video.iter().position(|frame| frame.digest == start.digest);
         let index = index.context("the clip's first frame was never published")?;
-        let origin = self.video.first().context("nothing was published")?.at_s;
+        let origin = first(&self.video)?.at_s;
         let published = &self.video[index];
         let frame_s = record.interval.end.since(record.interval.start).as_secs_f64()
             / f64::from(record.frames.max(1));
@@ -67,19 +69,19 @@ impl Published {
             "after {same} of {} frames the clip shows something else than was published",
             shown.len()
         );
-        self.check_sound(clip, published.at_s).await
+        self.check_sound(clip, start.at_s, published.at_s).await
     }
 
-    /// Compares where the sound lies against the picture, in the clip and as published.
-    async fn check_sound(&self, clip: &Path, first_frame_at_s: f64) -> Result<()> {
-        let (video_start_s, audio_start_s) = starts(clip).await?;
+    /// Compares where the sound lies against the first shown frame, in the clip and as published.
+    async fn check_sound(&self, clip: &Path, in_clip_s: f64, as_published_s: f64) -> Result<()> {
+        let audio_start_s = first(&frames(clip, AUDIO).await?)?.at_s;
         let sound = samples(clip).await?;
         let middle = sound.len() / BYTES_PER_SAMPLE / 2;
         let part = middle * BYTES_PER_SAMPLE..(middle + SAMPLES_COMPARED) * BYTES_PER_SAMPLE;
         let part = sound.get(part).context("the clip has hardly any sound")?;
         let at = position(&self.audio, part).context("the clip's sound was never published")?;
-        let published_s = self.audio_start_s + at as f64 / AUDIO_HZ - first_frame_at_s;
-        let shown_s = audio_start_s + middle as f64 / AUDIO_HZ - video_start_s;
+        let published_s = self.audio_start_s + at as f64 / AUDIO_HZ - as_published_s;
+        let shown_s = audio_start_s + middle as f64 / AUDIO_HZ - in_clip_s;
         let offset_s = shown_s - published_s;
         ensure!(
             offset_s.abs() <= AUDIO_OFFSET_S_MAX,
@@ -95,9 +97,15 @@ fn position(whole: &[u8], part: &[u8]) -> Option<usize> {
     (0..samples).find(|at| whole[at * BYTES_PER_SAMPLE..].starts_with(part))
 }
 
-/// Every shown frame with a digest of its pixels.
-async fn frames(file: &Path) -> Result<Vec<Frame>> {
-    let text = ffmpeg(file, &["-map", "0:v", "-f", "framemd5", "-"]).await?;
+fn first(frames: &[Frame]) -> Result<&Frame> {
+    frames.first().context("there is no frame")
+}
+
+/// Every frame of a track that a player shows or sounds, with a digest of what is in it.
+async fn frames(file: &Path, track: &str) -> Result<Vec<Frame>> {
+    // By default ffmpeg would round times to whole frames.
+    let exactly = ["-map", track, "-enc_time_base", "1:90000", "-f", "framemd5", "-"];
+    let text = ffmpeg(file, &exactly).await?;
     let text = String::from_utf8(text).context("framemd5 is no text")?;
     let time_base = text.lines().find_map(|line| line.strip_prefix("#tb 0: "));
     let time_base = time_base.and_then(|text| text.split_once('/')).context("no time base")?;
@@ -116,7 +124,7 @@ async fn frames(file: &Path) -> Result<Vec<Frame>> {
 
 /// The sound as 16-bit mono samples.
 async fn samples(file: &Path) -> Result<Vec<u8>> {
-    ffmpeg(file, &["-map", "0:a", "-ac", "1", "-ar", "48000", "-f", "s16le", "-"]).await
+    ffmpeg(file, &["-map", AUDIO, "-ac", "1", "-ar", "48000", "-f", "s16le", "-"]).await
 }
 
 async fn ffmpeg(file: &Path, output: &[&str]) -> Result<Vec<u8>> {
@@ -128,32 +136,7 @@ async fn ffmpeg(file: &Path, output: &[&str]) -> Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-#[derive(Deserialize)]
-struct Probe {
-    streams: Vec<Stream>,
-}
-
-#[derive(Deserialize)]
-struct Stream {
-    codec_type: String,
-    start_time: String,
-}
-
-/// When picture and sound start, in seconds.
-async fn starts(file: &Path) -> Result<(f64, f64)> {
-    let mut command = Command::new("ffprobe");
-    command.args(["-v", "error", "-of", "json", "-show_entries", "stream=codec_type,start_time"]);
-    let output = command.arg(file).stdin(Stdio::null()).output().await?;
-    let probe: Probe = serde_json::from_slice(&output.stdout).context("ffprobe's answer")?;
-    let start = |kind: &str| -> Result<f64> {
-        let stream = probe.streams.iter().find(|stream| stream.codec_type == kind);
-        let stream = stream.with_context(|| format!("{} has no {kind}", file.display()))?;
-        Ok(stream.start_time.parse()?)
-    };
-    Ok((start("video")?, start("audio")?))
-}
-
 /// Where a test's publisher writes its copy.
 pub fn copy_in(folder: &Path) -> PathBuf {
-    folder.join("published.mkv")
+    folder.join("published.flv")
 }

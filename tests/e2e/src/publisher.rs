@@ -15,9 +15,11 @@ use crate::venue::Venue;
 /// Encoding a minute of 720p takes less than this on the slowest machine that counts.
 const ENCODE_LIMIT: Duration = Duration::from_secs(300);
 
-/// What a courtside encoder sends: a keyframe every two seconds, no B-frames.
+/// What a courtside encoder sends: a keyframe every two seconds, no B-frames. Without perceptual
+/// noise substitution, which would let every decoder make up other noise: samples are compared.
 const ENCODER: &str = "-map 0:v -map 1:a -c:v libx264 -preset veryfast -tune zerolatency -g 50 \
-                       -b:v 4M -pix_fmt yuv420p -c:a aac -b:a 128k -ar 48000 -flags +global_header";
+                       -b:v 4M -pix_fmt yuv420p -c:a aac -aac_pns 0 -b:a 128k \
+                       -ar 48000 -flags +global_header";
 
 /// A game that can be published.
 #[derive(Clone, Debug)]
@@ -161,7 +163,7 @@ impl Publisher {
             Picture::Live => {
                 let (format, target) = match &game.copy {
                     None => ("flv", url),
-                    Some(copy) => ("tee", format!("[f=flv]{url}|[f=matroska]{}", copy.display())),
+                    Some(copy) => ("tee", format!("[f=flv]{url}|[f=flv]{}", copy.display())),
                 };
                 let (court, ffmpeg) = game.render(&["-re"], format, target.as_ref())?;
                 Ok(Self { _court: Some(court), ffmpeg })

@@ -24,6 +24,8 @@ pub struct Report {
     pub moment_ms: Quantiles,
     /// Tallies by kind of shot.
     pub kinds: BTreeMap<&'static str, Tally>,
+    /// Shots that were missed and events that were false, one sentence each.
+    pub faults: Vec<String>,
     /// Events that were retracted.
     pub retracted: usize,
     /// What the box took.
@@ -99,6 +101,7 @@ impl fmt::Display for Report {
         }
         let total = self.kinds.values().fold(Tally::default(), |sum, tally| sum.plus(*tally));
         writeln!(f, "{}", tally_row("together", total))?;
+        self.faults.iter().try_for_each(|fault| writeln!(f, "  {fault}"))?;
         writeln!(f)?;
         writeln!(f, "latency in ms                    p50    p95   promised p95")?;
         let latency = |name, quantiles: Quantiles, most| {
@@ -167,6 +170,7 @@ pub(crate) mod tests {
                 delay_s_max: Some(1.5),
                 complaints: Vec::new(),
             },
+            faults: Vec::new(),
             retracted: 0,
             box_: Load { rss_mib_max: 300.0, cores_mean: 0.6 },
             minutes: Vec::new(),

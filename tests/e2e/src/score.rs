@@ -84,24 +84,30 @@ fn share(part: u32, whole: u32) -> f64 {
     if whole == 0 { 1.0 } else { f64::from(part) / f64::from(whole) }
 }
 
-/// The tallies of made and missed shots.
+/// The tallies of made and missed shots, and what is behind their faults.
 #[derive(Clone, Debug, Default)]
-pub struct Score(BTreeMap<&'static str, Tally>);
+pub struct Score {
+    tallies: BTreeMap<&'static str, Tally>,
+    /// True shots that were not found.
+    pub missed: Vec<Moment>,
+    /// Events without a shot.
+    pub false_: Vec<Moment>,
+}
 
 impl Score {
     /// The tally of one kind.
     pub fn of(&self, kind: EventKind) -> Tally {
-        self.0.get(kind.as_str()).copied().unwrap_or_default()
+        self.tallies.get(kind.as_str()).copied().unwrap_or_default()
     }
 
     /// All kinds together: a made shot told as missed counts as one missed and one false.
     pub fn total(&self) -> Tally {
-        self.0.values().fold(Tally::default(), |sum, tally| sum.plus(*tally))
+        self.tallies.values().fold(Tally::default(), |sum, tally| sum.plus(*tally))
     }
 
     /// The tallies by the kinds' names.
     pub fn by_kind(&self) -> &BTreeMap<&'static str, Tally> {
-        &self.0
+        &self.tallies
     }
 }
 
@@ -121,13 +127,30 @@ pub fn score(truth: &[Moment], found: &[Moment], counted_s: f64) -> Score {
         let of_kind = |moments: &[Moment]| -> Vec<f64> {
             moments.iter().filter(|moment| moment.kind == kind).map(|moment| moment.t).collect()
         };
-        let tally = tally(&of_kind(truth), &of_kind(found), counted_s);
-        score.0.insert(kind.as_str(), tally);
+        let (truth, found) = (of_kind(truth), of_kind(found));
+        let (is_found, is_true) = pair(&truth, &found);
+        let counted = |of: &[f64], is: &[bool], wanted: bool| -> Vec<Moment> {
+            let moments = of.iter().zip(is).filter(|(t, is)| **t <= counted_s && **is == wanted);
+            moments.map(|(t, _)| Moment { kind, t: *t }).collect()
+        };
+        let hits = counted(&truth, &is_found, true);
+        let missed = counted(&truth, &is_found, false);
+        let false_ = counted(&found, &is_true, false);
+        let count = |of: &[Moment]| u32::try_from(of.len()).expect("fewer than 4 billion shots");
+        let tally = Tally {
+            truth: count(&hits) + count(&missed),
+            found: count(&hits),
+            false_: count(&false_),
+        };
+        score.tallies.insert(kind.as_str(), tally);
+        score.missed.extend(missed);
+        score.false_.extend(false_);
     }
     score
 }
 
-fn tally(truth: &[f64], found: &[f64], counted_s: f64) -> Tally {
+/// Pairs shots and events one to one, nearest first: which shots are found, which events true.
+fn pair(truth: &[f64], found: &[f64]) -> (Vec<bool>, Vec<bool>) {
     let mut pairs: Vec<(f64, usize, usize)> = Vec::new();
     for (shot, shot_t) in truth.iter().enumerate() {
         for (event, event_t) in found.iter().enumerate() {
@@ -138,23 +161,15 @@ fn tally(truth: &[f64], found: &[f64], counted_s: f64) -> Tally {
         }
     }
     pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut shot_of_event: Vec<Option<usize>> = vec![None; found.len()];
     let mut is_found = vec![false; truth.len()];
+    let mut is_true = vec![false; found.len()];
     for (_, shot, event) in pairs {
-        if !is_found[shot] && shot_of_event[event].is_none() {
+        if !is_found[shot] && !is_true[event] {
             is_found[shot] = true;
-            shot_of_event[event] = Some(shot);
+            is_true[event] = true;
         }
     }
-    let counted = |t: &f64| *t <= counted_s;
-    let count = |n: usize| u32::try_from(n).expect("a game has fewer than 4 billion shots");
-    let pairs = truth.iter().zip(&is_found);
-    let alone = found.iter().zip(&shot_of_event);
-    Tally {
-        truth: count(truth.iter().filter(|t| counted(t)).count()),
-        found: count(pairs.filter(|(t, found)| counted(t) && **found).count()),
-        false_: count(alone.filter(|(t, shot)| counted(t) && shot.is_none()).count()),
-    }
+    (is_found, is_true)
 }
 
 #[cfg(test)]
@@ -181,6 +196,7 @@ mod tests {
         let score = score(&[made(10.0)], &[missed(10.0)], 60.0);
         assert_eq!(score.of(EventKind::MadeShot), Tally { truth: 1, found: 0, false_: 0 });
         assert_eq!(score.of(EventKind::MissedShot), Tally { truth: 0, found: 0, false_: 1 });
+        assert_eq!((score.missed, score.false_), (vec![made(10.0)], vec![missed(10.0)]));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::load::{self, Sample};
 use crate::observer::{Heard, Observer};
 use crate::publisher::{Game, Publisher};
 use crate::report::{Clips, Load, Minute, Quantiles, Report};
-use crate::score::{Moment, score};
+use crate::score::{Moment, Score, score};
 use crate::venue::{POST_ROLL_S, Venue};
 
 /// The game goes on for this long after the counted part, so that the clips of its last shots
@@ -207,6 +207,7 @@ impl Showing {
             clips: self.judge_clips(published.as_ref()).await,
             moment_ms: Quantiles::of(&millis(|latency| latency.moment_ms)),
             kinds: score.by_kind().clone(),
+            faults: faults(&score),
             retracted: self.ledger.retracted(),
             box_: load_of(&self.samples),
             minutes: self.minutes(),
@@ -293,6 +294,16 @@ impl Showing {
         };
         samples.into_iter().map(minute).collect()
     }
+}
+
+fn faults(score: &Score) -> Vec<String> {
+    let told = |what: &'static str| {
+        move |moment: &Moment| {
+            format!("{what}: {} at {:.2} s", moment.kind.as_str().replace('_', " "), moment.t)
+        }
+    };
+    let missed = score.missed.iter().map(told("not found"));
+    missed.chain(score.false_.iter().map(told("false"))).collect()
 }
 
 fn is_whole(response: &FileResponse) -> bool {
