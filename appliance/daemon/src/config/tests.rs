@@ -356,3 +356,12 @@ fn summary_shows_what_was_understood() {
          models   /packs, tier chosen by the governor"
     );
 }
+
+#[test]
+fn documented_configuration_lacks_nothing_but_its_files() {
+    let page = include_str!("../../../../docs/operator.md");
+    let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+    let told = complaints(example.expect("the page has an example"));
+    assert_eq!(told.len(), 4, "ca, cert, key and a video: {told:#?}");
+    assert!(told.iter().all(|told| told.contains("there is no file")), "{told:#?}");
+}
