@@ -63,7 +63,7 @@ fn level(samples: &[f32]) -> i16 {
     let power = samples.iter().map(|s| f64::from(*s) * f64::from(*s)).sum::<f64>();
     let mean = power / samples.len() as f64;
     let centi_db = 1_000.0 * mean.max(1e-10).log10();
-    (centi_db as i16).max(SILENCE_CENTI_DB)
+    (centi_db.round() as i16).max(SILENCE_CENTI_DB)
 }
 
 #[cfg(test)]
