@@ -17,14 +17,19 @@ pub const CORES_MAX: f64 = 1.0;
 
 /// Every promise that the run did not keep, one sentence each.
 pub fn shortfalls(report: &Report) -> Vec<String> {
+    shortfalls_at(report, SHARE_MIN)
+}
+
+/// The same with another least recall and precision.
+pub fn shortfalls_at(report: &Report, share_min: f64) -> Vec<String> {
     let mut told = Vec::new();
     let mut at_least = |what: &str, value: f64, least: f64| {
         if value < least {
             told.push(format!("{what} is {value:.2}, promised is at least {least:.2}"));
         }
     };
-    at_least("recall of shots", report.recall, SHARE_MIN);
-    at_least("precision of shots", report.precision, SHARE_MIN);
+    at_least("recall of shots", report.recall, share_min);
+    at_least("precision of shots", report.precision, share_min);
     let mut at_most = |what: &str, value: Option<f64>, most: f64| match value {
         Some(value) if value <= most => {}
         Some(value) => told.push(format!("{what} is {value:.1}, promised is at most {most}")),
