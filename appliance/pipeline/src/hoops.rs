@@ -26,6 +26,9 @@ const CHECK_EVERY: MediaSpan = MediaSpan::from_millis(1_000);
 const AGREEMENTS: u8 = 3;
 /// Two boxes that overlap by more than this are the same hoop.
 const SAME_OVERLAP: f32 = 0.3;
+/// A technician's box that overlaps the finder's less than this has lost its hoop. The finder's own
+/// boxes overlap the truth by 0.7 on average.
+const ADRIFT: f32 = 0.4;
 /// A found hoop that the finder has not seen for this long is given up.
 const GIVE_UP: MediaSpan = MediaSpan::from_millis(5_000);
 /// Least confidence for a new hoop; an old one is recognised at the lane's own threshold.
@@ -143,8 +146,11 @@ impl Hoops {
             let same = |known: &&mut Known| overlap(known.area, reading.area) > SAME_OVERLAP;
             if let Some(known) = self.known.iter_mut().flatten().find(same) {
                 known.seen = at;
-                known.follower.anchor(reading.area);
-                known.area = known.follower.area();
+                // What a technician drew is better than what the finder sees, while both agree.
+                if known.origin == Origin::Finder || overlap(known.area, reading.area) < ADRIFT {
+                    known.follower.anchor(reading.area);
+                    known.area = known.follower.area();
+                }
             } else if reading.confidence >= NEW_CONFIDENCE {
                 new.push(reading.area);
             }

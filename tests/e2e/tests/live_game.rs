@@ -8,11 +8,11 @@ use anyhow::{Result, ensure};
 use e2e::promise::shortfalls_at;
 use e2e::showing::{Copy, Plan, Scene, Showing};
 
-const SEED: u64 = 900_002;
-const SECONDS: u32 = 40;
-/// The first packs reach a recall of 0.60 and a precision of 0.75 on this game of five shots;
-/// one shot less is noise, two less are a fault. Goes up to the promised 0.9 with better packs.
-const SHARE_FLOOR: f64 = 0.4;
+const SEED: u64 = 9_000_001;
+const SECONDS: u32 = 60;
+/// The first packs tell all nine shots of this game right, with one false event at most. On other
+/// games they do worse, down to six of ten: this floor only finds what is broken.
+const SHARE_FLOOR: f64 = 0.5;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn live_game_keeps_every_promise_and_the_floor_of_accuracy() -> Result<()> {
