@@ -99,7 +99,7 @@ def write_pack(name: str, chosen: list[Recipe]) -> None:
     if not tiers:
         return
     what = "; ".join(f"{tier['name']}: {steps}" for tier, steps in zip(tiers, done))
-    kind = "rim" if name == "rim" else "field"
+    kind = next(recipe.data for recipe in chosen if recipe.pack == name)
     training = {
         "recipe": f"models/train/courtside_train/recipes.py; {what}",
         "commit": facts["commit"],

@@ -16,9 +16,12 @@ JUDGING_SEEDS = range(2_000_000, 9_000_000)  # 9_000_000 and above belong to the
 
 FPS = 25.0
 RIM_FRAMES = 72
-SIGHT_FRAMES_MIN = 42  # a window of 16 slots needs 31 to 39
 FIELD_FRAMES = 12
 FIELD_SIZE = (288, 512)  # rows, columns
+LOOK_FRAMES = 2
+LOOK_SIZE = (432, 768)  # rows, columns
+# Sets of whole pictures: name of their files, frames of a sequence, rows and columns.
+PICTURES = {"field": ("fields", FIELD_FRAMES, FIELD_SIZE), "look": ("looks", LOOK_FRAMES, LOOK_SIZE)}
 
 MISSED, MADE = 1, 2  # classes of a rim slot; 0 is nothing
 CLASS_OF_KIND = {"missed_shot": MISSED, "made_shot": MADE}
@@ -30,28 +33,31 @@ class RimClips:
     """Clips of one viewport size.
 
     - frames: u8 `[n, 72, p, p]`, luma as a decoder gives it (limited range).
+    - corners: f32 `[n, 72, 2]`, left and top of the viewport in picture pixels: it goes along with the camera.
     - boxes: f32 `[n, 72, 4]`, hoop box x0, y0, x1, y1 in viewport pixels.
     - balls: f32 `[n, 72, 4]`, x, y, radius in viewport pixels, visible 0..1 (a ball far away is 0).
+    - depths: f32 `[n, 72, 2]`, metres that the ball is behind the ring as the camera sees it, and in the net 0 or 1.
     - events: f32 `[n, k, 2]`, class and frame of each moment, padded with class 0.
-    - sight: i64 `[n, 2]`, first and last frame of the longest stretch with the hoop well inside the viewport.
-    - seeds: i64 `[n]`.
+    - plays: str `[n]`, what is played; seeds: i64 `[n]`.
     """
 
     frames: np.ndarray
+    corners: np.ndarray
     boxes: np.ndarray
     balls: np.ndarray
+    depths: np.ndarray
     events: np.ndarray
-    sight: np.ndarray
+    plays: np.ndarray
     seeds: np.ndarray
 
 
 @dataclass
 class Fields:
-    """Short sequences of whole pictures.
+    """Short sequences of whole pictures: 12 frames behind each other of `field`, 2 apart in time of `look`.
 
-    - frames: u8 `[n, 12, 288, 512]`.
-    - balls: f32 `[n, 12, b, 4]`, x, y, radius in pixels, visible 0..1, padded with radius 0.
-    - hoops: f32 `[n, 12, h, 4]`, boxes x0, y0, x1, y1, padded with zeros.
+    - frames: u8 `[n, t, rows, columns]`.
+    - balls: f32 `[n, t, b, 4]`, x, y, radius in pixels, visible 0..1, padded with radius 0; not known of `look`.
+    - hoops: f32 `[n, t, h, 4]`, boxes x0, y0, x1, y1, padded with zeros.
     - seeds: i64 `[n]`.
     """
 
@@ -67,7 +73,7 @@ def court_binary() -> Path:
 
 
 def render(kind: str, seeds: range, out: Path) -> None:
-    """Renders `seeds` into `out` with `court dataset rim|field`."""
+    """Renders `seeds` into `out` with `court dataset KIND`: `rim`, `field` or `look`."""
     out.mkdir(parents=True, exist_ok=True)
     command = [str(court_binary()), "dataset", kind, "--first-seed", str(seeds.start)]
     subprocess.run([*command, "--seeds", str(len(seeds)), "--out", str(out)], check=True)
@@ -85,60 +91,43 @@ def _events(clip: dict) -> list:
     return [[CLASS_OF_KIND[event["kind"]], event["frame"]] for event in clip["events"]]
 
 
-def in_sight(boxes: np.ndarray, p: int) -> tuple[int, int]:
-    """First and last frame of the longest stretch in which a hoop `[72, 4]` is well inside a viewport `p` pixels wide.
-
-    A viewport stands still, so a pan can carry the hoop out of it, where a box that follows it would still see it.
-    """
-    margin = (boxes[:, 2] - boxes[:, 0])[:, None]
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    inside = ((centres > margin) & (centres < p - margin)).all(1)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(int)))
-    stretches = [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2])]
-    return max(stretches, key=lambda stretch: stretch[1] - stretch[0], default=(0, -1))
-
-
 def read_rim(folder: Path) -> list[RimClips]:
-    """Reads `clips.u8` and `clips.json`; one `RimClips` for each viewport size found.
-
-    Clips that show their hoop for less than [`SIGHT_FRAMES_MIN`] are left out.
-    """
+    """Reads `clips.u8` and `clips.json`; one `RimClips` for each viewport size found."""
     index = json.loads((folder / "clips.json").read_text())
     pixels = np.memmap(folder / "clips.u8", np.uint8, "r")
     groups = []
     for p in sorted({clip["p"] for clip in index}):
-        sights = {c["offset"]: in_sight(np.asarray(c["hoop_box_per_frame"]), p) for c in index if c["p"] == p}
-        seen = lambda clip: np.diff(sights[clip["offset"]])[0] + 1 >= SIGHT_FRAMES_MIN
-        chosen = [clip for clip in index if clip["p"] == p and seen(clip)]
-        if not chosen:
-            continue
+        chosen = [clip for clip in index if clip["p"] == p]
         size = RIM_FRAMES * p * p
-        frames = np.stack([pixels[c["offset"] : c["offset"] + size].reshape(RIM_FRAMES, p, p) for c in chosen])
+        per_frame = lambda part: np.asarray([clip[f"{part}_per_frame"] for clip in chosen], np.float32)
         most = max([1] + [len(c["events"]) for c in chosen])
         groups.append(
             RimClips(
-                frames=frames,
-                boxes=np.asarray([c["hoop_box_per_frame"] for c in chosen], np.float32),
-                balls=np.asarray([c["ball_per_frame"] for c in chosen], np.float32),
+                frames=np.stack([pixels[c["offset"] :][:size].reshape(RIM_FRAMES, p, p) for c in chosen]),
+                corners=per_frame("corner"),
+                boxes=per_frame("hoop_box"),
+                balls=per_frame("ball"),
+                depths=per_frame("depth"),
                 events=np.stack([padded(_events(c), 2, most) for c in chosen]),
-                sight=np.asarray([sights[c["offset"]] for c in chosen], np.int64),
+                plays=np.asarray([c["play"] for c in chosen]),
                 seeds=np.asarray([c["seed"] for c in chosen], np.int64),
             )
         )
     return groups
 
 
-def read_field(folder: Path) -> Fields:
-    """Reads `fields.u8` and `fields.json`."""
-    index = json.loads((folder / "fields.json").read_text())
-    pixels = np.fromfile(folder / "fields.u8", np.uint8)
-    size = FIELD_FRAMES * FIELD_SIZE[0] * FIELD_SIZE[1]
-    frames = [pixels[s["offset"] : s["offset"] + size].reshape(FIELD_FRAMES, *FIELD_SIZE) for s in index]
-    padded_frames = lambda rows, length: np.stack([padded(row, 4, length) for row in rows])
-    most = lambda part: max([1] + [len(row) for sequence in index for row in sequence[part]])
+def read_pictures(kind: str, folder: Path) -> Fields:
+    """Reads the pixels and the list of a set of whole pictures, `field` or `look`."""
+    name, length, shape = PICTURES[kind]
+    index = json.loads((folder / f"{name}.json").read_text())
+    pixels = np.memmap(folder / f"{name}.u8", np.uint8, "r")
+    size = length * shape[0] * shape[1]
+    rows = lambda part: [s.get(f"{part}_per_frame", [[]] * length) for s in index]
+    most = lambda part: max([1] + [len(row) for sequence in rows(part) for row in sequence])
+    table = lambda part: np.stack([[padded(row, 4, most(part)) for row in sequence] for sequence in rows(part)])
     return Fields(
-        frames=np.stack(frames),
-        balls=np.stack([padded_frames(s["balls_per_frame"], most("balls_per_frame")) for s in index]),
-        hoops=np.stack([padded_frames(s["hoops_per_frame"], most("hoops_per_frame")) for s in index]),
+        frames=np.stack([pixels[s["offset"] :][:size].reshape(length, *shape) for s in index]),
+        balls=table("balls"),
+        hoops=table("hoops"),
         seeds=np.asarray([s["seed"] for s in index], np.int64),
     )

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from .court import FIELD_SIZE, Fields
+from .court import FIELD_SIZE, LOOK_SIZE, Fields
 from .field_samples import BALL_CELL, BALL_FRAMES, HOOP_CELL, HOOP_UNIT, HOOP_WIDTH_MIN
 from .raster import letterbox
 
@@ -108,10 +108,10 @@ def hoop_boxes(told: np.ndarray, threshold: float) -> list[np.ndarray]:
     return boxes
 
 
-def wanted_hoops(hoops: np.ndarray) -> np.ndarray:
-    """Which boxes `[k, 4]` must be found: wide enough, and their centre in the picture."""
+def wanted_hoops(hoops: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Which boxes `[k, 4]` must be found: wide enough, and their centre in a picture of `shape` (rows, columns)."""
     centres = (hoops[:, :2] + hoops[:, 2:]) / 2
-    inside = ((centres >= 0) & (centres < [FIELD_SIZE[1], FIELD_SIZE[0]])).all(1)
+    inside = ((centres >= 0) & (centres < [shape[1], shape[0]])).all(1)
     return inside & (hoops[:, 2] - hoops[:, 0] >= HOOP_WIDTH_MIN)
 
 
@@ -122,7 +122,7 @@ def judge_hoop(net: torch.nn.Module, groups: list[Fields], thresholds: tuple[flo
         for index in range(len(group.frames)):
             hoops = group.hoops[index, -1]
             with torch.no_grad():
-                told = net(letterbox(group.frames[index, -1:], FIELD_SIZE)[None])[0].numpy()
+                told = net(letterbox(group.frames[index, -1:], LOOK_SIZE)[None])[0].numpy()
             cases.append((hoops[hoops[:, 2] > hoops[:, 0]], told))
     fits = lambda hoop, answer: iou(hoop, answer) - 0.5
     results = {}
@@ -130,7 +130,7 @@ def judge_hoop(net: torch.nn.Module, groups: list[Fields], thresholds: tuple[flo
         sums, overlaps = np.zeros(4, int), []
         for hoops, told in cases:
             answers = hoop_boxes(told, threshold)
-            found, wanted, false, pairs = match(hoops, wanted_hoops(hoops), answers, fits)
+            found, wanted, false, pairs = match(hoops, wanted_hoops(hoops, LOOK_SIZE), answers, fits)
             overlaps += [iou(hoops[i], answer) for i, answer in pairs]
             sums += [found, wanted, false, len(answers)]
         mean = round(float(np.mean(overlaps)), 4) if overlaps else 0.0

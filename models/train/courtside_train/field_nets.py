@@ -18,7 +18,7 @@ class Shape:
 
 
 BALL_TIERS = {"nano": Shape((180, 320), (8, 16, 24, 32)), "full": Shape((288, 512), (12, 24, 32, 48))}
-HOOP_TIERS = {"full": Shape((288, 512), (8, 16, 32, 48))}
+HOOP_TIERS = {"full": Shape((432, 768), (8, 16, 32, 48))}
 RARE_LOGIT = -4.0  # what a heatmap says before it has learnt anything: balls and hoops are rare
 
 

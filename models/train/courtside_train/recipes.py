@@ -9,7 +9,7 @@ import torch
 from . import calibrate as calibration
 from . import field_judge, field_nets, field_samples, rim_judge, rim_net, rim_windows, shelf
 from .calibrate import best_threshold, move_threshold
-from .court import FIELD_SIZE, JUDGING_SEEDS, TRAINING_SEEDS
+from .court import JUDGING_SEEDS, LOOK_SIZE, TRAINING_SEEDS
 from .raster import letterbox
 
 
@@ -32,7 +32,7 @@ class Recipe:
 
     @property
     def data(self) -> str:
-        return "rim" if self.pack == "rim" else "field"
+        return {"rim": "rim", "ball": "field", "hoop": "look"}[self.pack]
 
     @property
     def training_seeds(self) -> range:
@@ -49,9 +49,9 @@ class Recipe:
 
 # Within a pack from the cheapest tier to the most accurate: the manifest keeps this order.
 RECIPES = [
-    Recipe("rim", "nano", steps=4000, batch=32, peak=2e-3, seeds=6000, judged=250),
-    Recipe("rim", "full", steps=4000, batch=32, peak=2e-3, seeds=6000, judged=250),
-    Recipe("hoop", "full", steps=4000, batch=16, peak=2e-3, seeds=1500, judged=100),
+    Recipe("rim", "nano", steps=16000, batch=32, peak=2e-3, seeds=20000, judged=500),
+    Recipe("rim", "full", steps=16000, batch=32, peak=2e-3, seeds=20000, judged=500),
+    Recipe("hoop", "full", steps=8000, batch=16, peak=2e-3, seeds=12000, judged=500),
     Recipe("ball", "nano", steps=6000, batch=16, peak=2e-3, seeds=1500, judged=100),
     Recipe("ball", "full", steps=4000, batch=16, peak=2e-3, seeds=1500, judged=100),
 ]
@@ -77,12 +77,12 @@ def loss_of(recipe: Recipe, done: int) -> Callable[[torch.nn.Module], torch.Tens
     if recipe.pack == "rim":
         clips, side = shelf.open_rim(recipe.training_seeds), rim_net.TIERS[recipe.tier].side
         return lambda net: rim_net.rim_loss(net, rim_windows.draw_batch(clips, recipe.batch, side, rng))
-    fields = shelf.open_field(recipe.training_seeds)
+    fields = shelf.open_pictures(recipe.data, recipe.training_seeds)
     if recipe.pack == "ball":
         piece = {"nano": ((128, 192), 1.6), "full": ((160, 224), 1.0)}[recipe.tier]
         draw = lambda group, index: field_samples.ball_sample(group, index, piece, rng)
         return lambda net: field_nets.ball_loss(net, field_samples.batch_of(draw, fields, recipe.batch, rng))
-    draw = lambda group, index: field_samples.hoop_sample(group, index, (192, 256), rng)
+    draw = lambda group, index: field_samples.hoop_sample(group, index, (224, 320), rng)
     return lambda net: field_nets.hoop_loss(net, field_samples.batch_of(draw, fields, recipe.batch, rng))
 
 
@@ -90,7 +90,7 @@ def judge(recipe: Recipe, net: torch.nn.Module) -> dict:
     """Measures on the recipe's judging seeds."""
     if recipe.pack == "rim":
         return rim_judge.judge(net, shelf.open_rim(recipe.judging_seeds))
-    return field_judge_of(recipe)(net, shelf.open_field(recipe.judging_seeds), THRESHOLDS)
+    return field_judge_of(recipe)(net, shelf.open_pictures(recipe.data, recipe.judging_seeds), THRESHOLDS)
 
 
 def field_judge_of(recipe: Recipe) -> Callable[..., dict]:
@@ -102,7 +102,7 @@ def calibrate(recipe: Recipe, net: torch.nn.Module) -> None:
     """Moves a heatmap network's best threshold on training pictures to where the box expects it."""
     if recipe.pack == "rim":
         return
-    fields = shelf.open_field(recipe.training_seeds[:CALIBRATED])
+    fields = shelf.open_pictures(recipe.data, recipe.training_seeds[:CALIBRATED])
     best = best_threshold(field_judge_of(recipe)(net, fields, calibration.THRESHOLDS))
     last = net.heat if recipe.pack == "ball" else net.told
     move_threshold(last.bias, 0, best)
@@ -127,10 +127,10 @@ def example(recipe: Recipe) -> torch.Tensor:
     """One real input of the network, from a judging seed."""
     if recipe.pack == "rim":
         clips = shelf.open_rim(recipe.judging_seeds)[0]
-        times = np.arange(rim_windows.SLOTS) * rim_judge.STEP + clips.sight[0, 0]
+        times = np.arange(rim_windows.SLOTS) * rim_judge.STEP
         return rim_windows.plain_crops(clips, 0, times)[None]
-    fields = shelf.open_field(recipe.judging_seeds)[0]
+    fields = shelf.open_pictures(recipe.data, recipe.judging_seeds)[0]
     if recipe.pack == "ball":
         size = field_nets.BALL_TIERS[recipe.tier].size
         return letterbox(fields.frames[0, -field_samples.BALL_FRAMES :], size)[None]
-    return letterbox(fields.frames[0, -1:], FIELD_SIZE)[None]
+    return letterbox(fields.frames[0, -1:], LOOK_SIZE)[None]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from .court import MADE, MISSED, RimClips
+from .court import MADE, MISSED, RIM_FRAMES, RimClips
 from .rim_windows import SLOTS, plain_crops
 
 STEP = 2  # frames between slots and between windows
@@ -27,6 +27,7 @@ class Tally:
     clips: int = 0
     quiet_clips: int = 0
     false_in_quiet: int = 0
+    plays: dict[str, list[int]] = field(default_factory=dict)
 
     def summary(self) -> dict:
         found = self.told[1:, 1:].sum()
@@ -44,19 +45,20 @@ class Tally:
             "quiet_clips": self.quiet_clips,
             "false_in_quiet_clips": self.false_in_quiet,
             "told": self.told.tolist(),
+            "right_of_play": {play: f"{right} of {of}" for play, (right, of) in sorted(self.plays.items())},
         }
 
 
 def chances(net: torch.nn.Module, clips: RimClips, clip: int) -> np.ndarray:
-    """Softmax answers f32 `[windows, 16, 3]`; window `i` starts `2 i` frames after the hoop came in sight."""
-    crops = plain_crops(clips, clip, np.arange(clips.sight[clip, 0], clips.sight[clip, 1] + 1, STEP))
+    """Softmax answers f32 `[windows, 16, 3]`; window `i` starts at frame `2 i`."""
+    crops = plain_crops(clips, clip, np.arange(0, RIM_FRAMES, STEP))
     windows = torch.stack([crops[start : start + SLOTS] for start in range(len(crops) - SLOTS + 1)])
     with torch.no_grad():
         return net(windows).softmax(-1).numpy()
 
 
 def along_time(answers: np.ndarray, lookahead: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Frames since the first window's start and f32 `[frames, 3]` chances at each.
+    """Frames since the first frame and f32 `[frames, 3]` chances at each.
 
     They come from one slot of each window, or (None) are the mean of all settled ones.
     """
@@ -88,8 +90,11 @@ def moments(frames: np.ndarray, told: np.ndarray, threshold: float = THRESHOLD) 
     return answers
 
 
-def count(tally: Tally, truth: np.ndarray, answers: list[tuple[int, float]], seen: tuple[float, float]) -> None:
-    """Adds one clip: `truth` `[k, 2]` (class, frame); moments outside the frames `seen` are nobody's fault."""
+def count(tally: Tally, truth: np.ndarray, answers: list[tuple[int, float]], seen: tuple[float, float]) -> bool:
+    """Adds one clip: `truth` `[k, 2]` (class, frame); moments outside the frames `seen` are nobody's fault.
+
+    Returns whether everything in it was told right.
+    """
     left = list(answers)
     real = [(int(kind), frame) for kind, frame in truth if kind > 0]
     right = True
@@ -105,11 +110,13 @@ def count(tally: Tally, truth: np.ndarray, answers: list[tuple[int, float]], see
             left.remove(near[0])
     for kind, _ in left:
         tally.told[0, kind] += 1
+    right &= not left
     tally.clips += 1
-    tally.right_clips += right and not left
+    tally.right_clips += right
     if not real:
         tally.quiet_clips += 1
         tally.false_in_quiet += len(left)
+    return right
 
 
 def judge(net: torch.nn.Module, groups: list[RimClips]) -> dict:
@@ -120,6 +127,8 @@ def judge(net: torch.nn.Module, groups: list[RimClips]) -> dict:
             answers = chances(net, group, clip)
             for lookahead, tally in tallies.values():
                 frames, told = along_time(answers, lookahead)
-                frames = frames + group.sight[clip, 0]
-                count(tally, group.events[clip], moments(frames, told), (frames[0], frames[-1]))
+                right = count(tally, group.events[clip], moments(frames, told), (frames[0], frames[-1]))
+                of_play = tally.plays.setdefault(str(group.plays[clip]), [0, 0])
+                of_play[0] += right
+                of_play[1] += 1
     return {name: tally.summary() for name, (_, tally) in tallies.items()}

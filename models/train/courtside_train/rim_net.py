@@ -9,6 +9,7 @@ from torch.nn import functional
 from .rim_windows import SIDE, SLOTS, Batch
 
 AUXILIARY = 0.3  # share of the ball's position in the loss
+PLACE = 0.3  # share of where the ball is in depth
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class RimNet(nn.Module):
         self.slots, self.slots_of_whole = nn.Linear(shape.width, 3), nn.Linear(shape.width, 3, bias=False)
         self.balls = nn.Linear(shape.width, 4)
         self.balls_in_time = nn.Linear(shape.width, 4)
+        self.places = nn.Linear(shape.width, 3)
 
     @staticmethod
     def _temporal(width: int, reach: int) -> nn.Sequential:
@@ -73,8 +75,8 @@ class RimNet(nn.Module):
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         return self.everything(frames)[0]
 
-    def everything(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Slot logits, and the ball (x, y, radius, visible logit) before and after time was weighed."""
+    def everything(self, frames: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Slot logits, the ball (x, y, radius, visible logit) before and after time was weighed, and its place."""
         seen = self.encoder(self.views(frames).contiguous(memory_format=torch.channels_last))
         each = functional.relu(self.squeeze(seen.flatten(1)))
         each = each.reshape(-1, SLOTS, each.shape[-1])
@@ -83,7 +85,7 @@ class RimNet(nn.Module):
             story = story + layer(story)
         story = story.transpose(1, 2)
         told = self.slots(self.drop(story)) + self.slots_of_whole(story.mean(1, keepdim=True))
-        return told, self.balls(each), self.balls_in_time(story)
+        return told, self.balls(each), self.balls_in_time(story), self.places(story)
 
 
 def ball_loss(guess: torch.Tensor, balls: torch.Tensor) -> torch.Tensor:
@@ -94,9 +96,17 @@ def ball_loss(guess: torch.Tensor, balls: torch.Tensor) -> torch.Tensor:
     return found + 6 * (off * visible).sum() / (visible.sum() + 1)
 
 
+def place_loss(guess: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """How wrong the place of a visible ball is told: logits `[n, 16, 3]`, before the ring, in the net, behind it."""
+    known = (batch.places.isfinite() & (batch.balls[..., 3:] > 0.5)).float()
+    wrong = functional.binary_cross_entropy_with_logits(guess, batch.places.nan_to_num(), reduction="none")
+    return (wrong * known).sum() / (known.sum() + 1)
+
+
 def rim_loss(net: RimNet, batch: Batch) -> torch.Tensor:
     """The training loss of one batch."""
-    slots, early, late = net.everything(batch.frames)
+    slots, early, late, places = net.everything(batch.frames)
     wrong = functional.cross_entropy(slots.transpose(1, 2), batch.slots, reduction="none", label_smoothing=0.02)
     told = (wrong * batch.weights).sum() / batch.weights.sum()
-    return 3 * told + AUXILIARY * (ball_loss(early, batch.balls) + ball_loss(late, batch.balls))
+    where = ball_loss(early, batch.balls) + ball_loss(late, batch.balls)
+    return 3 * told + AUXILIARY * where + PLACE * place_loss(places, batch)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .court import FPS, RimClips
+from .court import FPS, RIM_FRAMES, RimClips
 from .raster import CROP_CENTRE, CROP_WIDTHS, Cut, crop, noise, tone_curve
 
 SLOTS = 16
@@ -18,6 +18,10 @@ SPACING_FRAMES = 0.080 * FPS
 MOMENT_SLOTS = 1.0  # a slot this near to the moment carries its class
 BLUR_SLOTS = 1.6  # nearer than this it may say either
 SETTLED_SLOTS = 2  # moments with less look-ahead than this count little
+SPLICED = 0.06  # share of windows with a cut in them
+CUT_SLOTS = 3  # nobody can tell a moment this near to a cut
+FOLLOWED_WIDTHS = 0.5  # a follower loses no more of a hoop than this before it is set right
+AT_RING_METRES = 0.3  # a ball nearer than this is neither before nor behind the ring
 
 
 @dataclass
@@ -27,12 +31,14 @@ class Batch:
     - frames: f32 `[n, 16, 64, 64]`, luma / 255; already 32 × 32 for a tier that looks at so little.
     - slots: i64 `[n, 16]`, 0 nothing, 1 missed, 2 made; weights: f32 `[n, 16]`.
     - balls: f32 `[n, 16, 4]`, x and y as a share of the crop, radius in hoop-box widths, visible 0..1.
+    - places: f32 `[n, 16, 3]`, the ball is before the ring, in the net, behind the ring: 0 or 1, NaN where unknown.
     """
 
     frames: torch.Tensor
     slots: torch.Tensor
     weights: torch.Tensor
     balls: torch.Tensor
+    places: torch.Tensor
 
 
 def slot_labels(times: np.ndarray, events: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
@@ -53,35 +59,38 @@ def slot_labels(times: np.ndarray, events: np.ndarray, spacing: float) -> tuple[
     return classes, weights
 
 
-def draw_times(events: np.ndarray, sight: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float]:
-    """Frames of the 16 slots (f32, within `sight`, first and last frame) and the spacing they were drawn with."""
+def draw_times(events: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+    """Frames of the 16 slots (f32, whole) and the spacing they were drawn with."""
     spacing = SPACING_FRAMES if rng.random() < 0.6 else float(rng.uniform(1.5, 2.5))
-    span = (SLOTS - 1) * spacing
-    earliest, latest = sight[0], sight[1] - span
-    first = rng.uniform(earliest, latest)
+    latest = RIM_FRAMES - 1 - (SLOTS - 1) * spacing
+    first = rng.uniform(0, latest)
     real = events[events[:, 0] > 0]
     if len(real) and rng.random() < 0.8:
         moment = real[rng.integers(len(real)), 1]
-        first = np.clip(moment - rng.uniform(-1.5, SLOTS + 0.5) * spacing, earliest, latest)
+        first = np.clip(moment - rng.uniform(-1.5, SLOTS + 0.5) * spacing, 0, latest)
     times = first + spacing * np.arange(SLOTS)
     if rng.random() < 0.3:  # frames arrive late or are skipped
         times = times + rng.uniform(-0.4, 0.4, SLOTS) * spacing
-    return np.clip(np.sort(times), *sight).round().astype(np.float32), spacing
+    return np.clip(np.sort(times), 0, RIM_FRAMES - 1).round().astype(np.float32), spacing
 
 
 def follower(boxes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """What a hoop follower makes of the true boxes f32 `[16, 4]`: perfect, lagging, or standing still."""
-    how = rng.random()
+    how, guessed = rng.random(), boxes
     if how < 0.3:
-        boxes = np.repeat(boxes[SLOTS // 2][None], SLOTS, 0)
+        guessed = np.repeat(boxes[SLOTS // 2][None], SLOTS, 0)
     elif how < 0.7:
         smooth = np.cumsum(boxes, 0) / np.arange(1, SLOTS + 1)[:, None]
-        boxes = smooth + (boxes - smooth) * rng.uniform(0.3, 1)
-    return boxes
+        guessed = smooth + (boxes - smooth) * rng.uniform(0.3, 1)
+    reach = FOLLOWED_WIDTHS * float(np.median(boxes[:, 2] - boxes[:, 0]))
+    return boxes + np.clip(guessed - boxes, -reach, reach)
 
 
 def crop_corners(boxes: np.ndarray, rng: np.random.Generator | None) -> tuple[np.ndarray, float]:
-    """Top left corners f32 `[16, 2]` of a window's crops and their side; `rng` adds the follower's errors."""
+    """Top left corners f32 `[16, 2]` of a window's crops and their side, in the pixels of the boxes.
+
+    `rng` adds the follower's errors.
+    """
     if rng is not None:
         boxes = follower(boxes, rng)
     width = float(np.median(boxes[:, 2] - boxes[:, 0]))
@@ -136,34 +145,66 @@ def balls_in_crop(balls: np.ndarray, corners: np.ndarray, side: float) -> np.nda
     return placed
 
 
+def places_of(depths: np.ndarray) -> np.ndarray:
+    """What is known of the ball's place f32 `[16, 3]` (see [`Batch`]) from depths f32 `[16, 2]` (see [`RimClips`])."""
+    depth, inside = depths[:, 0], depths[:, 1]
+    clear = np.abs(depth) > AT_RING_METRES
+    before = np.where(clear, depth < 0, np.nan)
+    behind = np.where(clear, depth > 0, np.nan)
+    return np.stack([np.where(inside > 0, 0, before), inside, np.where(inside > 0, 0, behind)], 1).astype(np.float32)
+
+
+def picture_boxes(clips: RimClips, clip: int, at: np.ndarray) -> np.ndarray:
+    """Hoop boxes f32 `[len(at), 4]` of the frames `at` in picture pixels."""
+    return clips.boxes[clip, at] + np.tile(clips.corners[clip, at], 2)
+
+
 def plain_crops(clips: RimClips, clip: int, times: np.ndarray) -> torch.Tensor:
     """Undisturbed crops f32 `[len(times), 64, 64]` at whole frames `times`, as the box would cut them."""
     at = times.astype(int)
-    corners, side = crop_corners(clips.boxes[clip, at], None)
-    return crop(clips.frames[clip, at], Cut(corners, (side, side), (SIDE, SIDE)))
+    corners, side = crop_corners(picture_boxes(clips, clip, at), None)
+    return crop(clips.frames[clip, at], Cut(corners - clips.corners[clip, at], (side, side), (SIDE, SIDE)))
 
 
 def training_window(clips: RimClips, clip: int, pixels: int, rng: np.random.Generator) -> tuple:
-    """One disturbed window with its labels: frames f32 `[16, pixels, pixels]`, slots, weights, balls."""
-    times, spacing = draw_times(clips.events[clip], clips.sight[clip], rng)
+    """One window with its labels: frames f32 `[16, pixels, pixels]`, slots, weights, balls, places."""
+    times, spacing = draw_times(clips.events[clip], rng)
     at = times.astype(int)
-    corners, side = crop_corners(clips.boxes[clip, at], rng)
-    cut = Cut(corners, (side, side), (pixels, pixels), tone_curve(rng))
-    window = disturb(crop(clips.frames[clip, at], cut), rng)
+    corners, side = crop_corners(picture_boxes(clips, clip, at), rng)
+    corners = corners - clips.corners[clip, at]
+    window = crop(clips.frames[clip, at], Cut(corners, (side, side), (pixels, pixels), tone_curve(rng)))
     slots, weights = slot_labels(times, clips.events[clip], spacing)
     balls = balls_in_crop(clips.balls[clip, at], corners, side)
+    return window, slots, weights, balls, places_of(clips.depths[clip, at])
+
+
+def splice(first: tuple, second: tuple, rng: np.random.Generator) -> tuple:
+    """A window of one clip that cuts to another: what happened near the cut cannot be told."""
+    at = int(rng.integers(3, SLOTS - 2))
+    pick = lambda a, b: torch.cat([a[:at], b[at:]]) if torch.is_tensor(a) else np.concatenate([a[:at], b[at:]])
+    window, slots, weights, balls, places = (pick(a, b) for a, b in zip(first, second))
+    weights = weights.copy()
+    near = slice(max(0, at - CUT_SLOTS), at + 1)
+    weights[near] = np.where(slots[near] > 0, 0, weights[near])
+    return window, slots, weights, balls, places
+
+
+def draw_window(clips: RimClips, pixels: int, rng: np.random.Generator) -> tuple:
+    """One disturbed window with its labels, of a clip drawn with equal chance."""
+    one = lambda: training_window(clips, int(rng.integers(len(clips.frames))), pixels, rng)
+    window, slots, weights, balls, places = splice(one(), one(), rng) if rng.random() < SPLICED else one()
+    window = disturb(window, rng)
     if rng.random() < 0.5:
         window = window.flip(-1)
         balls[:, 0] = 1 - balls[:, 0]
-    return window, slots, weights, balls
+    return window, slots, weights, balls, places
 
 
 def draw_batch(groups: list[RimClips], size: int, pixels: int, rng: np.random.Generator) -> Batch:
     """`size` disturbed windows, `pixels` wide, from clips drawn with equal chance."""
     counts = np.asarray([len(group.frames) for group in groups])
-    rows = []
-    for group in rng.choice(len(groups), size, p=counts / counts.sum()):
-        rows.append(training_window(groups[group], int(rng.integers(counts[group])), pixels, rng))
-    frames, slots, weights, balls = zip(*rows)
+    chosen = rng.choice(len(groups), size, p=counts / counts.sum())
+    columns = zip(*(draw_window(groups[group], pixels, rng) for group in chosen))
+    frames, slots, weights, balls, places = (list(column) for column in columns)
     as_tensor = lambda arrays: torch.from_numpy(np.stack(arrays))
-    return Batch(torch.stack(frames), as_tensor(slots), as_tensor(weights), as_tensor(balls))
+    return Batch(torch.stack(frames), as_tensor(slots), as_tensor(weights), as_tensor(balls), as_tensor(places))

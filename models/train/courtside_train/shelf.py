@@ -14,7 +14,12 @@ from .codec import degrade_clips, degrade_pictures
 from .court import CACHE, Fields, RimClips
 
 CHUNK = 250  # seeds rendered at once
-PARTS = {"rim": ["frames", "boxes", "balls", "events", "sight", "seeds"], "field": ["frames", "balls", "hoops", "seeds"]}
+FORMAT = {"rim": 2, "field": 1, "look": 1}  # raised when what is rendered changes: older chunks are made again
+PARTS = {
+    "rim": ["frames", "corners", "boxes", "balls", "depths", "events", "plays", "seeds"],
+    "field": ["frames", "balls", "hoops", "seeds"],
+    "look": ["frames", "balls", "hoops", "seeds"],
+}
 
 
 def chunks(seeds: range) -> list[range]:
@@ -23,7 +28,7 @@ def chunks(seeds: range) -> list[range]:
 
 
 def _folder(kind: str, seeds: range) -> Path:
-    return CACHE / "shelf" / f"{kind}-{seeds.start}-{len(seeds)}"
+    return CACHE / "shelf" / f"{kind}{FORMAT[kind]}-{seeds.start}-{len(seeds)}"
 
 
 def _save(folder: Path, name: str, kind: str, data: RimClips | Fields) -> None:
@@ -40,7 +45,7 @@ def _make(kind: str, seeds: range, folder: Path) -> None:
             group.frames = degrade_clips(group.frames, rng)
             _save(folder, f"p{group.frames.shape[2]}", kind, group)
     else:
-        fields = court.read_field(raw)
+        fields = court.read_pictures(kind, raw)
         fields.frames = degrade_pictures(fields.frames, rng)
         _save(folder, "pictures", kind, fields)
     shutil.rmtree(raw)
@@ -48,7 +53,7 @@ def _make(kind: str, seeds: range, folder: Path) -> None:
 
 
 def fill(kind: str, seeds: range) -> None:
-    """Makes every chunk of `kind` (`rim` or `field`) that is not there yet."""
+    """Makes every chunk of `kind` (`rim`, `field` or `look`) that is not there yet."""
     for part in chunks(seeds):
         folder = _folder(kind, part)
         if (folder / "done").exists():
@@ -75,6 +80,6 @@ def open_rim(seeds: range) -> list[RimClips]:
     return [group for group in groups if len(group.frames)]
 
 
-def open_field(seeds: range) -> list[Fields]:
-    """The picture sequences of `seeds`, one group for each chunk."""
-    return [Fields(*_open("field", _folder("field", part), "pictures", seeds)) for part in chunks(seeds)]
+def open_pictures(kind: str, seeds: range) -> list[Fields]:
+    """The picture sequences of `seeds`, `field` or `look`: one group for each chunk."""
+    return [Fields(*_open(kind, _folder(kind, part), "pictures", seeds)) for part in chunks(seeds)]

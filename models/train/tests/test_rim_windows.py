@@ -4,9 +4,19 @@ import numpy as np
 import torch
 
 from courtside_train.court import MADE, MISSED, RIM_FRAMES, RimClips
-from courtside_train.rim_windows import SIDE, SLOTS, crop_corners, draw_batch, draw_times, plain_crops, slot_labels
+from courtside_train.rim_windows import (
+    SIDE,
+    SLOTS,
+    crop_corners,
+    draw_batch,
+    draw_times,
+    follower,
+    places_of,
+    plain_crops,
+    slot_labels,
+    splice,
+)
 
-SIGHT = np.array([[0, RIM_FRAMES - 1]])
 
 
 def clips_with(events: list, p: int = 96) -> RimClips:
@@ -14,7 +24,10 @@ def clips_with(events: list, p: int = 96) -> RimClips:
     frames = np.full((1, RIM_FRAMES, p, p), 60, np.uint8)
     frames[:, :, 40:60, 38:58] = 220
     balls = np.tile(np.array([48, 49, 4, 1], np.float32), (1, RIM_FRAMES, 1))
-    return RimClips(frames, np.tile(box, (1, RIM_FRAMES, 1)), balls, np.asarray([events], np.float32), SIGHT, np.array([1]))
+    corners = np.tile(np.linspace(0, 30, RIM_FRAMES).round()[:, None], (1, 1, 2)).astype(np.float32)
+    depths = np.tile(np.array([2, 0], np.float32), (1, RIM_FRAMES, 1))
+    boxes, moments = np.tile(box, (1, RIM_FRAMES, 1)), np.asarray([events], np.float32)
+    return RimClips(frames, corners, boxes, balls, depths, moments, np.array(["Swish"]), np.array([1]))
 
 
 def test_the_slots_next_to_the_moment_carry_its_class():
@@ -38,11 +51,11 @@ def test_a_moment_without_look_ahead_counts_less_than_one_with():
     assert late[15] < 1 < early[8]
 
 
-def test_windows_stay_in_sight_and_in_order():
+def test_windows_stay_in_the_clip_and_in_order():
     rng = np.random.default_rng(3)
     for _ in range(300):
-        times, spacing = draw_times(np.array([[MADE, 40.0]]), np.array([4, 66]), rng)
-        assert times.min() >= 4 and times.max() <= 66 and (np.diff(times) >= 0).all()
+        times, spacing = draw_times(np.array([[MADE, 40.0]]), rng)
+        assert times.min() >= 0 and times.max() <= RIM_FRAMES - 1 and (np.diff(times) >= 0).all()
         assert 1.5 <= spacing <= 2.5
 
 
@@ -51,7 +64,7 @@ def test_moments_are_drawn_at_every_place_of_the_window_and_outside():
     seen = np.zeros(SLOTS, int)
     none = 0
     for _ in range(600):
-        times, spacing = draw_times(np.array([[MADE, 36.0]]), np.array([0, RIM_FRAMES - 1]), rng)
+        times, spacing = draw_times(np.array([[MADE, 36.0]]), rng)
         classes, _ = slot_labels(times, np.array([[MADE, 36.0]]), spacing)
         seen += classes > 0
         none += not classes.any()
@@ -70,6 +83,34 @@ def test_plain_crops_show_the_hoop_in_its_place():
     centre = (bright.amin(0) + bright.amax(0) + 1) / 2
     assert window.shape == (SLOTS, SIDE, SIDE)
     assert torch.allclose(centre, torch.tensor([32 + 0.05 * 20 * 64 / 70, 32.0]), atol=0.7)
+
+
+def test_a_follower_never_loses_the_hoop_by_more_than_half_its_width():
+    boxes = np.tile(np.array([0, 0, 20, 20], np.float32), (SLOTS, 1)) + 10 * np.arange(SLOTS)[:, None]
+    for seed in range(20):
+        guessed = follower(boxes, np.random.default_rng(seed))
+        assert np.abs(guessed - boxes).max() <= 10
+
+
+def test_a_ball_at_the_ring_is_neither_before_nor_behind_it_and_in_the_net_it_is_nowhere_else():
+    places = places_of(np.array([[-2, 0], [0.1, 0], [3, 0], [0.1, 1]], np.float32))
+    assert np.array_equal(places, [[1, 0, 0], [np.nan, 0, np.nan], [0, 0, 1], [0, 1, 0]], equal_nan=True)
+
+
+def test_a_moment_next_to_a_cut_counts_nothing_and_one_far_away_all():
+    def window(kind: int, at: int) -> tuple:
+        slots = np.where(np.arange(SLOTS) == at, kind, 0)
+        return torch.zeros(SLOTS, 4, 4) + kind, slots, np.ones(SLOTS), np.zeros((SLOTS, 4)), np.zeros((SLOTS, 3))
+
+    lost = kept = 0
+    for seed in range(60):
+        frames, slots, weights, _, _ = splice(window(MADE, 2), window(MISSED, 15), np.random.default_rng(seed))
+        cut = int((frames[:, 0, 0] == MADE).sum())
+        assert 3 <= cut <= SLOTS - 3 and slots[2] == MADE and slots[15] == MISSED and weights[15] == 1
+        lost += weights[2] == 0
+        kept += weights[2] == 1
+        assert (weights[2] == 0) == (cut - 3 <= 2)
+    assert lost and kept
 
 
 def test_flipped_or_not_the_labelled_ball_lies_on_the_hoop():

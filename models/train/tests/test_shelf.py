@@ -11,7 +11,7 @@ def rendered(monkeypatch, tmp_path):
     """A shelf whose renderer draws flat pictures, brighter with each seed; counts its calls."""
     calls = []
 
-    def read(folder):
+    def read(_kind, folder):
         seeds = calls[-1]
         frames = np.stack([np.full((court.FIELD_FRAMES, 32, 64), 50 + seed, np.uint8) for seed in seeds])
         boxes = np.zeros((len(seeds), court.FIELD_FRAMES, 1, 4), np.float32)
@@ -24,7 +24,7 @@ def rendered(monkeypatch, tmp_path):
     monkeypatch.setattr(shelf, "CACHE", tmp_path)
     monkeypatch.setattr(shelf, "CHUNK", 4)
     monkeypatch.setattr(shelf.court, "render", render)
-    monkeypatch.setattr(shelf.court, "read_field", read)
+    monkeypatch.setattr(shelf.court, "read_pictures", read)
     return calls
 
 
@@ -36,13 +36,13 @@ def test_what_is_there_is_not_rendered_again(rendered):
 
 def test_a_broken_off_chunk_is_made_again(rendered, tmp_path):
     shelf.fill("field", range(0, 4))
-    (tmp_path / "shelf/field-0-4/done").unlink()
+    (tmp_path / "shelf/field1-0-4/done").unlink()
     shelf.fill("field", range(0, 4))
     assert len(rendered) == 2
 
 
 def test_no_seed_beyond_those_asked_for_is_opened(rendered):
     shelf.fill("field", range(0, 8))
-    groups = shelf.open_field(range(0, 6))
+    groups = shelf.open_pictures("field", range(0, 6))
     assert [group.seeds.tolist() for group in groups] == [[0, 1, 2, 3], [4, 5]]
     assert abs(int(groups[1].frames[1, 0, 0, 0]) - 55) <= 2

@@ -3,7 +3,7 @@
 use crate::camera::{Camera, SHIFT_RATE, Shifts};
 use crate::geometry::{HoopPlace, Rect, Vec3, vec3};
 use crate::look::{Look, Stand};
-use crate::physics::{BALL_RADIUS, HoopBody, RING_RADIUS};
+use crate::physics::{BALL_RADIUS, HoopBody, Net, RING_RADIUS};
 use crate::play::director::{Director, Setting};
 use crate::play::net::{self, NetAt};
 use crate::play::timeline::{Noise, Timeline};
@@ -255,6 +255,21 @@ impl Game {
     pub(crate) fn hoop_box_at(&self, index: usize) -> [f32; 4] {
         let shift = self.shifts.at(index as f32 / self.config.fps as f32);
         self.hoop_bounds(0, shift).unwrap_or_default()
+    }
+
+    /// How far the ball is behind hoop `a` as the camera sees it in frame `index`, metres, and
+    /// whether it came through the ring and is in the net (1) or not (0).
+    pub(crate) fn ball_behind_hoop(&self, index: usize) -> [f32; 2] {
+        let ball = self.timeline.ball_at(index as f32 / self.config.fps as f32);
+        let depth =
+            self.camera.see(ball.p).depth - self.camera.see(self.hoops[0].place.centre).depth;
+        let inside = ball.net == Net::Inside && ball.hoop == 0;
+        [depth, f32::from(u8::from(inside))]
+    }
+
+    /// The box of hoop `a` before the camera moves.
+    pub(crate) fn unmoved_hoop_box(&self) -> [f32; 4] {
+        self.hoop_bounds(0, (0.0, 0.0)).unwrap_or_default()
     }
 
     /// The hoop's box if its middle is in the picture.

@@ -107,6 +107,8 @@ enum Dataset {
     Rim(Seeds),
     /// Sequences of whole pictures: `fields.u8` and `fields.json`.
     Field(Seeds),
+    /// Pairs of whole pictures of many looks: `looks.u8` and `looks.json`.
+    Look(Seeds),
 }
 
 #[derive(clap::Args)]
@@ -152,12 +154,17 @@ fn main() -> anyhow::Result<()> {
             bench(&game);
             Ok(())
         }
-        Command::Dataset(Dataset::Rim(s)) => {
-            court::dataset::rim::write(&s.out, s.first_seed, s.seeds)
-        }
-        Command::Dataset(Dataset::Field(s)) => {
-            court::dataset::field::write(&s.out, s.first_seed, s.seeds)
-        }
+        Command::Dataset(dataset) => write_dataset(&dataset),
+    }
+}
+
+fn write_dataset(dataset: &Dataset) -> anyhow::Result<()> {
+    use court::dataset::{field, look, rim, write};
+    let range = |seeds: &Seeds| (seeds.first_seed, seeds.seeds);
+    match dataset {
+        Dataset::Rim(s) => write::<rim::Clip>(&s.out, "clips", range(s)),
+        Dataset::Field(s) => write::<field::Sequence>(&s.out, "fields", range(s)),
+        Dataset::Look(s) => write::<look::Pair>(&s.out, "looks", range(s)),
     }
 }
 

@@ -1,22 +1,22 @@
 //! The training material has the shapes and the mixture it promises.
 
 use court::Kind;
-use court::dataset::{field, rim};
+use court::dataset::{self, field, look, rim};
 
 #[test]
 fn rim_clips_have_their_shape_and_their_hoop_inside() {
     for seed in 100..112 {
         let (clip, bytes) = rim::render(seed);
-        assert!([64, 96, 128, 160].contains(&clip.p));
+        assert!([48, 64, 80, 96].contains(&clip.p));
         assert_eq!(bytes.len(), rim::FRAMES * clip.p * clip.p);
         assert_eq!(clip.hoop_box_per_frame.len(), rim::FRAMES);
         assert_eq!(clip.ball_per_frame.len(), rim::FRAMES);
-        let b = clip.hoop_box_per_frame[0];
         let side = clip.p as f32;
-        assert!(
-            b[0] > 0.0 && b[1] > 0.0 && b[2] < side && b[3] < side,
-            "seed {seed}: {b:?} in {side}"
-        );
+        for b in &clip.hoop_box_per_frame {
+            let inside = b[0] > 0.0 && b[1] > 0.0 && b[2] < side && b[3] < side;
+            assert!(inside, "seed {seed}: {b:?} in {side}");
+        }
+        let b = clip.hoop_box_per_frame[0];
         let share = side / (b[2] - b[0]);
         assert!((3.0..6.6).contains(&share), "seed {seed}: side is {share} hoop widths");
         for event in &clip.events {
@@ -37,7 +37,7 @@ fn rim_clips_are_made_missed_and_quiet_in_the_promised_shares() {
     }
     assert!((30..=54).contains(&made), "{made} made");
     assert!((30..=54).contains(&missed), "{missed} missed");
-    assert!((24..=50).contains(&quiet), "{quiet} quiet");
+    assert!((18..=46).contains(&quiet), "{quiet} quiet");
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn in_a_made_clip_the_ball_comes_down_through_the_hoop_box() {
 #[test]
 fn written_clips_are_where_their_list_says() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    rim::write(folder.path(), 40, 3).expect("written");
+    dataset::write::<rim::Clip>(folder.path(), "clips", (40, 3)).expect("written");
     let bytes = std::fs::read(folder.path().join("clips.u8")).expect("clips");
     let text = std::fs::read(folder.path().join("clips.json")).expect("list");
     let list: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
@@ -88,4 +88,21 @@ fn field_sequences_have_their_shape_and_a_hoop_or_a_ball() {
             }
         }
     }
+}
+
+#[test]
+fn looks_have_their_shape_and_most_of_them_a_hoop_inside_the_picture() {
+    let mut with_hoop = 0;
+    for seed in 0..16 {
+        let (pair, bytes) = look::render(seed);
+        assert_eq!(bytes.len(), look::PICTURES * look::SIZE.0 * look::SIZE.1);
+        assert_eq!(pair.hoops_per_frame.len(), look::PICTURES);
+        for hoop in pair.hoops_per_frame.iter().flatten() {
+            let middle = ((hoop[0] + hoop[2]) / 2.0, (hoop[1] + hoop[3]) / 2.0);
+            assert!(middle.0 > 0.0 && middle.0 < look::SIZE.0 as f32, "seed {seed}: {hoop:?}");
+            assert!(middle.1 > 0.0 && middle.1 < look::SIZE.1 as f32, "seed {seed}: {hoop:?}");
+        }
+        with_hoop += usize::from(!pair.hoops_per_frame[0].is_empty());
+    }
+    assert!((11..=16).contains(&with_hoop), "{with_hoop} of 16");
 }

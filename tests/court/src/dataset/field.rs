@@ -3,13 +3,9 @@
 //! `fields.u8` holds sequences back to back, each `[12][288][512]` luma, limited range;
 //! `fields.json` lists them. Rendered at twice the size and averaged down, as the box does it.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
-
-use anyhow::Context;
 use serde::Serialize;
 
+use super::Piece;
 use crate::game::{Game, GameConfig};
 use crate::geometry::Rect;
 use crate::look::Look;
@@ -37,30 +33,14 @@ pub struct Sequence {
     pub hoops_per_frame: Vec<Vec<[f32; 4]>>,
 }
 
-/// Writes one sequence for each seed from `first` on into `folder`.
-///
-/// # Errors
-/// When the folder or its files cannot be written.
-pub fn write(folder: &Path, first: u64, seeds: u64) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| {
-        format!("cannot create {}: choose a folder that can be written", folder.display())
-    })?;
-    let path = folder.join("fields.u8");
-    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    let mut pixels = BufWriter::with_capacity(1 << 20, file);
-    let mut sequences = Vec::new();
-    let mut offset = 0;
-    for seed in first..first + seeds {
-        let (mut sequence, bytes) = render(seed);
-        sequence.offset = offset;
-        offset += bytes.len() as u64;
-        pixels.write_all(&bytes).with_context(|| format!("cannot write {}", path.display()))?;
-        sequences.push(sequence);
+impl Piece for Sequence {
+    fn render(seed: u64) -> (Self, Vec<u8>) {
+        render(seed)
     }
-    pixels.flush().with_context(|| format!("cannot write {}", path.display()))?;
-    let path = folder.join("fields.json");
-    let text = serde_json::to_vec(&sequences).context("sequences do not fit JSON")?;
-    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+
+    fn set_offset(&mut self, offset: u64) {
+        self.offset = offset;
+    }
 }
 
 /// Renders the sequence of a seed: its entry (offset 0) and its `[12][288][512]` bytes.

@@ -1,15 +1,11 @@
 //! Clips of one hoop for the rim lane: raw luma, limited range, before any compression.
 //!
 //! `clips.u8` holds clips back to back, each `[72][p][p]`; `clips.json` lists them. The viewport
-//! stands still in the picture; where the camera shakes or pans, the hoop moves inside it.
+//! goes along with the camera by whole pixels, so the hoop stays in it; where it was is listed too.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
-
-use anyhow::Context;
 use serde::Serialize;
 
+use super::Piece;
 use crate::game::{Game, GameConfig};
 use crate::geometry::Rect;
 use crate::look::Look;
@@ -25,12 +21,9 @@ pub const FRAMES: usize = 72;
 /// Frames a second.
 pub const FPS: f64 = 25.0;
 /// Sides a clip can have, pixels.
-const SIDES: [usize; 4] = [64, 96, 128, 160];
+const SIDES: [usize; 4] = [48, 64, 80, 96];
 /// Side of a viewport in widths of the hoop's box.
 const WIDTHS: f32 = 4.6;
-
-/// How far the hoop moves in its viewport at most, in widths of the ring.
-const REACH_WIDTHS: f32 = 1.2;
 
 /// One clip in `clips.json`.
 #[derive(Clone, Debug, Serialize)]
@@ -41,12 +34,19 @@ pub struct Clip {
     pub p: usize,
     /// Seed it was made from.
     pub seed: u64,
+    /// What is played: the flavour of the shot, or of what is none.
+    pub play: String,
+    /// Left and top of the viewport in each frame, picture pixels.
+    pub corner_per_frame: Vec<[f32; 2]>,
     /// Left, top, right, bottom of ring and net in each frame, viewport pixels.
     pub hoop_box_per_frame: Vec<[f32; 4]>,
     /// Shots at this hoop within the clip.
     pub events: Vec<Moment>,
     /// x, y, radius and visibility (0 to 1) of the ball in each frame, viewport pixels.
     pub ball_per_frame: Vec<[f32; 4]>,
+    /// How far the ball is behind the ring's centre as the camera sees it, metres (in front of it:
+    /// negative), and whether it came through the ring and is in the net (1) or not (0).
+    pub depth_per_frame: Vec<[f32; 2]>,
 }
 
 /// A shot's moment.
@@ -58,30 +58,14 @@ pub struct Moment {
     pub frame: f32,
 }
 
-/// Writes one clip for each seed from `first` on into `folder`.
-///
-/// # Errors
-/// When the folder or its files cannot be written.
-pub fn write(folder: &Path, first: u64, seeds: u64) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| {
-        format!("cannot create {}: choose a folder that can be written", folder.display())
-    })?;
-    let path = folder.join("clips.u8");
-    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    let mut pixels = BufWriter::with_capacity(1 << 20, file);
-    let mut clips = Vec::new();
-    let mut offset = 0;
-    for seed in first..first + seeds {
-        let (mut clip, bytes) = render(seed);
-        clip.offset = offset;
-        offset += bytes.len() as u64;
-        pixels.write_all(&bytes).with_context(|| format!("cannot write {}", path.display()))?;
-        clips.push(clip);
+impl Piece for Clip {
+    fn render(seed: u64) -> (Self, Vec<u8>) {
+        render(seed)
     }
-    pixels.flush().with_context(|| format!("cannot write {}", path.display()))?;
-    let path = folder.join("clips.json");
-    let text = serde_json::to_vec(&clips).context("clips do not fit JSON")?;
-    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+
+    fn set_offset(&mut self, offset: u64) {
+        self.offset = offset;
+    }
 }
 
 /// The shots in the clip of a seed, without rendering it.
@@ -96,6 +80,7 @@ struct Plan {
     game: Game,
     start: usize,
     side: usize,
+    play: String,
     random: Random,
 }
 
@@ -104,60 +89,87 @@ impl Plan {
         let mut random = Random::new(seed, "rim clip");
         let side = random.pick(&SIDES);
         let width = (side as f32 / WIDTHS * random.range(0.87, 1.15)).max(10.0);
-        let (game, start) = game_of(seed, width, &mut random);
-        Self { game, start, side, random }
+        let play = Play::draw(&mut random);
+        let (game, start) = game_of(seed, (width, play), &mut random);
+        Self { game, start, side, play: play.name(), random }
     }
 }
 
 /// Renders the clip of a seed: its entry (offset 0) and its `[72][p][p]` bytes.
 #[must_use]
 pub fn render(seed: u64) -> (Clip, Vec<u8>) {
-    let Plan { game, start, side, mut random } = Plan::of_seed(seed);
-    let rect = viewport(&game, (side, start), &mut random);
-    let frames = Frames::luma(&game, rect, Quality::Fine);
+    let Plan { game, start, side, play, mut random } = Plan::of_seed(seed);
+    let rect = viewport(&game, side, &mut random);
+    let frames = Frames::luma_following(&game, rect, Quality::Fine);
     let mut bytes = vec![0; FRAMES * side * side];
     let mut clip = Clip {
         offset: 0,
         p: side,
         seed,
+        play,
+        corner_per_frame: Vec::with_capacity(FRAMES),
         hoop_box_per_frame: Vec::with_capacity(FRAMES),
         events: moments(&game, start),
         ball_per_frame: Vec::with_capacity(FRAMES),
+        depth_per_frame: Vec::with_capacity(FRAMES),
     };
-    let (x, y) = (rect.x as f32, rect.y as f32);
     for (index, picture) in bytes.chunks_exact_mut(side * side).enumerate() {
         frames.render(start + index, picture);
+        let moved = frames.moved_at(start + index);
+        let (x, y) = (rect.x as f32 + moved.0, rect.y as f32 + moved.1);
+        clip.corner_per_frame.push([x, y]);
         let bounds = game.hoop_box_at(start + index);
         clip.hoop_box_per_frame.push([bounds[0] - x, bounds[1] - y, bounds[2] - x, bounds[3] - y]);
         let ball = game.frame_truth(start + index).balls[0];
         clip.ball_per_frame.push([ball[0] - x, ball[1] - y, ball[2], ball[3]]);
+        clip.depth_per_frame.push(game.ball_behind_hoop(start + index));
     }
     (clip, bytes)
 }
 
+/// What is played in a clip.
+#[derive(Clone, Copy, Debug)]
+enum Play {
+    Shot(Flavour),
+    Quiet(Quiet),
+}
+
+impl Play {
+    fn draw(random: &mut Random) -> Self {
+        let share = random.unit();
+        if share < 0.35 {
+            Self::Shot(Flavour::made(random))
+        } else if share < 0.75 {
+            Self::Shot(Flavour::missed(random))
+        } else {
+            Self::Quiet(random.weighted(&[
+                (0.3, Quiet::Possession),
+                (0.35, Quiet::Across),
+                (0.15, Quiet::Toss),
+                (0.2, Quiet::Hands),
+            ]))
+        }
+    }
+
+    fn name(self) -> String {
+        match self {
+            Self::Shot(flavour) => format!("{flavour:?}"),
+            Self::Quiet(quiet) => format!("{quiet:?}"),
+        }
+    }
+}
+
 /// A game with one play, its hoop's box `width` pixels wide, and the clip's first frame.
-fn game_of(seed: u64, width: f32, random: &mut Random) -> (Game, usize) {
-    let mut look = Look::of_seed(seed);
-    // Farther than this the hoop would leave its viewport.
-    look.view.reach = REACH_WIDTHS * look.view.ring_width / 720.0;
+fn game_of(seed: u64, (width, play): (f32, Play), random: &mut Random) -> (Game, usize) {
+    let look = Look::of_seed(seed);
     // The same view at another resolution: a small hoop is a small picture, not a wide lens.
     let scale = width / 1.03 / look.view.ring_width;
     let size = ((1280.0 * scale) as usize, (720.0 * scale) as usize);
     let config = GameConfig { seconds: 9.0, size, ..GameConfig::of_seed(seed) };
-    let share = random.unit();
     let setting = Game::setting(&config, &look);
-    let timeline = if share < 0.35 {
-        Director::drill_shot(setting, Flavour::made(random))
-    } else if share < 0.7 {
-        Director::drill_shot(setting, Flavour::missed(random))
-    } else {
-        let quiet = random.weighted(&[
-            (0.3, Quiet::Possession),
-            (0.35, Quiet::Across),
-            (0.15, Quiet::Toss),
-            (0.2, Quiet::Hands),
-        ]);
-        Director::drill_quiet(setting, quiet)
+    let timeline = match play {
+        Play::Shot(flavour) => Director::drill_shot(setting, flavour),
+        Play::Quiet(quiet) => Director::drill_quiet(setting, quiet),
     };
     let shot = timeline.events.iter().find(|e| e.hoop.is_some()).map(|e| e.t);
     let game = Game::with_timeline(config, look, timeline);
@@ -168,9 +180,9 @@ fn game_of(seed: u64, width: f32, random: &mut Random) -> (Game, usize) {
     (game, start.max(0.0) as usize)
 }
 
-/// A square of `side` pixels around the hoop in frame `start`.
-fn viewport(game: &Game, (side, start): (usize, usize), random: &mut Random) -> Rect {
-    let bounds = game.hoop_box_at(start);
+/// A square of `side` pixels around the hoop where the camera has not moved yet.
+fn viewport(game: &Game, side: usize, random: &mut Random) -> Rect {
+    let bounds = game.unmoved_hoop_box();
     let width = bounds[2] - bounds[0];
     let half = side as f32 / 2.0;
     let x = (bounds[0] + bounds[2]) / 2.0 - half + width * random.range(-0.1, 0.1);

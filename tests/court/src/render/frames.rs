@@ -26,6 +26,7 @@ pub struct Frames<'a> {
     fans: Vec<Fan>,
     grain: Grain,
     edge: Edge,
+    following: bool,
 }
 
 /// Something to draw, by depth.
@@ -45,22 +46,35 @@ impl<'a> Frames<'a> {
     /// Frames of the part `rect` of the game's picture, as I420.
     #[must_use]
     pub fn new(game: &'a Game, rect: Rect, quality: Quality) -> Self {
-        Self::with_planes(game, rect, (Planes::I420, quality))
+        let how = (Planes::I420, quality, game.shifts.reach);
+        Self::with_planes(game, (rect, false), how)
     }
 
     /// Frames of luma alone: `rect.width * rect.height` bytes each.
     #[must_use]
     pub fn luma(game: &'a Game, rect: Rect, quality: Quality) -> Self {
-        Self::with_planes(game, rect, (Planes::Luma, quality))
+        let how = (Planes::Luma, quality, game.shifts.reach);
+        Self::with_planes(game, (rect, false), how)
     }
 
-    fn with_planes(game: &'a Game, rect: Rect, (planes, quality): (Planes, Quality)) -> Self {
+    /// Frames of luma alone, `rect.width * rect.height` bytes each, of a part of the picture that
+    /// goes along with the camera by whole pixels, see [`Self::moved_at`].
+    #[must_use]
+    pub fn luma_following(game: &'a Game, rect: Rect, quality: Quality) -> Self {
+        Self::with_planes(game, (rect, true), (Planes::Luma, quality, (1, 1)))
+    }
+
+    fn with_planes(
+        game: &'a Game,
+        (rect, following): (Rect, bool),
+        how: (Planes, Quality, (i32, i32)),
+    ) -> Self {
         let lens = &game.look.lens;
-        let how = (planes, quality, game.shifts.reach);
         Self {
             game,
             rect,
-            planes,
+            planes: how.0,
+            following,
             backdrop: Backdrop::render((&game.look, &game.camera), rect, how),
             fans: crowd::gather(&game.look.hall),
             grain: Grain::new(lens.grain, game.config.seed),
@@ -72,13 +86,21 @@ impl<'a> Frames<'a> {
         }
     }
 
+    /// How far the rendered part has moved in frame `index`, in x and y, whole pixels.
+    #[must_use]
+    pub fn moved_at(&self, index: usize) -> (f32, f32) {
+        let shift = self.game.shifts.at(index as f32 / self.game.config.fps as f32);
+        if self.following { (shift.0.round(), shift.1.round()) } else { (0.0, 0.0) }
+    }
+
     /// Renders frame `index` into `bytes`, which hold one picture.
     ///
     /// # Panics
     /// If `bytes` is shorter than the picture.
     pub fn render(&self, index: usize, bytes: &mut [u8]) {
         let t = index as f32 / self.game.config.fps as f32;
-        let shift = self.game.shifts.at(t);
+        let (shift, moved) = (self.game.shifts.at(t), self.moved_at(index));
+        let shift = (shift.0 - moved.0, shift.1 - moved.1);
         let mut canvas = Canvas::over(bytes, self.rect, self.planes);
         self.backdrop.draw(&mut canvas, shift);
         let mut painter = Painter {
