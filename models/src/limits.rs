@@ -59,6 +59,30 @@ pub const BALLS_MAX: usize = 8;
 /// half a frame at 25 frames a second. Time stamps from RTMP are rounded to whole milliseconds.
 pub const RIM_EARLY_MS_MAX: i64 = 20;
 
+// ---- scene ----
+
+/// Columns and rows of the grid on which pictures are compared: coarse enough that a player is one
+/// cell and a fast pan a third of a cell a picture, fine enough that two courts differ.
+pub const SCENE_GRID: (usize, usize) = (64, 36);
+
+/// A pan shifts the picture by at most this many cells a picture, across and down: more than two
+/// picture widths a second at 25 pictures a second.
+pub const SCENE_PAN_CELLS: (isize, isize) = (6, 2);
+
+/// A change below this is never a cut, on a scale where 1 is a picture that has nothing to do with
+/// the one before. In six generated games of 90 s players near the camera reach 0.36; pictures of
+/// two games are never nearer than 0.72, shifted as well as they fit.
+pub const SCENE_CHANGE_MIN: f32 = 0.5;
+
+/// A cut changes the picture this many times more than usual.
+pub const SCENE_CHANGE_RATIO: f32 = 8.0;
+
+/// Pictures over which the usual change is taken: half a second.
+pub const SCENE_PACE_PICTURES: usize = 12;
+
+/// Nothing is quieter than this: the grain of a still picture.
+pub const SCENE_PACE_QUIETEST: f32 = 0.005;
+
 // ---- hoop ----
 
 /// Probability below which a peak of the hoop heat map is not reported.

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use models::lanes::ball::BallLane;
 use models::lanes::hoop::HoopLane;
 use models::lanes::rim::RimLane;
+use models::lanes::scene::SceneLane;
 use models::pack::Pack;
 use pipeline::hoops::Hoops;
 use pipeline::inference::Lanes;
@@ -61,6 +62,7 @@ impl Packs {
             rims: [rim()?, rim()?, rim()?, rim()?],
             finder: Some(HoopLane::load(&self.hoop, first_tier(&self.hoop))?),
             hoops: Hoops::new(hoops),
+            scene: SceneLane::default(),
         })
     }
 

@@ -15,6 +15,7 @@ use models::lanes::LaneError;
 use models::lanes::ball::BallLane;
 use models::lanes::hoop::HoopLane;
 use models::lanes::rim::RimLane;
+use models::lanes::scene::{Scene, SceneLane};
 use models::picture::Luma;
 use thiserror::Error;
 use wire::ids::Name;
@@ -51,7 +52,7 @@ pub struct FrameReport {
     pub at: MediaTime,
     /// When its last byte had arrived.
     pub arrived: Arrival,
-    /// Pictures before it are missing, or it does not continue them.
+    /// Pictures before it are missing, or it does not continue them: a gap or a cut.
     pub follows_gap: bool,
     /// Picture size.
     pub size: PictureSize,
@@ -86,6 +87,8 @@ pub struct Lanes {
     pub finder: Option<HoopLane>,
     /// Where the hoops are.
     pub hoops: Hoops,
+    /// Notices cuts.
+    pub scene: SceneLane,
 }
 
 /// What the inference stage works with.
@@ -255,7 +258,13 @@ impl Lanes {
         let picture = frame.surface.download()?;
         let luma = Luma::of(&picture)?;
         let at = report.at;
-        if frame.follows_gap {
+        // What was seen before a cut or a gap says nothing about what comes after it.
+        if matches!(self.scene.observe(luma, at), Scene::Cut(_)) {
+            report.follows_gap = true;
+            self.ball.reset();
+            self.rims.iter_mut().for_each(RimLane::reset);
+        }
+        if report.follows_gap {
             self.hoops.forget_found();
         }
         let searched = self.hoops.observe(luma, at, self.finder.as_mut());

@@ -11,6 +11,7 @@ pub mod hoop;
 mod motion;
 mod peaks;
 pub mod rim;
+pub mod scene;
 
 use hal::infer::{Infer, InferError, Tensor};
 use thiserror::Error;

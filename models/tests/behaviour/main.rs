@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod ball;
+mod cuts;
 mod fixture;
 mod follow;
 mod hoop;
