@@ -10,7 +10,7 @@ use models::lanes::follow::Follower;
 use models::lanes::hoop::HoopLane;
 use models::lanes::rim::RimLane;
 use models::picture::{Grey, Resampler, Square};
-use models::{Luma, Pack};
+use models::{Luma, Pack, Trust};
 use wire::time::MediaTime;
 use wire::units::PixelBox;
 
@@ -69,7 +69,7 @@ fn follow_720p(bencher: Bencher, hoop_px: f32) {
 
 /// Tiers of the shipped packs, as `pack/tier`.
 fn tiers(lane: &str) -> Vec<String> {
-    let packed = Pack::open(&folder(lane))
+    let packed = Pack::open(&folder(lane), &trust())
         .map(|pack| pack.tiers().iter().map(|tier| tier.name.clone()).collect());
     packed.unwrap_or_else(|error| {
         eprintln!("no {lane} pack to measure: {error}");
@@ -86,7 +86,18 @@ fn folder(lane: &str) -> PathBuf {
 }
 
 fn open(lane: &str) -> Pack {
-    Pack::open(&folder(lane)).expect("it was opened for its list of tiers")
+    Pack::open(&folder(lane), &trust()).expect("it was opened for its list of tiers")
+}
+
+/// Trust in the keys of the repository.
+fn trust() -> Trust {
+    let mut trust = Trust::default();
+    let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("keys");
+    for file in std::fs::read_dir(keys).into_iter().flatten().flatten() {
+        let text = std::fs::read_to_string(file.path()).expect("a key is a text");
+        trust.add("a key of the repository", &text).expect("it is a public key");
+    }
+    trust
 }
 
 #[divan::bench(args = tiers("ball"))]

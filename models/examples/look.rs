@@ -1,7 +1,7 @@
 //! What the box sees in one frame, as a picture: the hoop, the crop that the rim lane judges, the
 //! balls. Reads raw video, because it is for looking at the lanes and nothing else.
 //!
-//! `cargo run -p courtside-models --example look -- PACKS GAME.y4m SECONDS OUT.png`
+//! `cargo run -p courtside-models --example look -- PACKS KEY.pub GAME.y4m SECONDS OUT.png`
 #![forbid(unsafe_code)]
 
 use std::error::Error;
@@ -9,11 +9,11 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read};
 use std::path::Path;
 
-use models::Pack;
 use models::lanes::ball::BallLane;
 use models::lanes::follow::Follower;
 use models::lanes::hoop::HoopLane;
 use models::picture::Luma;
+use models::{Pack, Trust};
 use wire::time::MediaTime;
 use wire::units::PixelBox;
 
@@ -26,11 +26,14 @@ const CROP: (f32, f32) = (3.5, 0.45);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [packs, video, seconds, out] = arguments.as_slice() else {
-        return Err("usage: look PACKS GAME.y4m SECONDS OUT.png".into());
+    let [packs, key, video, seconds, out] = arguments.as_slice() else {
+        return Err("usage: look PACKS KEY.pub GAME.y4m SECONDS OUT.png".into());
     };
     let packs = Path::new(packs);
-    let (ball, hoop) = (Pack::open(&packs.join("ball"))?, Pack::open(&packs.join("hoop"))?);
+    let mut trust = Trust::default();
+    trust.add(key, &std::fs::read_to_string(key)?)?;
+    let open = |name: &str| Pack::open(&packs.join(name), &trust);
+    let (ball, hoop) = (open("ball")?, open("hoop")?);
     let mut balls = BallLane::load(&ball, &ball.tiers()[0].name)?;
     let mut finder = HoopLane::load(&hoop, &hoop.tiers()[0].name)?;
     let mut input = BufReader::new(File::open(video)?);

@@ -9,13 +9,16 @@
 //! Design note: `docs/architecture.md`; how a pack is made: `models/train/README.md`.
 #![forbid(unsafe_code)]
 
+pub mod bundle;
 pub mod engine;
 pub mod lanes;
 pub mod limits;
 pub mod manifest;
 pub mod pack;
 pub mod picture;
+pub mod trust;
 
 pub use lanes::LaneError;
 pub use pack::{Pack, PackError};
 pub use picture::Luma;
+pub use trust::Trust;

@@ -11,6 +11,22 @@ pub const MANIFEST_BYTES_MAX: u64 = 64 * 1024;
 /// with 500 MB for the whole process.
 pub const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// Largest `manifest.toml.minisig` in bytes. A real one has about 300.
+pub const SIGNATURE_BYTES_MAX: u64 = 4 * 1024;
+
+/// Longest name of a pack or of a file in it, in bytes: what a tar header holds without tricks.
+pub const NAME_BYTES_MAX: usize = 64;
+
+/// Most files in a pack: manifest, signature, and two for each tier.
+pub const FILES_MAX: usize = 2 + 2 * TIERS_MAX;
+
+/// Largest pack as one file in bytes. Ours have less than 10 MB.
+pub const BUNDLE_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// Largest `cost_ms` that a manifest may claim: four frames at 25 a second. What is slower serves
+/// no lane, and the time that a proof may take grows with it.
+pub const COST_MS_MAX: f32 = 160.0;
+
 /// Most tiers in a pack: all of them stay resident.
 pub const TIERS_MAX: usize = 4;
 

@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::limits::{TENSOR_ELEMENTS_MAX, TIERS_MAX};
+use crate::limits::{COST_MS_MAX, NAME_BYTES_MAX, TENSOR_ELEMENTS_MAX, TIERS_MAX};
 
 /// The schema that this version of Courtside reads.
 pub const SCHEMA: u32 = 1;
@@ -184,11 +184,28 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// The files of the pack beside manifest and signature, each with the key of its digest and
+    /// the digest.
+    pub fn files(&self) -> impl Iterator<Item = (&str, String, &str)> {
+        self.tiers.iter().flat_map(|tier| {
+            let key = |field: &str| format!("tier.{}.{field}", tier.name);
+            [
+                (tier.file.as_str(), key("sha256"), tier.sha256.as_str()),
+                (tier.golden.as_str(), key("golden_sha256"), tier.golden_sha256.as_str()),
+            ]
+        })
+    }
+
     fn check(&self) -> Result<(), ManifestError> {
         if self.schema != SCHEMA {
             let why = format!("this version of Courtside reads schema {SCHEMA}");
             let remedy = "install a pack of that schema, or another version of Courtside";
             return Err(wrong("schema", self.schema, why, remedy));
+        }
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if !(1..=NAME_BYTES_MAX).contains(&self.name.len()) || !self.name.bytes().all(plain) {
+            let why = "a pack's name, also that of its folder, is made of a to z, 0 to 9 and -";
+            return Err(wrong("name", &self.name, why, "name it after its lane, such as \"rim\""));
         }
         let post = self.lane.post();
         if self.output.post != post {
@@ -273,6 +290,10 @@ impl Tier {
                 let why = "a SHA-256 has 64 hexadecimal digits";
                 return Err(wrong(&key(field), sum, why, "write what `sha256sum` says"));
             }
+        }
+        if !(0.0..=COST_MS_MAX).contains(&self.cost_ms) {
+            let why = format!("one run takes 0 to {COST_MS_MAX} ms");
+            return Err(wrong(&key("cost_ms"), self.cost_ms, why, "write the measured time"));
         }
         let shapes = [("input_shape", &self.input_shape), ("output_shape", &self.output_shape)];
         for (field, shape) in shapes {

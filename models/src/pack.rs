@@ -1,10 +1,11 @@
-//! A pack on disk: reads the folder, checks every file against the manifest, compiles every tier,
-//! and lets each prove itself on its golden vector before anything else may use it.
+//! A pack on disk: reads the folder, checks the manifest's signature and every file against the
+//! manifest, compiles every tier, and lets each prove itself on its golden vector before anything
+//! else may use it.
 //!
-//! Reads nothing outside the pack's folder.
+//! Reads nothing outside the pack's folder. Format and reasons: `docs/models.md`.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use hal::infer::{Infer, InferError, Tensor};
@@ -12,8 +13,14 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::engine::{LoadError, Network, Plan, Signature};
-use crate::limits::{FILE_BYTES_MAX, GOLDEN_ERROR_MAX, MANIFEST_BYTES_MAX};
+use crate::limits::{FILE_BYTES_MAX, GOLDEN_ERROR_MAX, MANIFEST_BYTES_MAX, SIGNATURE_BYTES_MAX};
 use crate::manifest::{Lane, Manifest, ManifestError, Tier};
+use crate::trust::{SignatureError, Trust};
+
+/// File that says what a pack is.
+pub const MANIFEST: &str = "manifest.toml";
+/// File that says who vouches for it.
+pub const SIGNATURE: &str = "manifest.toml.minisig";
 
 /// A pack, checked and compiled: every tier is resident and has passed its golden vector.
 /// Cloning shares the weights.
@@ -42,6 +49,23 @@ pub enum PackError {
         path: PathBuf,
         /// The limit.
         max: u64,
+    },
+    /// Nobody vouches for the pack.
+    #[error(
+        "model pack {folder} is not signed: it has no {SIGNATURE}; sign it with \
+         `python -m courtside_train sign {folder}` or `minisign -Sm {folder}/{MANIFEST}`"
+    )]
+    Unsigned {
+        /// The pack's folder.
+        folder: PathBuf,
+    },
+    /// The signature does not vouch for the pack.
+    #[error("model pack {folder} not trusted: {source}")]
+    Signature {
+        /// The pack's folder.
+        folder: PathBuf,
+        /// Why not.
+        source: SignatureError,
     },
     /// The manifest is wrong.
     #[error("{path}: {source}")]
@@ -135,23 +159,33 @@ pub enum PackError {
 }
 
 impl Pack {
-    /// Reads, checks and compiles the pack in `folder`: digests, shapes, golden vectors, all
-    /// tiers. Takes a few hundred ms; done once, at start.
+    /// Reads, checks and compiles the pack in `folder`: signature, digests, shapes, golden
+    /// vectors, all tiers. Takes a few hundred ms; done once, at start.
     ///
     /// # Errors
-    /// [`PackError`] for anything that is not as the manifest says. Never panics, whatever the
-    /// files contain.
-    pub fn open(folder: &Path) -> Result<Self, PackError> {
-        let path = folder.join("manifest.toml");
-        let text = read(&path, MANIFEST_BYTES_MAX)?;
-        let manifest = Manifest::parse(&String::from_utf8_lossy(&text))
-            .map_err(|source| PackError::Manifest { path, source })?;
+    /// [`PackError`] for anything that is not as the manifest says, or if nobody in `trust` signed
+    /// the manifest. Never panics, whatever the files contain.
+    pub fn open(folder: &Path, trust: &Trust) -> Result<Self, PackError> {
+        let manifest = read_manifest(folder, trust)?;
         let plans = manifest
             .tiers
             .iter()
             .map(|tier| load(folder, &manifest, tier))
             .collect::<Result<_, _>>()?;
         Ok(Self { folder: folder.to_owned(), manifest, plans })
+    }
+
+    /// Reads the pack in `folder` and checks signature, manifest and digests, but lets no engine
+    /// near the networks.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), of what it checks.
+    pub fn check(folder: &Path, trust: &Trust) -> Result<Manifest, PackError> {
+        let manifest = read_manifest(folder, trust)?;
+        for (file, key, expected) in manifest.files() {
+            read_checked(folder, file, (key, expected))?;
+        }
+        Ok(manifest)
     }
 
     /// What the manifest says.
@@ -190,13 +224,33 @@ impl Pack {
         if found == wanted {
             return Ok(self);
         }
-        Err(PackError::Lane { path: self.folder.join("manifest.toml"), found, wanted })
+        Err(PackError::Lane { path: self.folder.join(MANIFEST), found, wanted })
     }
 }
 
+/// The manifest, if somebody whom this box trusts has signed it. Not a word of it is believed,
+/// or even parsed, before that.
+fn read_manifest(folder: &Path, trust: &Trust) -> Result<Manifest, PackError> {
+    let path = folder.join(MANIFEST);
+    let text = read(&path, MANIFEST_BYTES_MAX)?;
+    let signature = match read(&folder.join(SIGNATURE), SIGNATURE_BYTES_MAX) {
+        Ok(signature) => signature,
+        Err(PackError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            return Err(PackError::Unsigned { folder: folder.to_owned() });
+        }
+        Err(error) => return Err(error),
+    };
+    trust
+        .verify(&text, &signature)
+        .map_err(|source| PackError::Signature { folder: folder.to_owned(), source })?;
+    Manifest::parse(&String::from_utf8_lossy(&text))
+        .map_err(|source| PackError::Manifest { path, source })
+}
+
 fn load(folder: &Path, manifest: &Manifest, tier: &Tier) -> Result<Plan, PackError> {
-    let onnx = read_checked(folder, &tier.file, ("sha256", tier))?;
-    let golden = read_checked(folder, &tier.golden, ("golden_sha256", tier))?;
+    let key = |field: &str| format!("tier.{}.{field}", tier.name);
+    let onnx = read_checked(folder, &tier.file, (key("sha256"), &tier.sha256))?;
+    let golden = read_checked(folder, &tier.golden, (key("golden_sha256"), &tier.golden_sha256))?;
     let signature = Signature {
         network: format!("{}/{}", manifest.name, tier.name),
         input: manifest.input.name.clone(),
@@ -246,17 +300,15 @@ fn prove(plan: &Plan, tier: &Tier, golden: &[u8], path: &Path) -> Result<(), Pac
 fn read_checked(
     folder: &Path,
     file: &str,
-    (field, tier): (&str, &Tier),
+    (key, expected): (String, &str),
 ) -> Result<Vec<u8>, PackError> {
     let path = folder.join(file);
     let bytes = read(&path, FILE_BYTES_MAX)?;
-    let expected = if field == "sha256" { &tier.sha256 } else { &tier.golden_sha256 };
     let found: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
     if found.eq_ignore_ascii_case(expected) {
         return Ok(bytes);
     }
-    let key = format!("tier.{}.{field}", tier.name);
-    Err(PackError::Digest { path, key, found, expected: expected.clone() })
+    Err(PackError::Digest { path, key, found, expected: expected.to_owned() })
 }
 
 fn read(path: &Path, max: u64) -> Result<Vec<u8>, PackError> {

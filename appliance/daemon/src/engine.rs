@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use models::Trust;
 use models::lanes::ball::BallLane;
 use models::lanes::hoop::HoopLane;
 use models::lanes::rim::RimLane;
@@ -32,11 +33,11 @@ pub struct Packs {
 }
 
 impl Packs {
-    /// Opens and proves the packs `ball`, `rim` and `hoop` in `folder`.
+    /// Opens and proves the packs `ball`, `rim` and `hoop` in `folder`, if `trust` vouches for them.
     ///
     /// # Errors
     /// Names the folder or file, what is wrong with it and what to do.
-    pub fn open(folder: &Path) -> Result<Self> {
+    pub fn open(folder: &Path, trust: &Trust) -> Result<Self> {
         if !folder.is_dir() {
             bail!(
                 "model packs not found: {} is no folder; set `[models] packs` to the folder that \
@@ -46,7 +47,7 @@ impl Packs {
         }
         let open = |name: &str| {
             let path: PathBuf = folder.join(name);
-            Pack::open(&path).with_context(|| format!("model pack `{name}` not usable"))
+            Pack::open(&path, trust).with_context(|| format!("model pack `{name}` not usable"))
         };
         Ok(Self { ball: open("ball")?, rim: open("rim")?, hoop: open("hoop")? })
     }

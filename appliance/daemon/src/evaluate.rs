@@ -30,6 +30,7 @@ use self::truth::Truth;
 use crate::clock::SystemClock;
 use crate::engine::Packs;
 use crate::file::{self, Arrivals};
+use crate::packs::keys;
 use crate::stages::{Stages, spawn};
 
 /// What to evaluate.
@@ -40,6 +41,8 @@ pub struct Job {
     pub tier: Tier,
     /// Folder of the model packs.
     pub packs: PathBuf,
+    /// Folders of the public keys that may have signed them.
+    pub keys: Vec<PathBuf>,
 }
 
 /// Runs the pipeline over every video of the folder that has a truth file.
@@ -48,7 +51,7 @@ pub struct Job {
 /// The folder has no such pair, or a file cannot be read; names it and what to do.
 pub async fn evaluate(job: &Job) -> Result<Report> {
     let pairs = pairs(&job.folder)?;
-    let packs = Packs::open(&job.packs)?;
+    let packs = Packs::open(&job.packs, &keys::load(&job.keys))?;
     let clock = Arc::new(SystemClock::start());
     let mut report = Report::new(job.tier);
     for (video, truth) in pairs {

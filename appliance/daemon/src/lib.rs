@@ -11,6 +11,7 @@ pub mod evaluate;
 pub mod file;
 pub mod govern;
 pub mod outputs;
+pub mod packs;
 pub mod rtmp;
 pub mod run;
 pub mod stages;

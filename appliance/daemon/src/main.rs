@@ -71,7 +71,8 @@ fn main() -> ExitCode {
                 TierArg::Full => governor::Tier::Full,
             };
             let packs = packs.unwrap_or_else(config::default_packs);
-            exit(run_evaluation(&evaluate::Job { folder, tier, packs }, json.as_deref()))
+            let job = evaluate::Job { folder, tier, packs, keys: config::default_keys() };
+            exit(run_evaluation(&job, json.as_deref()))
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::scene::Picture;
 
 fn lane(tier: &str) -> BallLane {
     let folder = fixture::ball();
-    let pack = Pack::open(folder.path()).expect("it is good");
+    let pack = Pack::open(folder.path(), &fixture::trust()).expect("it is good");
     BallLane::load(&pack, tier).expect("the tier exists")
 }
 

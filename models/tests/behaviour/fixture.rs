@@ -1,8 +1,13 @@
 //! Builds tiny packs with real ONNX networks whose answers can be worked out by hand.
 
 use std::fs;
+use std::io::Cursor;
 use std::path::Path;
+use std::sync::OnceLock;
 
+use minisign::KeyPair;
+use models::Trust;
+use models::pack::{MANIFEST, SIGNATURE};
 use prost::Message;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -29,12 +34,13 @@ impl Folder {
         self.dir.path()
     }
 
-    /// Replaces text of the manifest that must be there.
+    /// Replaces text of the manifest that must be there, and signs it.
     pub(crate) fn edit(&self, from: &str, to: &str) -> &Self {
-        let path = self.path().join("manifest.toml");
+        let path = self.path().join(MANIFEST);
         let text = fs::read_to_string(&path).expect("the manifest was written");
         assert!(text.contains(from), "{from:?} is not in the manifest");
         fs::write(path, text.replace(from, to)).expect("the folder is writable");
+        sign(self.path(), keys());
         self
     }
 
@@ -157,8 +163,36 @@ fn write(lane: &str, head: &str, tiers: &[Tier]) -> Folder {
         fs::write(dir.path().join(format!("golden_{name}.bin")), golden).expect("writable");
     }
     manifest += "[training]\nrecipe = \"by hand\"\ncommit = \"none\"\nseed = 1\ndata = \"none\"\n";
-    fs::write(dir.path().join("manifest.toml"), manifest).expect("writable");
+    fs::write(dir.path().join(MANIFEST), manifest).expect("writable");
+    sign(dir.path(), keys());
     Folder { dir }
+}
+
+/// The pair of keys that signs every pack of a run of the tests; made anew by each.
+pub(crate) fn keys() -> &'static KeyPair {
+    static KEYS: OnceLock<KeyPair> = OnceLock::new();
+    KEYS.get_or_init(new_keys)
+}
+
+/// A pair of keys that nobody trusts.
+pub(crate) fn new_keys() -> KeyPair {
+    KeyPair::generate_unencrypted_keypair().expect("the system gives randomness")
+}
+
+/// Signs the manifest in `folder` as `minisign` would.
+pub(crate) fn sign(folder: &Path, keys: &KeyPair) {
+    let manifest = fs::read(folder.join(MANIFEST)).expect("the manifest was written");
+    let signed = minisign::sign(None, &keys.sk, Cursor::new(manifest), None, None);
+    let text = signed.expect("the key has no password").into_string();
+    fs::write(folder.join(SIGNATURE), text).expect("the folder is writable");
+}
+
+/// Trust in [`keys`].
+pub(crate) fn trust() -> Trust {
+    let mut trust = Trust::default();
+    let text = keys().pk.to_box().expect("a public key has a text").to_string();
+    trust.add("test.pub", &text).expect("it is a public key");
+    trust
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -8,7 +8,7 @@ use crate::scene::Picture;
 
 fn lane() -> HoopLane {
     let folder = fixture::hoop();
-    let pack = Pack::open(folder.path()).expect("it is good");
+    let pack = Pack::open(folder.path(), &fixture::trust()).expect("it is good");
     HoopLane::load(&pack, "nano").expect("the tier exists")
 }
 

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod ball;
+mod bundle;
 mod cuts;
 mod fixture;
 mod follow;
@@ -13,3 +14,4 @@ mod resample;
 mod rim;
 mod scene;
 mod shipped;
+mod trust;

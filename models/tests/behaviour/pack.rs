@@ -6,12 +6,13 @@ use hal::infer::{Infer, InferError, Tensor};
 use models::engine::LoadError;
 use models::lanes::ball::BallLane;
 use models::lanes::rim::RimLane;
+use models::pack::SIGNATURE;
 use models::{Pack, PackError};
 
 use crate::fixture::{self, Folder};
 
 fn refused(folder: &Folder) -> PackError {
-    match Pack::open(folder.path()) {
+    match Pack::open(folder.path(), &fixture::trust()) {
         Ok(_) => panic!("the pack was opened"),
         Err(error) => error,
     }
@@ -20,7 +21,7 @@ fn refused(folder: &Folder) -> PackError {
 #[test]
 fn good_packs_open_and_prove_all_their_tiers() {
     for folder in [fixture::rim(), fixture::ball(), fixture::hoop()] {
-        let pack = Pack::open(folder.path()).expect("it is good");
+        let pack = Pack::open(folder.path(), &fixture::trust()).expect("it is good");
         for tier in pack.tiers() {
             let mut network = pack.network(&tier.name).expect("the tier exists");
             assert_eq!(network.engine(), "tract f32");
@@ -48,7 +49,7 @@ fn a_flipped_bit_or_a_missing_end_is_noticed_in_every_file() {
 
 #[test]
 fn a_missing_or_oversized_file_is_named() {
-    for file in ["manifest.toml", "nano.f32.onnx", "golden_full.bin"] {
+    for file in ["manifest.toml", "manifest.toml.minisig", "nano.f32.onnx", "golden_full.bin"] {
         let folder = fixture::rim();
         let path = folder.path().join(file);
         File::create(&path).and_then(|f| f.set_len(65 << 20)).expect("sparse files");
@@ -56,6 +57,10 @@ fn a_missing_or_oversized_file_is_named() {
         assert!(matches!(error, PackError::TooLarge { .. }), "{error}");
         fs::remove_file(&path).expect("it is there");
         let error = refused(&folder);
+        if file == SIGNATURE {
+            assert!(matches!(error, PackError::Unsigned { .. }), "{error}");
+            continue;
+        }
         assert!(matches!(error, PackError::Read { .. }), "{error}");
         assert!(error.to_string().contains(file), "{error}");
     }
@@ -129,7 +134,7 @@ fn no_flipped_bit_in_a_network_panics() {
         let mut bad = good.clone();
         bad[at] ^= 1 << (at % 8);
         folder.replace("nano.f32.onnx", &bad);
-        opened += usize::from(Pack::open(folder.path()).is_ok());
+        opened += usize::from(Pack::open(folder.path(), &fixture::trust()).is_ok());
     }
     // Names, versions and the like carry no meaning for the engine, weights do.
     assert!(opened < good.len() / 2, "{opened} of {} changed networks were taken", good.len());
@@ -138,7 +143,7 @@ fn no_flipped_bit_in_a_network_panics() {
 #[test]
 fn an_input_of_another_shape_is_refused_and_the_network_goes_on() {
     let folder = fixture::rim();
-    let pack = Pack::open(folder.path()).expect("it is good");
+    let pack = Pack::open(folder.path(), &fixture::trust()).expect("it is good");
     let mut network = pack.network("nano").expect("it exists");
     let good = Tensor::zeros(&[1, 16, 8, 8]);
     let short = Tensor { shape: vec![1, 16, 8, 8], data: vec![0.0; 3] };
@@ -152,7 +157,7 @@ fn an_input_of_another_shape_is_refused_and_the_network_goes_on() {
 #[test]
 fn not_a_number_is_an_error_and_not_an_answer() {
     let folder = fixture::rim();
-    let pack = Pack::open(folder.path()).expect("it is good");
+    let pack = Pack::open(folder.path(), &fixture::trust()).expect("it is good");
     let mut network = pack.network("nano").expect("it exists");
     let mut input = Tensor::zeros(&[1, 16, 8, 8]);
     input.data[70] = f32::NAN;
@@ -166,7 +171,7 @@ fn not_a_number_is_an_error_and_not_an_answer() {
 #[test]
 fn a_pack_of_another_lane_or_an_unknown_tier_is_refused() {
     let folder = fixture::rim();
-    let pack = Pack::open(folder.path()).expect("it is good");
+    let pack = Pack::open(folder.path(), &fixture::trust()).expect("it is good");
     assert!(matches!(BallLane::load(&pack, "nano"), Err(PackError::Lane { .. })));
     let Err(error) = RimLane::load(&pack, "huge") else { panic!("there is no such tier") };
     assert!(error.to_string().contains("nano, full"), "{error}");

@@ -10,7 +10,7 @@ use crate::scene::Picture;
 
 fn lane(tier: &str) -> RimLane {
     let folder = fixture::rim();
-    let pack = Pack::open(folder.path()).expect("it is good");
+    let pack = Pack::open(folder.path(), &fixture::trust()).expect("it is good");
     RimLane::load(&pack, tier).expect("the tier exists")
 }
 

@@ -1,4 +1,4 @@
-"""The command `python -m courtside_train`: data, train, judge, pack, all. Composes; decides nothing itself."""
+"""The command `python -m courtside_train`: data, train, judge, pack, sign, all. Composes; decides nothing itself."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from . import pack, recipes, shelf
+from . import pack, recipes, shelf, sign
 from .court import CACHE
 from .field_nets import BallNet
 from .fit import Budget, fit
@@ -110,10 +110,17 @@ def write_pack(name: str, chosen: list[Recipe]) -> None:
     print(f"wrote {folder}", flush=True)
 
 
+def sign_packs(only: list[str]) -> None:
+    """Signs packs by name or folder; every pack of the repository if none is named."""
+    chosen = [PACKS / name if (PACKS / name).is_dir() else Path(name) for name in only]
+    for folder in chosen or sorted(path.parent for path in PACKS.glob(f"*/{sign.MANIFEST}")):
+        sign.sign(folder)
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="courtside_train", description=__doc__)
-    parser.add_argument("command", choices=["data", "train", "calibrate", "judge", "pack", "all"])
-    parser.add_argument("only", nargs="*", help="packs or tiers to work on, such as `rim` or `ball/nano`; all if none")
+    parser.add_argument("command", choices=["data", "train", "calibrate", "judge", "pack", "sign", "all"])
+    parser.add_argument("only", nargs="*", help="packs or tiers to work on, such as `rim` or `ball/nano`; all if none; to sign, also folders")
     parser.add_argument("--quick", action="store_true", help="a tenth of the data and steps, to see everything run")
     parser.add_argument("--resume", action="store_true", help="train on from the kept weights")
     parser.add_argument("--minutes", type=float, default=math.inf, help="train each tier no longer than this")
@@ -123,6 +130,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     given = arguments()
+    if given.command == "sign":
+        return sign_packs(given.only)
     torch.set_num_threads(given.threads)
     every = [recipe.quick() if given.quick else recipe for recipe in recipes.RECIPES]
     names = lambda recipe: {recipe.pack, f"{recipe.pack}/{recipe.tier}"}

@@ -1,4 +1,4 @@
-"""Owns the packs in `models/packs`: the exported networks, their golden vectors and the manifest. Trains nothing."""
+"""Owns the packs in `models/packs`: the exported networks, their golden vectors and the signed manifest. Trains nothing."""
 
 import hashlib
 import json
@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
+
+from . import sign
 
 OPSET = 17
 AGREEMENT = 1e-4  # largest difference between PyTorch and the exported network
@@ -106,10 +108,11 @@ def _table(header: str, entries: dict) -> str:
 
 
 def write_manifest(folder: Path, pack: str, version: int, tiers: list[dict], training: dict) -> None:
-    """Writes `manifest.toml`; `tiers` from the cheapest to the most accurate."""
+    """Writes and signs `manifest.toml`; `tiers` from the cheapest to the most accurate."""
     head = {"schema": 1, "name": pack, "version": version, "lane": pack, "licence": "Apache-2.0"}
     parts = ["# Written by models/train; do not edit.\n" + _table("", head).lstrip()]
     parts += [_table("[input]", PORTS[pack].input), _table("[output]", PORTS[pack].output)]
     parts += [_table("[[tier]]", tier) for tier in tiers]
     parts.append(_table("[training]", training))
-    (folder / "manifest.toml").write_text("\n\n".join(parts) + "\n")
+    (folder / sign.MANIFEST).write_text("\n\n".join(parts) + "\n")
+    sign.sign(folder)

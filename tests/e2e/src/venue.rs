@@ -258,11 +258,14 @@ fn start_receiver(folder: &Path) -> Result<Program> {
 }
 
 fn start_appliance(folder: &Path) -> Result<Program> {
-    const PACKS: &str = "COURTSIDE_PACKS";
     let mut command = built("courtside")?;
-    // The packs of the repository that this program was built from, unless others are to be shown.
-    if std::env::var_os(PACKS).is_none() {
-        command.env(PACKS, Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/packs"));
+    // The packs and keys of the repository that this program was built from, unless others are to
+    // be shown.
+    for (variable, of_repository) in [("COURTSIDE_PACKS", "packs"), ("COURTSIDE_KEYS", "keys")] {
+        if std::env::var_os(variable).is_none() {
+            let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+            command.env(variable, models.join(of_repository));
+        }
     }
     command.args(["run", "--config", "courtside.toml"]).current_dir(folder);
     Program::start("courtside", command, &folder.join("courtside.log"))

@@ -68,6 +68,8 @@ pub struct Storage {
 pub struct Models {
     /// Folder with one folder per pack.
     pub packs: PathBuf,
+    /// Folders with the public keys that may have signed them.
+    pub keys: Vec<PathBuf>,
     /// Size of the networks.
     pub tier: TierChoice,
 }
@@ -111,6 +113,8 @@ pub(crate) struct Surroundings {
     folder: PathBuf,
     /// Where the model packs lie if the file does not say so.
     packs: PathBuf,
+    /// Where the trusted public keys lie.
+    keys: Vec<PathBuf>,
 }
 
 impl Config {
@@ -128,7 +132,8 @@ impl Config {
             refuse(vec![Problem { line: 0, message }])
         })?;
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
-        read::config(&text, &Surroundings { folder, packs: default_packs() }).map_err(refuse)
+        let surroundings = Surroundings { folder, packs: default_packs(), keys: default_keys() };
+        read::config(&text, &surroundings).map_err(refuse)
     }
 }
 
@@ -136,16 +141,31 @@ impl Config {
 /// the executable, else `models/packs` of a checkout that is the working directory, else
 /// `/usr/share/courtside/packs`.
 pub fn default_packs() -> PathBuf {
-    let named = std::env::var_os("COURTSIDE_PACKS").filter(|value| !value.is_empty());
-    let installed = || {
-        let executable = std::env::current_exe().ok()?;
-        Some(executable.parent()?.parent()?.join("share/courtside/packs"))
-    };
-    let checkout = || std::env::current_dir().ok().map(|folder| folder.join("models/packs"));
+    named("COURTSIDE_PACKS").unwrap_or_else(|| shipped("packs"))
+}
+
+/// Folders with the public keys whose packs this box trusts: `$COURTSIDE_KEYS` alone if it is set,
+/// else the keys that came with the program, found as [`default_packs`] are, and those of this
+/// box's owner in `/etc/courtside/keys`.
+pub fn default_keys() -> Vec<PathBuf> {
+    match named("COURTSIDE_KEYS") {
+        Some(folder) => vec![folder],
+        None => vec![shipped("keys"), PathBuf::from("/etc/courtside/keys")],
+    }
+}
+
+fn named(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// A folder that comes with the program: `packs` or `keys`.
+fn shipped(folder: &str) -> PathBuf {
+    let share = Path::new("share/courtside").join(folder);
+    let installed = || Some(std::env::current_exe().ok()?.parent()?.parent()?.join(&share));
+    let checkout = || Some(std::env::current_dir().ok()?.join("models").join(folder));
     let present = |folder: PathBuf| folder.is_dir().then_some(folder);
-    named
-        .map(PathBuf::from)
-        .or_else(|| installed().and_then(present))
+    installed()
+        .and_then(present)
         .or_else(|| checkout().and_then(present))
-        .unwrap_or_else(|| PathBuf::from("/usr/share/courtside/packs"))
+        .unwrap_or_else(|| Path::new("/usr").join(&share))
 }

@@ -89,7 +89,7 @@ fn models(place: Place<'_>, surroundings: &Surroundings) -> Option<Models> {
             ("full", TierChoice::Full),
         ])
     });
-    Some(Models { packs: packs?, tier: tier? })
+    Some(Models { packs: packs?, keys: surroundings.keys.clone(), tier: tier? })
 }
 
 fn schema(entry: &Entry<'_>) -> Option<()> {

@@ -26,7 +26,11 @@ post_roll_s = 4.0
 "#;
 
 fn surroundings() -> Surroundings {
-    Surroundings { folder: PathBuf::from("/etc/courtside"), packs: PathBuf::from("/packs") }
+    Surroundings {
+        folder: "/etc/courtside".into(),
+        packs: "/packs".into(),
+        keys: vec!["/k".into()],
+    }
 }
 
 fn understood(text: &str) -> Config {
@@ -64,7 +68,10 @@ fn example_of_the_documentation_is_understood_with_its_defaults() {
     assert_eq!(config.clips.kinds, [wire::event::EventKind::MadeShot]);
     assert_eq!(config.storage.recordings_bytes, 2_048 << 20);
     assert_eq!(config.storage.clips_bytes, 4_096 << 20);
-    assert_eq!(config.models, Models { packs: "/packs".into(), tier: TierChoice::Auto });
+    assert_eq!(
+        config.models,
+        Models { packs: "/packs".into(), keys: vec!["/k".into()], tier: TierChoice::Auto }
+    );
 }
 
 #[test]

@@ -29,6 +29,7 @@ use crate::config::{Config, Sport};
 use crate::engine::Packs;
 use crate::govern::{Govern, Latest};
 use crate::outputs::{Decisions, Ids, Recorded, Shipping, notice};
+use crate::packs::keys;
 use crate::rtmp::Presence;
 use crate::stages::{Stages, spawn};
 use crate::store::{Opened, Store};
@@ -66,7 +67,7 @@ impl Parts {
         stop: watch::Sender<bool>,
     ) -> Result<Self> {
         make_data_dir(&config.box_.data_dir)?;
-        let packs = Packs::open(&config.models.packs)?;
+        let packs = Packs::open(&config.models.packs, &keys::load(&config.models.keys))?;
         for pack in packs.describe() {
             info!("model pack proved: {pack}");
         }
