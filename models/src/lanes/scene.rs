@@ -92,7 +92,7 @@ impl SceneLane {
         let mut lately: Vec<f32> = self.pace.iter().copied().collect();
         lately.sort_by(f32::total_cmp);
         let usual = lately.get(lately.len() / 2).copied().unwrap_or_default();
-        (usual.max(SCENE_PACE_QUIETEST) * SCENE_CHANGE_RATIO).max(SCENE_CHANGE_MIN).min(1.0)
+        (usual.max(SCENE_PACE_QUIETEST) * SCENE_CHANGE_RATIO).clamp(SCENE_CHANGE_MIN, 1.0)
     }
 }
 
