@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use courtside::config::{self, Config};
 use courtside::evaluate;
+use courtside::packs::{command, probe};
 
 /// Exit code of a configuration that cannot be used, so that systemd does not restart into it.
 const EXIT_CONFIG: u8 = 2;
@@ -49,6 +50,49 @@ enum Command {
         #[arg(long)]
         packs: Option<PathBuf>,
     },
+    /// Looks at, checks, installs and rolls back model packs.
+    Models {
+        /// The configuration of the box.
+        #[arg(long, default_value = "/etc/courtside/courtside.toml", global = true)]
+        config: PathBuf,
+        #[command(subcommand)]
+        command: ModelsCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum ModelsCommand {
+    /// Tells which packs this box has and which are active.
+    List,
+    /// Checks a pack (a file or a folder), or all packs of this box.
+    Verify {
+        /// The pack.
+        pack: Option<PathBuf>,
+    },
+    /// Installs a pack; a box that runs uses it within seconds.
+    Install {
+        /// The pack, as `courtside models pack` made it.
+        file: PathBuf,
+    },
+    /// Goes back to the version before the active one.
+    Rollback {
+        /// Name of the pack, such as `rim`.
+        name: String,
+    },
+    /// Makes one file of a signed pack's folder, for `install`.
+    Pack {
+        /// The folder, such as models/packs/rim.
+        folder: PathBuf,
+        /// The file to write, such as rim.pack.
+        file: PathBuf,
+    },
+    /// What `install` does in a process of its own.
+    #[command(hide = true)]
+    Probe {
+        folder: PathBuf,
+        #[arg(long)]
+        keys: Vec<PathBuf>,
+    },
 }
 
 /// A tier on the command line.
@@ -74,6 +118,7 @@ fn main() -> ExitCode {
             let job = evaluate::Job { folder, tier, packs, keys: config::default_keys() };
             exit(run_evaluation(&job, json.as_deref()))
         }
+        Command::Models { config, command } => models(&config, command),
     }
 }
 
@@ -107,6 +152,36 @@ fn run_box(file: &Path) -> ExitCode {
         Ok(config) => {
             exit(runtime().and_then(|runtime| runtime.block_on(courtside::run::run(config))))
         }
+        Err(refusal) => {
+            eprintln!("{refusal}");
+            ExitCode::from(EXIT_CONFIG)
+        }
+    }
+}
+
+fn models(config: &Path, command: ModelsCommand) -> ExitCode {
+    let job = match command {
+        ModelsCommand::Verify { pack: Some(pack) } => {
+            return exit(command::verify_alone(&pack).map(|line| println!("{line}")));
+        }
+        ModelsCommand::Pack { folder, file } => {
+            return exit(command::bundle(&folder, &file).map(|line| println!("{line}")));
+        }
+        ModelsCommand::Probe { folder, keys } => {
+            // Its reader is told on stdout.
+            return if probe::run(&folder, &keys).is_ok() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            };
+        }
+        ModelsCommand::List => command::Job::List,
+        ModelsCommand::Verify { pack: None } => command::Job::Verify,
+        ModelsCommand::Install { file } => command::Job::Install(file),
+        ModelsCommand::Rollback { name } => command::Job::RollBack(name),
+    };
+    match Config::load(config) {
+        Ok(config) => exit(command::run(&job, &config).map(|lines| println!("{lines}"))),
         Err(refusal) => {
             eprintln!("{refusal}");
             ExitCode::from(EXIT_CONFIG)

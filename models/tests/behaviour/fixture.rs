@@ -248,6 +248,44 @@ fn rim_network(side: usize) -> Vec<u8> {
     network(nodes, consts, ("frames", &[1, 16, side, side]), ("slots", &[1, 16, 3]))
 }
 
+/// A good rim network that also multiplies matrices of 512 x 512 so many times, each about 5 ms.
+#[allow(dead_code, reason = "for the tests of installing, which borrow this file")]
+pub(crate) fn rim_network_with_work(products: usize) -> Vec<u8> {
+    const SIDE: usize = 512;
+    let even = constant("even", &[SIDE as i64; 2], &vec![1.0 / SIDE as f32; SIDE * SIDE]);
+    let mean = with_ints(node("ReduceMean", &["column"], "whole"), "axes", &[1, 2]);
+    let mut nodes = vec![mean, node("Mul", &["whole", "even"], "work0")];
+    for number in 0..products {
+        let (from, to) = (format!("work{number}"), format!("work{}", number + 1));
+        nodes.push(node("MatMul", &[&from, "even"], &to));
+    }
+    let last = format!("work{products}");
+    nodes.push(with_ints(node("ReduceMean", &[&last], "side"), "axes", &[1, 2]));
+    rim_network_beside(nodes, vec![even])
+}
+
+/// A good rim network that is not a number when it sees black.
+#[allow(dead_code, reason = "for the tests of installing, which borrow this file")]
+pub(crate) fn rim_network_blind_in_the_dark() -> Vec<u8> {
+    let dark = constant("dark", &[1], &[-0.05]);
+    let nodes = vec![node("Add", &["column", "dark"], "above"), node("Sqrt", &["above"], "side")];
+    rim_network_beside(nodes, vec![dark])
+}
+
+/// The rim network with other work beside it, whose result `side` hardly counts.
+fn rim_network_beside(nodes: Vec<NodeProto>, consts: Vec<TensorProto>) -> Vec<u8> {
+    let mut model = ModelProto::decode(rim_network(8).as_slice()).expect("just encoded");
+    let graph = model.graph.as_mut().expect("it has a graph");
+    graph.node[3].output[0] = "plain".into();
+    graph.node[3].name = "plain".into();
+    graph.node.extend(nodes);
+    graph.node.push(node("Mul", &["side", "little"], "faint"));
+    graph.node.push(node("Add", &["plain", "faint"], "slots"));
+    graph.initializer.extend(consts);
+    graph.initializer.push(constant("little", &[1], &[1e-9]));
+    model.encode_to_vec()
+}
+
 /// A rim network of the same shape, as long as `operator` is one that takes one tensor.
 pub(crate) fn rim_network_with(operator: &str) -> Vec<u8> {
     let mut model = ModelProto::decode(rim_network(8).as_slice()).expect("just encoded");

@@ -1,4 +1,25 @@
-//! Model packs as files of this box: which keys it trusts. What is inside a pack is `models`'
-//! business.
+//! Model packs as files of this box: which keys it trusts, which packs are installed, and how a
+//! new one becomes active or is refused. For people: `docs/models.md`.
+//!
+//! Owns `data_dir/packs`. What is inside a pack is `models`' business; which lanes run on it is
+//! [`crate::engine`]'s.
 
+pub mod command;
+pub mod install;
 pub mod keys;
+pub mod probe;
+pub mod shelf;
+
+use models::manifest::Lane;
+
+/// The packs that a box runs, one for each lane with networks.
+pub const NAMES: [&str; 3] = ["ball", "hoop", "rim"];
+
+/// Name of the pack that serves a lane.
+pub fn name_of(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Ball => "ball",
+        Lane::Hoop => "hoop",
+        Lane::Rim => "rim",
+    }
+}

@@ -1,0 +1,12 @@
+//! Installing packs on a box: what becomes active, what is refused, and that whatever is refused
+//! leaves the pack that was active.
+#![forbid(unsafe_code)]
+
+mod bench;
+mod fallback;
+#[path = "../../../../models/tests/behaviour/fixture.rs"]
+#[allow(dead_code, reason = "the tests of `models` need more of it")]
+mod fixture;
+mod install;
+mod refusals;
+mod trial;
