@@ -1,7 +1,7 @@
 //! Model packs of this box: opened once, proved on their golden vectors, turned into lanes for
 //! each source.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use models::Trust;
@@ -9,9 +9,11 @@ use models::lanes::ball::BallLane;
 use models::lanes::hoop::HoopLane;
 use models::lanes::rim::RimLane;
 use models::lanes::scene::SceneLane;
+use models::manifest::Lane;
 use models::pack::Pack;
 use pipeline::hoops::Hoops;
 use pipeline::inference::Lanes;
+use pipeline::renewal::{NewLane, Renewal};
 use wire::ids::Name;
 use wire::units::PixelBox;
 
@@ -45,10 +47,17 @@ impl Packs {
                 folder.display()
             );
         }
-        let open = |name: &str| {
-            let path: PathBuf = folder.join(name);
-            Pack::open(&path, trust).with_context(|| format!("model pack `{name}` not usable"))
-        };
+        Self::of(|name| {
+            Pack::open(&folder.join(name), trust)
+                .with_context(|| format!("model pack `{name}` not usable"))
+        })
+    }
+
+    /// The packs that `open` gives for the names `ball`, `rim` and `hoop`.
+    ///
+    /// # Errors
+    /// Those of `open`.
+    pub fn of(open: impl Fn(&str) -> Result<Pack>) -> Result<Self> {
         Ok(Self { ball: open("ball")?, rim: open("rim")?, hoop: open("hoop")? })
     }
 
@@ -57,23 +66,46 @@ impl Packs {
     /// # Errors
     /// A pack lacks a tier or is of another kind.
     pub fn lanes(&self, hoops: &[(Name, PixelBox)]) -> Result<Lanes> {
-        let rim = || RimLane::load(&self.rim, first_tier(&self.rim));
         Ok(Lanes {
             ball: BallLane::load(&self.ball, first_tier(&self.ball))?,
-            rims: [rim()?, rim()?, rim()?, rim()?],
+            rims: rims(&self.rim)?,
             finder: Some(HoopLane::load(&self.hoop, first_tier(&self.hoop))?),
             hoops: Hoops::new(hoops),
             scene: SceneLane::default(),
         })
     }
 
-    /// Every pack with its version and tiers, as one line each.
-    pub fn describe(&self) -> Vec<String> {
-        let line = |pack: &Pack| {
-            let tiers: Vec<&str> = pack.tiers().iter().map(|tier| tier.name.as_str()).collect();
-            let manifest = pack.manifest();
-            format!("{} version {}, tiers {}", manifest.name, manifest.version, tiers.join(" and "))
-        };
-        [&self.ball, &self.rim, &self.hoop].map(line).to_vec()
+    /// All of them.
+    pub fn all(&self) -> [&Pack; 3] {
+        [&self.ball, &self.rim, &self.hoop]
     }
+}
+
+/// New lanes of a pack for so many sources, to be handed to the running inference stage.
+///
+/// # Errors
+/// The pack lacks a tier.
+pub fn renewal(pack: &Pack, sources: usize) -> Result<Renewal> {
+    let lane = pack.manifest().lane;
+    let tier = first_tier(pack);
+    let new = |_| -> Result<NewLane> {
+        Ok(match lane {
+            Lane::Ball => NewLane::Ball(Box::new(BallLane::load(pack, tier)?)),
+            Lane::Rim => NewLane::Rims(Box::new(rims(pack)?)),
+            Lane::Hoop => NewLane::Finder(Box::new(HoopLane::load(pack, tier)?)),
+        })
+    };
+    Ok(Renewal { lane, sources: (0..sources).map(new).collect::<Result<_>>()? })
+}
+
+/// A pack with its version and tiers, as one line.
+pub fn describe(pack: &Pack) -> String {
+    let tiers: Vec<&str> = pack.tiers().iter().map(|tier| tier.name.as_str()).collect();
+    let manifest = pack.manifest();
+    format!("{} version {}, tiers {}", manifest.name, manifest.version, tiers.join(" and "))
+}
+
+fn rims(pack: &Pack) -> Result<[RimLane; fusion::HOOPS_MAX]> {
+    let rim = || RimLane::load(pack, first_tier(pack));
+    Ok([rim()?, rim()?, rim()?, rim()?])
 }

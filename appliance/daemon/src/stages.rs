@@ -13,6 +13,7 @@ use pipeline::director::{Director, DirectorHealth, Outputs, direct};
 use pipeline::health::Watch;
 use pipeline::inference::{InferenceHealth, InferenceStage, Lanes, infer};
 use pipeline::links::{Detections, FrameWaits, OperatingPoints, Signals};
+use pipeline::renewal::{Fitness, PackLinks};
 use pipeline::source::{DecodeStage, Decoders, Feeder, Pace, SourceLinks, decode};
 use tracing::warn;
 
@@ -26,6 +27,8 @@ pub struct Stages<O> {
     pub operating_points: Arc<OperatingPoints>,
     /// From the inference stage.
     pub detections: Arc<Detections>,
+    /// To and from the inference stage, about its lanes.
+    pub packs: Arc<PackLinks>,
     /// The inference stage.
     pub inference: Arc<InferenceHealth>,
     /// The director.
@@ -53,6 +56,7 @@ impl<O: Outputs + 'static> Stages<O> {
         let (detections, signals) = (Arc::new(Detections::new()), Arc::new(Signals::new()));
         let (frame_waits, operating_points) =
             (Arc::new(FrameWaits::new()), Arc::new(OperatingPoints::new()));
+        let packs = Arc::new(PackLinks::default());
         let (inference, director_health) =
             (Arc::new(InferenceHealth::default()), Arc::new(DirectorHealth::default()));
         let director_thread = {
@@ -92,6 +96,8 @@ impl<O: Outputs + 'static> Stages<O> {
                 detections: Arc::clone(&detections),
                 operating_points: Arc::clone(&operating_points),
                 pace,
+                packs: Arc::clone(&packs),
+                fitness: Fitness::default(),
                 health: Arc::clone(&inference),
             };
             let complain = |message: &str| warn!("{message}");
@@ -101,6 +107,7 @@ impl<O: Outputs + 'static> Stages<O> {
             sources,
             operating_points,
             detections,
+            packs,
             inference,
             director: director_health,
             clock: Arc::clone(clock),

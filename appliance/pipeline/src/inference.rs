@@ -16,6 +16,7 @@ use models::lanes::ball::BallLane;
 use models::lanes::hoop::HoopLane;
 use models::lanes::rim::RimLane;
 use models::lanes::scene::{Scene, SceneLane};
+use models::manifest::Lane;
 use models::picture::Luma;
 use thiserror::Error;
 use wire::ids::Name;
@@ -25,6 +26,7 @@ use wire::units::{PictureSize, PixelBox};
 use crate::health::{Beat, Counter};
 use crate::hoops::Hoops;
 use crate::links::{Arrival, Detections, FrameItem, FrameWaits, Next, OperatingPoints};
+use crate::renewal::{Fitness, PackLinks, Renewal};
 use crate::source::{Frame, Pace, SourceLinks};
 
 /// What inference tells the director and whoever watches.
@@ -105,6 +107,10 @@ pub struct InferenceStage<C> {
     pub operating_points: Arc<OperatingPoints>,
     /// Live, or lossless for files.
     pub pace: Pace,
+    /// New lanes come from here, and failing ones are told here.
+    pub packs: Arc<PackLinks>,
+    /// How well the lanes do.
+    pub fitness: Fitness,
     /// What it did.
     pub health: Arc<InferenceHealth>,
 }
@@ -135,8 +141,6 @@ enum AnalyseError {
     Download(#[from] hal::surface::DownloadError),
     #[error("frame not analysed: {0}")]
     Plane(#[from] models::picture::PlaneError),
-    #[error(transparent)]
-    Lane(#[from] LaneError),
 }
 
 /// How long the stage waits for a frame before it looks whether it should stop.
@@ -151,6 +155,11 @@ pub async fn infer<C: Clock>(mut stage: InferenceStage<C>, complain: impl Fn(&st
     loop {
         if let Some(newest) = stage.operating_points.try_take() {
             point = newest;
+            first = true;
+        }
+        // Between two frames, so that each is seen by one network alone.
+        while let Ok(renewal) = stage.packs.renewals.try_receive() {
+            stage.renew(renewal);
             first = true;
         }
         if std::mem::take(&mut first) {
@@ -224,14 +233,13 @@ impl<C: Clock> InferenceStage<C> {
             hoops: Vec::new(),
             took: Duration::ZERO,
         };
-        if let Err(error) = lanes.run(frame, &mut report) {
-            match error {
-                AnalyseError::Download(_) | AnalyseError::Plane(_) => {
-                    self.health.unreadable.count()
-                }
-                AnalyseError::Lane(_) => self.health.failures.count(),
+        self.fitness.frame();
+        match lanes.run(frame, &mut report, &self.fitness) {
+            Ok(failures) => self.judge(failures, complain),
+            Err(error) => {
+                self.health.unreadable.count();
+                complain(&error.to_string());
             }
-            complain(&error.to_string());
         }
         report.took = self.clock.now().since(began);
         let took_us = report.took.as_micros() as u64;
@@ -240,6 +248,25 @@ impl<C: Clock> InferenceStage<C> {
         self.health.slowest_us.fetch_max(took_us, std::sync::atomic::Ordering::Relaxed);
         self.sources[number].0.counters.frames_analysed.count();
         Report::Frame(Arc::new(report))
+    }
+
+    fn renew(&mut self, renewal: Renewal) {
+        for ((_, lanes), new) in self.sources.iter_mut().zip(renewal.sources) {
+            lanes.renew(new);
+        }
+        self.fitness.renewed(renewal.lane);
+    }
+
+    /// Takes lanes out of service that fail again and again.
+    fn judge(&mut self, failures: Vec<(Lane, LaneError)>, complain: &impl Fn(&str)) {
+        for (lane, error) in failures {
+            self.health.failures.count();
+            complain(&error.to_string());
+            let Some(retirement) = self.fitness.failed(lane, &error) else { continue };
+            complain(&format!("the {lane:?} lane is out of service: it failed again and again"));
+            // Refused: nobody looks after the packs, and the lane stays off.
+            let _ = self.packs.retirements.try_send(retirement);
+        }
     }
 
     async fn report(&self, report: Report) {
@@ -253,8 +280,15 @@ impl<C: Clock> InferenceStage<C> {
 }
 
 impl Lanes {
-    /// Runs every lane on one frame. What was read before a lane failed stays in the report.
-    fn run(&mut self, frame: &Frame, report: &mut FrameReport) -> Result<(), AnalyseError> {
+    /// Runs every lane that is in service on one frame; returns those that failed. What the
+    /// others read is in the report.
+    fn run(
+        &mut self,
+        frame: &Frame,
+        report: &mut FrameReport,
+        fitness: &Fitness,
+    ) -> Result<Vec<(Lane, LaneError)>, AnalyseError> {
+        let mut failures = Vec::new();
         let picture = frame.surface.download()?;
         let luma = Luma::of(&picture)?;
         let at = report.at;
@@ -267,9 +301,18 @@ impl Lanes {
         if report.follows_gap {
             self.hoops.forget_found();
         }
-        let searched = self.hoops.observe(luma, at, self.finder.as_mut());
+        let finder = self.finder.as_mut().filter(|_| fitness.serves(Lane::Hoop));
+        if let Err(error) = self.hoops.observe(luma, at, finder) {
+            failures.push((Lane::Hoop, error));
+        }
         for hoop in self.hoops.now() {
-            let reading = self.rims[hoop.slot].observe(luma, at, hoop.area)?;
+            let mut reading = None;
+            if fitness.serves(Lane::Rim) {
+                match self.rims[hoop.slot].observe(luma, at, hoop.area) {
+                    Ok(read) => reading = read,
+                    Err(error) => failures.push((Lane::Rim, error)),
+                }
+            }
             let slot = |s: &models::lanes::rim::RimSlot| RimSlot {
                 at: s.at,
                 missed: s.missed,
@@ -282,14 +325,17 @@ impl Lanes {
                 slots: reading.map(|reading| reading.slots.iter().map(slot).collect()),
             });
         }
-        if let Some(balls) = self.ball.observe(luma, at)? {
+        if fitness.serves(Lane::Ball) {
             let ball = |b: &models::lanes::ball::BallReading| Ball {
                 x: b.x,
                 y: b.y,
                 confidence: b.confidence,
             };
-            report.balls = balls.iter().map(ball).collect();
+            match self.ball.observe(luma, at) {
+                Ok(balls) => report.balls = balls.iter().flatten().map(ball).collect(),
+                Err(error) => failures.push((Lane::Ball, error)),
+            }
         }
-        Ok(searched?)
+        Ok(failures)
     }
 }

@@ -13,6 +13,7 @@ pub mod links;
 pub mod mp4;
 pub mod record;
 pub mod recording;
+pub mod renewal;
 pub mod sound;
 pub mod source;
 pub mod timeline;

@@ -9,6 +9,8 @@
 //! | [`Signals`] | decode (sound) → director | 64 | REFUSE | `signals_dropped` |
 //! | [`Cuts`] | director → cutter | 16 | REFUSE: the plan stays with the planner | none: nothing is lost |
 //! | [`OperatingPoints`] | governor → inference | 1 | LATEST | none: only the newest counts |
+//! | [`Renewals`] | packs → inference | 4 | WAIT | none: nothing is lost |
+//! | [`Retirements`] | inference → packs | 4 | REFUSE: the lane stays off | none: it is logged |
 //!
 //! Owns the types and nothing else; who sends and receives is wired in [`crate::source`],
 //! [`crate::inference`], [`crate::director`], [`crate::recording`] and [`crate::cutting`]. A `Channel` wakes one receiver, so each has one
@@ -29,6 +31,7 @@ use wire::time::{MediaTime, Monotonic, WallTime};
 use crate::cutting::CutOrder;
 use crate::health::Counter;
 use crate::inference::Report;
+use crate::renewal::{Renewal, Retirement};
 use crate::source::Frame;
 
 /// How long a sender of compressed media waits for room before it gives up to the next keyframe.
@@ -63,6 +66,10 @@ pub type Signals = Channel<LinkMutex, SoundLevel, 64>;
 pub type Cuts = Channel<LinkMutex, CutItem, 16>;
 /// Governor → inference.
 pub type OperatingPoints = Signal<LinkMutex, OperatingPoint>;
+/// Packs → inference. A pack for each lane, and one to spare.
+pub type Renewals = Channel<LinkMutex, Renewal, 4>;
+/// Inference → packs. As many.
+pub type Retirements = Channel<LinkMutex, Retirement, 4>;
 /// "A frame waits" → inference; carries nothing, so that setting it twice is once.
 pub type FrameWaits = Signal<LinkMutex, ()>;
 

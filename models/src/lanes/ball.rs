@@ -65,6 +65,17 @@ impl BallLane {
         self.tiers.active_name()
     }
 
+    /// Takes over from the lane of another pack: with the pictures that it has kept, if both look
+    /// at such pictures, else with an empty window.
+    pub fn go_on_from(&mut self, other: &mut Self) {
+        if !self.histories.is_like(&other.histories) {
+            return;
+        }
+        self.tiers.go_on_as(&other.tiers);
+        std::mem::swap(&mut self.histories, &mut other.histories);
+        self.source = other.source;
+    }
+
     /// Keeps a picture without looking for balls, for frames that the engine has no time for.
     /// Costs a few tenths of a ms; the better the motion that the next reading sees.
     pub fn remember(&mut self, luma: Luma<'_>, pts: MediaTime) {

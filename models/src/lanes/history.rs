@@ -37,6 +37,12 @@ impl Histories {
         }
     }
 
+    /// Whether both keep as many pictures of the same sizes.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let shape = |h: &History| (h.size, h.capacity);
+        self.all.iter().map(shape).eq(other.all.iter().map(shape))
+    }
+
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         self.all.iter_mut().for_each(History::clear);

@@ -69,6 +69,15 @@ impl Tiers {
         Ok(())
     }
 
+    /// Runs the tier that `other` runs, where there is one of that name.
+    fn go_on_as(&mut self, other: &Self) {
+        let tier = |name: &str| self.all.iter().position(|tier| tier.name == name);
+        if let Some(active) = tier(other.active_name()) {
+            let wanted = tier(&other.all[other.wanted].name).unwrap_or(active);
+            (self.active, self.wanted) = (active, wanted);
+        }
+    }
+
     /// Sizes of the pictures that the active and the wanted tier take.
     fn picture_sizes(&self) -> [(usize, usize); 2] {
         [self.active, self.wanted].map(|tier| self.all[tier].picture_size())

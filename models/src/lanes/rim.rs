@@ -81,6 +81,18 @@ impl RimLane {
         self.tiers.active_name()
     }
 
+    /// Takes over from the lane of another pack: with the crops that it has kept, if both cut them
+    /// alike, else with an empty window.
+    pub fn go_on_from(&mut self, other: &mut Self) {
+        let cut = |lane: &Self| (lane.spacing, lane.crop_widths, lane.crop_centre);
+        if cut(self) != cut(other) || !self.histories.is_like(&other.histories) {
+            return;
+        }
+        self.tiers.go_on_as(&other.tiers);
+        std::mem::swap(&mut self.histories, &mut other.histories);
+        (self.due, self.last) = (other.due, other.last);
+    }
+
     /// Shows the lane a frame. Crops it if it is due on the grid of slots; cheap if not.
     ///
     /// - `hoop`: box of ring and net in this frame's pixels; let a

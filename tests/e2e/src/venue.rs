@@ -24,6 +24,8 @@ pub const TENANT: &str = "demo";
 pub const DEVICE: &str = "court-1";
 /// The post-roll of the venue's clips, in seconds.
 pub const POST_ROLL_S: f64 = 4.0;
+const KEYS: &str = "keys";
+const KEYS_VARIABLE: &str = "COURTSIDE_KEYS";
 const APP: &str = "live";
 const KEY: &str = "demo-key";
 
@@ -63,6 +65,7 @@ impl Venue {
         let (broker_port, rtmp_port) = (free_port().await?, free_port().await?);
         write_broker_configuration(folder, broker_port)?;
         write_receiver_configuration(folder, broker_port)?;
+        copy_keys(folder)?;
         let sockets = (broker_port, rtmp_port);
         write_box_configuration(folder, sockets, hoops)?;
         let folder = folder.to_owned();
@@ -161,6 +164,29 @@ impl Venue {
         self.folder.join("box")
     }
 
+    /// The folder with the public keys that the box trusts.
+    pub fn keys_folder(&self) -> PathBuf {
+        self.folder.join(KEYS)
+    }
+
+    /// `courtside models` for the venue's box; arguments and files are counted from its folder.
+    ///
+    /// # Errors
+    /// When the program has not been built.
+    pub fn models_command(&self) -> Result<Command> {
+        let mut command = appliance(&self.folder)?;
+        command.args(["models", "--config", "courtside.toml"]);
+        Ok(command)
+    }
+
+    /// What the box has logged.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn appliance_log(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.folder.join("courtside.log"))?)
+    }
+
     /// The receiver's database.
     pub fn fleet_database(&self) -> PathBuf {
         self.folder.join("fleet.sqlite")
@@ -257,16 +283,42 @@ fn start_receiver(folder: &Path) -> Result<Program> {
     Program::start("courtside-fleet", command, &folder.join("courtside-fleet.log"))
 }
 
-fn start_appliance(folder: &Path) -> Result<Program> {
-    let mut command = built("courtside")?;
-    // The packs and keys of the repository that this program was built from, unless others are to
-    // be shown.
-    for (variable, of_repository) in [("COURTSIDE_PACKS", "packs"), ("COURTSIDE_KEYS", "keys")] {
-        if std::env::var_os(variable).is_none() {
-            let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
-            command.env(variable, models.join(of_repository));
-        }
+/// The public keys that the venue's box trusts: those of the repository that this program was
+/// built from, unless others are named. A folder of its own, so that a test may add one.
+fn copy_keys(folder: &Path) -> Result<()> {
+    let keys = folder.join(KEYS);
+    std::fs::create_dir_all(&keys).with_context(|| format!("cannot create {}", keys.display()))?;
+    let named = std::env::var_os(KEYS_VARIABLE).map(PathBuf::from);
+    let from = named.unwrap_or_else(|| repository_models().join(KEYS));
+    let entries = std::fs::read_dir(&from);
+    for entry in entries.with_context(|| format!("cannot read {}", from.display()))? {
+        let entry = entry?;
+        std::fs::copy(entry.path(), keys.join(entry.file_name())).context("cannot copy a key")?;
     }
-    command.args(["run", "--config", "courtside.toml"]).current_dir(folder);
+    Ok(())
+}
+
+fn repository_models() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models")
+}
+
+/// The program of the venue's box, in its folder, with its packs and keys.
+///
+/// # Errors
+/// When it has not been built.
+fn appliance(folder: &Path) -> Result<Command> {
+    const PACKS: &str = "COURTSIDE_PACKS";
+    let mut command = built("courtside")?;
+    // The packs of the repository, unless others are to be shown.
+    if std::env::var_os(PACKS).is_none() {
+        command.env(PACKS, repository_models().join("packs"));
+    }
+    command.env(KEYS_VARIABLE, KEYS).current_dir(folder);
+    Ok(command)
+}
+
+fn start_appliance(folder: &Path) -> Result<Program> {
+    let mut command = appliance(folder)?;
+    command.args(["run", "--config", "courtside.toml"]);
     Program::start("courtside", command, &folder.join("courtside.log"))
 }

@@ -9,6 +9,7 @@ pub mod install;
 pub mod keys;
 pub mod probe;
 pub mod shelf;
+pub mod watch;
 
 use models::manifest::Lane;
 

@@ -60,6 +60,8 @@ pub struct Candidate {
 pub struct Standing {
     /// What may be used, the version to be used first.
     pub candidates: Vec<Candidate>,
+    /// What would be right but was withdrawn: better than nothing, and nothing else.
+    pub set_aside: Vec<Candidate>,
     /// Versions taken out of service, with the reason.
     pub withdrawn: Vec<Withdrawn>,
     /// What is damaged, as sentences.
@@ -122,9 +124,11 @@ impl Shelf {
             }
         }
         let withdrawn = |version| ledger.withdrawn.iter().any(|w| w.version == version);
-        standing.candidates.retain(|candidate| !withdrawn(candidate.version));
         // Stable: of equals, the installed one.
         standing.candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.version));
+        let usable = |candidate: &Candidate| !withdrawn(candidate.version);
+        (standing.candidates, standing.set_aside) =
+            standing.candidates.into_iter().partition(usable);
         standing.withdrawn = ledger.withdrawn;
         standing
     }

@@ -26,10 +26,11 @@ use wire::topic::Device;
 use super::{leftovers, make_data_dir};
 use crate::clock::SystemClock;
 use crate::config::{Config, Sport};
-use crate::engine::Packs;
+use crate::engine::{self, Packs};
 use crate::govern::{Govern, Latest};
 use crate::outputs::{Decisions, Ids, Recorded, Shipping, notice};
-use crate::packs::keys;
+use crate::packs::shelf::Shelf;
+use crate::packs::watch::{Exchange, Stock};
 use crate::rtmp::Presence;
 use crate::stages::{Stages, spawn};
 use crate::store::{Opened, Store};
@@ -46,6 +47,8 @@ pub(super) struct Parts {
     boot: BootId,
     names: Vec<Name>,
     stages: Stages<Decisions>,
+    /// Set to end the exchange of packs.
+    exchanging: Arc<AtomicBool>,
     recorders: Vec<(Arc<RecordHealth>, JoinHandle<()>)>,
     cutter: (Arc<CutHealth>, JoinHandle<()>),
     cuts: Arc<Cuts>,
@@ -67,9 +70,13 @@ impl Parts {
         stop: watch::Sender<bool>,
     ) -> Result<Self> {
         make_data_dir(&config.box_.data_dir)?;
-        let packs = Packs::open(&config.models.packs, &keys::load(&config.models.keys))?;
-        for pack in packs.describe() {
-            info!("model pack proved: {pack}");
+        let stock = Stock {
+            shelf: Shelf::new(&config.box_.data_dir, &config.models.packs),
+            keys: config.models.keys.clone(),
+        };
+        let packs = stock.open()?;
+        for pack in packs.all() {
+            info!("model pack proved: {}", engine::describe(pack));
         }
         let database = config.box_.data_dir.join("courtside.sqlite");
         let opened = Store::open(&database, Arc::clone(clock))?;
@@ -100,9 +107,25 @@ impl Parts {
         let cutter = start_cutter(clock, &cuts, shelves.clips, shipping)?;
         leftovers::cut(config, opened, (&recordings, &cuts)).await;
         let governor = start_governor(clock, config, &stages, (&uplink, stop))?;
+        let exchange = Exchange::new(clock, (stock, &packs), &stages.packs, config.sources.len());
+        let exchanging = exchange.stop();
+        // Never joined: it may be reading a pack for as long as that takes, and leaves nothing
+        // half done.
+        spawn("packs", move || block_on(exchange.run()))?;
         let clock = Arc::clone(clock);
         let names = config.sources.iter().map(|source| source.name.clone()).collect();
-        Ok(Self { clock, boot, names, stages, recorders, cutter, cuts, governor, uplink })
+        Ok(Self {
+            clock,
+            boot,
+            names,
+            stages,
+            exchanging,
+            recorders,
+            cutter,
+            cuts,
+            governor,
+            uplink,
+        })
     }
 
     pub(super) fn boot(&self) -> BootId {
@@ -168,6 +191,7 @@ impl Parts {
 
     /// Stops everything after it has emptied itself. The inputs must have been shut down.
     pub(super) async fn finish(self, drain_max: Duration) -> Result<()> {
+        self.exchanging.store(true, Ordering::Relaxed);
         let (_, stop, governor) = self.governor;
         stop.store(true, Ordering::Relaxed);
         let (stages, recorders, cuts, cutter) =

@@ -9,4 +9,5 @@ mod fallback;
 mod fixture;
 mod install;
 mod refusals;
+mod swap;
 mod trial;

@@ -1,0 +1,172 @@
+//! Lanes that are exchanged under a running inference stage: every frame is analysed, by the old
+//! networks or by the new ones, and networks that fail are taken out of service.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use courtside::clock::SystemClock;
+use courtside::engine::{Packs, renewal};
+use courtside::stages::spawn;
+use embassy_sync::pubsub::WaitResult;
+use futures_lite::future::block_on;
+use hal::surface::{
+    DownloadError, HostPicture, PixelFormat, Plane, Surface, SurfaceMemory, SurfacePool,
+};
+use models::Pack;
+use pipeline::inference::{FrameReport, InferenceHealth, InferenceStage, Report, infer};
+use pipeline::links::{Arrival, Detections, FrameWaits, OperatingPoints};
+use pipeline::renewal::{Fitness, PackLinks};
+use pipeline::source::{Frame, Pace, SourceLinks};
+use wire::time::MediaTime;
+use wire::units::{PictureSize, PixelBox};
+
+use crate::bench::rim;
+use crate::fixture::{self, Folder};
+
+const SIZE: PictureSize = PictureSize { width: 128, height: 72 };
+const HOOP: PixelBox = PixelBox { x0: 60.0, y0: 30.0, x1: 70.0, y1: 40.0 };
+const BRIGHT: u8 = 230;
+const DARK: u8 = 0;
+
+/// A picture of one grey.
+struct Flat(Vec<u8>);
+
+impl SurfaceMemory for Flat {
+    fn download(&self) -> Result<HostPicture<'_>, DownloadError> {
+        let plane = |data| Plane { data, stride: 128 };
+        let (luma, chroma) = self.0.split_at(128 * 72);
+        let planes = [plane(luma), plane(chroma), plane(&[])];
+        Ok(HostPicture { size: SIZE, format: PixelFormat::Nv12, planes })
+    }
+}
+
+/// An inference stage with one source, fed picture by picture.
+struct Running {
+    links: Arc<SourceLinks>,
+    packs: Arc<PackLinks>,
+    frame_waits: Arc<FrameWaits>,
+    detections: Arc<Detections>,
+    health: Arc<InferenceHealth>,
+    complaints: Arc<Mutex<Vec<String>>>,
+    pool: SurfacePool,
+    next: i64,
+    thread: JoinHandle<()>,
+}
+
+impl Running {
+    fn start() -> Self {
+        let packs = Packs::of(|name| {
+            let folder = match name {
+                "ball" => fixture::ball(),
+                "hoop" => fixture::hoop(),
+                _ => fixture::rim(),
+            };
+            Ok(open(&folder))
+        });
+        let hoop = [("a".parse().expect("a name"), HOOP)];
+        let lanes = packs.and_then(|packs| packs.lanes(&hoop)).expect("they are good");
+        let (links, detections) = (Arc::<SourceLinks>::default(), Arc::new(Detections::new()));
+        let (packs, health) = (Arc::<PackLinks>::default(), Arc::<InferenceHealth>::default());
+        let (frame_waits, complaints) = (Arc::new(FrameWaits::new()), Arc::<Mutex<_>>::default());
+        let stage = InferenceStage {
+            clock: Arc::new(SystemClock::start()),
+            sources: vec![(Arc::clone(&links), lanes)],
+            frame_waits: Arc::clone(&frame_waits),
+            detections: Arc::clone(&detections),
+            operating_points: Arc::new(OperatingPoints::new()),
+            pace: Pace::Lossless,
+            packs: Arc::clone(&packs),
+            fitness: Fitness::default(),
+            health: Arc::clone(&health),
+        };
+        let heard: Arc<Mutex<Vec<String>>> = Arc::clone(&complaints);
+        let complain = move |text: &str| heard.lock().expect("nobody panics").push(text.to_owned());
+        let thread = spawn("inference", move || block_on(infer(stage, complain)));
+        let pool = SurfacePool::new(8);
+        let thread = thread.expect("the system has threads");
+        Self { links, packs, frame_waits, detections, health, complaints, pool, next: 0, thread }
+    }
+
+    /// Shows so many pictures, 40 ms apart; what was seen in each.
+    async fn show(&mut self, grey: u8, count: usize) -> Vec<Arc<FrameReport>> {
+        let mut reports = self.detections.subscriber().expect("there is room for a listener");
+        let mut seen = Vec::new();
+        for _ in 0..count {
+            let at = MediaTime::from_millis(40 * self.next);
+            self.next += 1;
+            let surface: Option<Surface> =
+                self.pool.wrap(Box::new(Flat(vec![grey; 128 * 108])), SIZE, at);
+            let surface = surface.expect("the stage gives pictures back");
+            let frame = Frame { surface, arrived: Arrival::default(), follows_gap: false };
+            self.links.frames.put_when_empty(frame).await;
+            self.frame_waits.signal(());
+            let said = reports.next_message().await;
+            let WaitResult::Message(Report::Frame(report)) = said else {
+                panic!("no report of {at:?}, but {said:?}");
+            };
+            assert_eq!(report.at, at, "each picture is analysed, in order");
+            seen.push(report);
+        }
+        seen
+    }
+
+    /// Hands over the rim pack in a folder, as the daemon does.
+    async fn exchange(&self, folder: &Folder) {
+        let new = renewal(&open(folder), 1).expect("it has its tiers");
+        self.packs.renewals.send(new).await;
+    }
+
+    fn stop(self) {
+        self.health.stop.store(true, Ordering::Relaxed);
+        self.frame_waits.signal(());
+        self.thread.join().expect("the stage does not panic");
+    }
+}
+
+fn open(folder: &Folder) -> Pack {
+    Pack::open(folder.path(), &fixture::trust()).expect("it is good")
+}
+
+/// Media times in ms of the pictures for which the rim lane said something.
+fn judged(reports: &[Arc<FrameReport>]) -> Vec<i64> {
+    let judged = reports.iter().filter(|report| report.hoops[0].slots.is_some());
+    judged.map(|report| report.at.0 / 90).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_lanes_take_over_between_two_frames_and_no_moment_is_missed() {
+    let mut running = Running::start();
+    let mut reports = running.show(BRIGHT, 60).await;
+    for version in 2..12 {
+        running.exchange(&rim(version)).await;
+        reports.extend(running.show(BRIGHT, 13).await);
+    }
+    assert_eq!(reports.len(), 190, "every picture was analysed");
+    let judged = judged(&reports);
+    assert!(judged.len() > 70, "{judged:?}");
+    assert!(judged.windows(2).all(|pair| pair[1] - pair[0] == 80), "{judged:?}");
+    assert_eq!(running.health.failures.get(), 0);
+    running.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn networks_that_fail_again_and_again_are_taken_out_of_service_until_new_ones_come() {
+    let mut running = Running::start();
+    let blind = rim(2);
+    blind.replace("nano.f32.onnx", &fixture::rim_network_blind_in_the_dark());
+    running.exchange(&blind).await;
+    assert!(!judged(&running.show(BRIGHT, 60).await).is_empty(), "it sees in the light");
+    assert!(running.packs.retirements.is_empty());
+    let dark = running.show(DARK, 80).await;
+    assert_eq!(dark.len(), 80, "the other lanes go on");
+    assert_eq!(judged(&dark), Vec::<i64>::new());
+    let retirement = running.packs.retirements.try_receive().expect("it was retired");
+    assert!(retirement.reason.contains("not a finite number"), "{retirement:?}");
+    assert_eq!(running.health.failures.get(), 5, "then it was not run any more");
+    let complaints = running.complaints.lock().expect("nobody panics").join("\n");
+    assert!(complaints.contains("out of service"), "{complaints}");
+    running.exchange(&rim(3)).await;
+    assert!(!judged(&running.show(DARK, 60).await).is_empty(), "the new one sees in the dark");
+    running.stop();
+}
