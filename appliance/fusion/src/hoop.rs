@@ -84,6 +84,8 @@ pub struct Hoop {
     /// When the ball's present way began, kept until the event that belongs to it is made.
     began: Option<MediaTime>,
     state: State,
+    /// The moment of the last confirmed event; what lies nearer to it than `apart` belongs to it.
+    last: Option<MediaTime>,
 }
 
 impl Hoop {
@@ -115,7 +117,7 @@ impl Hoop {
                 Some(Draft { number: None, revision: 0, stage, moment, interval })
             }
             State::Replaced { number, moment, interval } => {
-                self.state = State::Settled { at: moment.at };
+                self.confirm(moment);
                 let replaced = Open { number, revision: 1, moment, interval };
                 Some(replaced.into_draft(Stage::Confirmed))
             }
@@ -145,12 +147,13 @@ impl Hoop {
             return None;
         };
         self.state = State::Settled { at: now };
+        self.last = Some(moment.at);
         let open = Open { number, revision, moment, interval };
         Some((number, open.into_draft(Stage::Confirmed)))
     }
 
     fn propose(&mut self, now: MediaTime, profile: &Profile, cues: OtherCues) -> Option<Draft> {
-        let oldest = now.minus(profile.settle_after);
+        let oldest = self.after_last(now.minus(profile.settle_after), profile);
         let moment = self.strongest(oldest, now, cues)?;
         let behind = now.since(moment.at);
         let sure = moment.probability >= profile.sure && moment.kind_probability >= profile.sure;
@@ -172,7 +175,7 @@ impl Hoop {
     ) -> Option<Draft> {
         // The outcome of a roll on the rim comes later than the first guess, so the strongest
         // moment is sought anew around and after the one that was published.
-        let from = open.moment.at.minus(MediaSpan(6 * SLOT.0));
+        let from = self.after_last(open.moment.at.minus(MediaSpan(6 * SLOT.0)), profile);
         let latest = self.strongest(from, now, cues);
         if now.since(open.moment.at) < profile.settle_after {
             return None;
@@ -180,7 +183,7 @@ impl Hoop {
         let held = latest.filter(|moment| moment.probability >= profile.likely);
         match held {
             Some(moment) if moment.made == open.moment.made => {
-                self.state = State::Settled { at: moment.at };
+                self.confirm(moment);
                 let at_end = Open { moment, revision: open.revision + 1, ..open };
                 Some(at_end.into_draft(Stage::Confirmed))
             }
@@ -196,6 +199,17 @@ impl Hoop {
                 Some(retracted.into_draft(Stage::Retracted))
             }
         }
+    }
+
+    fn confirm(&mut self, moment: Moment) {
+        self.state = State::Settled { at: moment.at };
+        self.last = Some(moment.at);
+    }
+
+    /// `from`, or where the last confirmed event ends if that is later: the evidence for one shot
+    /// goes on for longer than its event is open, and is not a second one.
+    fn after_last(&self, from: MediaTime, profile: &Profile) -> MediaTime {
+        self.last.map_or(from, |last| from.max(last.plus(profile.apart)))
     }
 
     fn interval(&self, at: MediaTime) -> MediaInterval {

@@ -86,6 +86,37 @@ fn a_roll_that_drops_late_ends_as_one_made_shot() {
 }
 
 #[test]
+fn evidence_that_goes_on_after_a_shot_is_settled_is_no_second_shot() {
+    // A ball that lies on the rim: the lane goes on believing in a miss for two thirds of a second.
+    let long: Vec<Happening> = (30..39).map(|slot| (slot, 0.02, 0.9)).collect();
+    let verdicts = play(140, &long, 2);
+    let numbers: Vec<u32> = verdicts.iter().map(|v| v.number).collect();
+    assert_eq!(numbers, [1, 1], "{verdicts:?}");
+}
+
+#[test]
+fn confirmed_events_at_one_hoop_are_never_nearer_than_apart() {
+    // Whatever the lane says: moments drawn close together, likely and unlikely ones.
+    for seed in 0_i64..60 {
+        let happenings: Vec<Happening> = (0..90)
+            .map(|n| {
+                let share = ((seed * 31 + n * 17) % 97) as f32 / 97.0;
+                (15 + n * 5 + (seed + n * n) % 5, 0.9 * share, 0.9 * (1.0 - share))
+            })
+            .collect();
+        let verdicts = play(520, &happenings, 2);
+        let mut moments: Vec<MediaTime> =
+            verdicts.iter().filter(|v| v.stage == Stage::Confirmed).map(|v| v.at).collect();
+        moments.sort();
+        for pair in moments.windows(2) {
+            // The moment is located within two slots of the slot that was judged.
+            let least = Profile::BASKETBALL.apart.0 - 3 * SLOT_MS * 90;
+            assert!(pair[1].since(pair[0]).0 >= least, "seed {seed}: {pair:?}");
+        }
+    }
+}
+
+#[test]
 fn two_shots_two_seconds_apart_are_two() {
     let verdicts = play(120, &[(30, 0.95, 0.02), (60, 0.02, 0.95)], 2);
     let confirmed: Vec<_> =

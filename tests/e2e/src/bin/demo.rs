@@ -27,7 +27,7 @@ struct Cli {
     #[arg(long)]
     keep: bool,
     /// Which game.
-    #[arg(long, default_value_t = 900_001)]
+    #[arg(long, default_value_t = 9_000_001)]
     seed: u64,
     /// Writes what was measured to this file, as JSON.
     #[arg(long)]
@@ -36,7 +36,12 @@ struct Cli {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match demo(Cli::parse()).await {
+    // Whoever ends the demo ends its programs: they are killed when they are dropped.
+    let outcome = tokio::select! {
+        outcome = demo(Cli::parse()) => outcome,
+        stopped = asked_to_end() => Err(stopped),
+    };
+    match outcome {
         Ok(shortfalls) if shortfalls.is_empty() => {
             println!("\nEvery promise was kept.");
             ExitCode::SUCCESS
@@ -50,6 +55,18 @@ async fn main() -> ExitCode {
             eprintln!("\nThe demo failed: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Waits for SIGTERM. Ctrl-C reaches the programs as well, and `--keep` waits for it.
+async fn asked_to_end() -> anyhow::Error {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            terminate.recv().await;
+            anyhow::anyhow!("it was ended by SIGTERM")
+        }
+        Err(error) => anyhow::Error::new(error).context("SIGTERM cannot be waited for"),
     }
 }
 
