@@ -86,15 +86,6 @@ fn a_roll_that_drops_late_ends_as_one_made_shot() {
 }
 
 #[test]
-fn evidence_that_goes_on_after_a_shot_is_settled_is_no_second_shot() {
-    // A ball that lies on the rim: the lane goes on believing in a miss for two thirds of a second.
-    let long: Vec<Happening> = (30..39).map(|slot| (slot, 0.02, 0.9)).collect();
-    let verdicts = play(140, &long, 2);
-    let numbers: Vec<u32> = verdicts.iter().map(|v| v.number).collect();
-    assert_eq!(numbers, [1, 1], "{verdicts:?}");
-}
-
-#[test]
 fn confirmed_events_at_one_hoop_are_never_nearer_than_apart() {
     // Whatever the lane says: moments drawn close together, likely and unlikely ones.
     for seed in 0_i64..60 {
