@@ -4,7 +4,7 @@
 //! ```text
 //!           likely enough for its look-ahead          look-ahead of `settle_after`: confirm, retract
 //!   Quiet ───────────────────────────────────► Open ────────────────────────────────────► Settled
-//!     ▲                                          │ it happened the other way round: retract   ▲  │
+//!     ▲                                          │ the other way round for `turn_after`    ▲  │
 //!     │                                          └──► Turned ──propose──► Replaced ──confirm──┘  │
 //!     └──────────────────────────── `apart` has passed since the moment ─────────────────────────┘
 //! ```
@@ -177,10 +177,14 @@ impl Hoop {
         // moment is sought anew around and after the one that was published.
         let from = self.after_last(open.moment.at.minus(MediaSpan(6 * SLOT.0)), profile);
         let latest = self.strongest(from, now, cues);
-        if now.since(open.moment.at) < profile.settle_after {
+        let held = latest.filter(|moment| moment.probability >= profile.likely);
+        // That it was the other way round is told while it is still news.
+        let turned = held.is_some_and(|moment| {
+            moment.made != open.moment.made && now.since(moment.at) >= profile.turn_after
+        });
+        if !turned && now.since(open.moment.at) < profile.settle_after {
             return None;
         }
-        let held = latest.filter(|moment| moment.probability >= profile.likely);
         match held {
             Some(moment) if moment.made == open.moment.made => {
                 self.confirm(moment);

@@ -15,6 +15,9 @@ pub struct Profile {
     /// Probability below which nothing is published, and below which a published event is
     /// retracted.
     pub likely: f32,
+    /// Look-ahead after which an event is replaced by the other outcome, if that is the likelier
+    /// one by then.
+    pub turn_after: MediaSpan,
     /// Look-ahead after which an event is confirmed or retracted.
     pub settle_after: MediaSpan,
     /// Two outcomes at one hoop closer than this are one shot; the later evidence decides which.
@@ -30,6 +33,9 @@ impl Profile {
         look_ahead_likely: MediaSpan(6 * SLOT.0),
         sure: 0.85,
         likely: 0.5,
+        // With the way to the subscriber, an event that replaces another one is told 900 ms after
+        // its moment.
+        turn_after: MediaSpan(9 * SLOT.0),
         settle_after: MediaSpan(14 * SLOT.0),
         apart: MediaSpan::from_millis(1_300),
     };

@@ -108,6 +108,37 @@ fn confirmed_events_at_one_hoop_are_never_nearer_than_apart() {
 }
 
 #[test]
+fn an_outcome_that_turns_out_the_other_way_is_told_within_800_ms() {
+    let mut fusion = Fusion::new(Profile::BASKETBALL);
+    let mut verdicts = Vec::new();
+    for now in 0_i64..70 {
+        // A miss for half a second, then a make.
+        let (made, missed) = if now < 37 { (0.1, 0.8) } else { (0.98, 0.01) };
+        let window: Vec<RimSlot> = (now - 15..=now)
+            .map(|slot| {
+                let here = (slot - 30).abs() <= 1 && now >= 32;
+                let (made, missed) = if here { (made, missed) } else { (0.01, 0.01) };
+                RimSlot { at: MediaTime::from_millis(slot * SLOT_MS), made, missed }
+            })
+            .collect();
+        let view = HoopView { hoop: 0, area: HOOP, window: Some(RimWindow { slots: &window }) };
+        let at = MediaTime::from_millis(now * SLOT_MS);
+        let ball = Ball { x: 620.0, y: 150.0, confidence: 0.8 };
+        fusion.handle_frame(&FrameView { at, balls: &[ball], hoops: &[view] });
+        verdicts.extend(std::iter::from_fn(|| fusion.next()));
+    }
+    let expected = [
+        (1, Stage::Provisional, EventKind::MissedShot),
+        (1, Stage::Retracted, EventKind::MissedShot),
+        (2, Stage::Provisional, EventKind::MadeShot),
+        (2, Stage::Confirmed, EventKind::MadeShot),
+    ];
+    assert_eq!(stages(&verdicts), expected);
+    let delay = verdicts[2].decided_at.since(verdicts[2].at).as_millis();
+    assert!(delay <= 800, "{delay} ms");
+}
+
+#[test]
 fn two_shots_two_seconds_apart_are_two() {
     let verdicts = play(120, &[(30, 0.95, 0.02), (60, 0.02, 0.95)], 2);
     let confirmed: Vec<_> =
