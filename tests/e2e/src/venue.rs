@@ -283,8 +283,7 @@ fn start_receiver(folder: &Path) -> Result<Program> {
     Program::start("courtside-fleet", command, &folder.join("courtside-fleet.log"))
 }
 
-/// The public keys that the venue's box trusts: those of the repository that this program was
-/// built from, unless others are named. A folder of its own, so that a test may add one.
+/// The public keys that the venue's box trusts: those of the repository, unless others are named. A folder of its own, so that a test may add one.
 fn copy_keys(folder: &Path) -> Result<()> {
     let keys = folder.join(KEYS);
     std::fs::create_dir_all(&keys).with_context(|| format!("cannot create {}", keys.display()))?;
@@ -298,8 +297,12 @@ fn copy_keys(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Where this runs, not where it was built: clones share a build folder, and a clone goes away.
+/// Cargo names the package's folder to tests; the demo is started in the repository's root.
 fn repository_models() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models")
+    let package = std::env::var_os("CARGO_MANIFEST_DIR");
+    let models = package.map_or_else(|| "models".into(), |p| Path::new(&p).join("../../models"));
+    std::path::absolute(&models).unwrap_or(models)
 }
 
 /// The program of the venue's box, in its folder, with its packs and keys.
