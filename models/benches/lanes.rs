@@ -53,15 +53,17 @@ fn rim_crop_720p(bencher: Bencher, hoop_px: f32) {
     bencher.bench_local(|| resampler.crop(black_box(luma(&data)), square, &mut grey));
 }
 
-#[divan::bench(args = [20.0, 50.0, 150.0])]
-fn follow_720p(bencher: Bencher, hoop_px: f32) {
+/// Hoops of these widths, in frames so many ms apart.
+#[divan::bench(args = [(20.0, 40), (50.0, 40), (150.0, 40), (20.0, 160), (50.0, 160)])]
+fn follow_720p(bencher: Bencher, (hoop_px, spacing_ms): (f32, i64)) {
     let pictures = [picture(0), picture(3)];
     let area = PixelBox { x1: HOOP.x0 + hoop_px, y1: HOOP.y0 + hoop_px, ..HOOP };
     let mut follower = Follower::new(area);
     let mut frame = 0;
     let mut next = move || {
         frame += 1;
-        follower.follow(black_box(luma(&pictures[frame % 2])))
+        let at = MediaTime::from_millis(spacing_ms * frame as i64);
+        follower.follow(black_box(luma(&pictures[frame % 2])), at)
     };
     next();
     bencher.bench_local(next);

@@ -52,10 +52,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         {
             follower = Some((Follower::new(best.area), best.confidence));
         }
+        let at = MediaTime::from_millis(number * 40);
         if let Some((follower, _)) = &mut follower {
-            follower.follow(luma);
+            follower.follow(luma, at);
         }
-        seen = balls.observe(luma, MediaTime::from_millis(number * 40))?.unwrap_or_default();
+        seen = balls.observe(luma, at)?.unwrap_or_default();
     }
     let mut picture = Picture::of(&frame, size);
     if let Some((follower, _)) = &follower {

@@ -123,10 +123,17 @@ pub const HOOP_LOG_SIZE_MAX: f32 = 4.0;
 /// net and hands cover a small part of it.
 pub const FOLLOW_WIDTHS: f32 = 3.0;
 
-/// How far the hoop may move between two frames beyond the prediction, in pixels of a picture 720
-/// rows high; more at other heights in proportion. A fast pan of 300 px a second moves 12 px a
-/// frame at 25 frames a second.
-pub const FOLLOW_REACH_PX: f32 = 12.0;
+/// How fast the hoop may move beyond the prediction, in pixels a second of a picture 720 rows high;
+/// more at other heights in proportion. A fast pan that begins or turns.
+pub const FOLLOW_REACH_PX_S: f32 = 300.0;
+
+/// The follower searches at least this far, in pixels of a picture 720 rows high: a camera that is
+/// knocked moves so far within a frame, at whatever rate.
+pub const FOLLOW_REACH_PX_MIN: f32 = 12.0;
+
+/// Frames that are further apart than this, in ms, are searched as if they were not: six frames a
+/// second are the fewest that are analysed, and the work grows with the square of the reach.
+pub const FOLLOW_FRAME_MS_MAX: i64 = 160;
 
 /// Grey variance below which surroundings are taken for noise: sensor noise and coding of a phone
 /// have a standard deviation of about 4.
@@ -147,8 +154,8 @@ pub const FOLLOW_RENEW_CERTAINTY: f32 = 0.6;
 /// renewal may add a tenth of a pixel of drift, so not sooner.
 pub const FOLLOW_RENEW_FRAMES: u32 = 50;
 
-/// After this many frames in a row without a match, the next finder's box is believed wholly.
-pub const FOLLOW_LOST_FRAMES: u32 = 25;
+/// After this long without a match, in ms, the next finder's box is believed wholly.
+pub const FOLLOW_LOST_MS: i64 = 1_000;
 
 /// Share of the way to the finder's box that one anchor moves: the finder is right on average but
 /// jitters by a cell, the follower is smooth but drifts.

@@ -5,27 +5,37 @@
 //! from files without loss; recorder and uplink have nothing to do with what is seen and are
 //! left out.
 
+mod compare;
 mod matching;
+mod page;
+mod reliability;
 mod report;
+mod strips;
 mod truth;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use governor::OperatingPoint;
 use governor::Tier;
 use hal::Clock;
 use pipeline::director::{Director, Outputs, SourceProfile};
+use pipeline::feeder::Feeder;
 use pipeline::links::SourceItem;
-use pipeline::source::{Feeder, Pace, SourceLinks};
+use pipeline::source::{Pace, SourceLinks};
 use wire::event::{GameEvent, Stage};
 use wire::ids::{BootId, EventId, Name};
-use wire::time::MediaSpan;
+use wire::time::{MediaSpan, MediaTime};
 use wire::units::PixelBox;
 
-use self::matching::Score;
-pub use self::report::Report;
+pub use self::compare::Comparison;
+use self::matching::{Mistake, Score};
+pub use self::page::page;
+pub use self::report::{Report, json_of_all};
+use self::report::{Spent, Video};
+use self::strips::{Moment, Seen};
 use self::truth::Truth;
 use crate::clock::SystemClock;
 use crate::engine::Packs;
@@ -43,6 +53,8 @@ pub struct Job {
     pub packs: PathBuf,
     /// Folders of the public keys that may have signed them.
     pub keys: Vec<PathBuf>,
+    /// Whether a strip of pictures is cut for every mistake.
+    pub strips: bool,
 }
 
 /// Runs the pipeline over every video of the folder that has a truth file.
@@ -56,15 +68,28 @@ pub async fn evaluate(job: &Job) -> Result<Report> {
     let mut report = Report::new(job.tier);
     for (video, truth) in pairs {
         let truth = Truth::load(&truth)?;
-        let began = clock.now();
-        let (events, length) = play(&clock, &packs, (&video, &truth), job.tier).await?;
-        let took = clock.now().since(began);
+        let played = play(&clock, &packs, (&video, &truth), job).await?;
         let name = video.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let score = Score::of(&truth, &events);
-        eprintln!("{}", report::line(&name, &score, (length, took)));
-        report.add(name, score, (length, took));
+        let score = Score::of(&truth, &played.events);
+        let strips = match &played.seen {
+            Some(seen) => pictures(&video, seen, &score)?,
+            None => Vec::new(),
+        };
+        let video = Video::new(name, score, strips, played.spent);
+        eprintln!("{video}");
+        report.add(video);
     }
     Ok(report)
+}
+
+/// A strip for every mistake.
+fn pictures(video: &Path, seen: &Seen, score: &Score) -> Result<Vec<Vec<u8>>> {
+    let moment = |mistake: &Mistake| Moment {
+        at: MediaTime::from_millis((1_000.0 * mistake.t.unwrap_or(0.0)) as i64),
+        hoop: mistake.hoop.clone(),
+    };
+    let moments: Vec<Moment> = score.mistakes.iter().map(moment).collect();
+    if moments.is_empty() { Ok(Vec::new()) } else { strips::strips(video, seen, &moments) }
 }
 
 fn pairs(folder: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
@@ -89,13 +114,23 @@ fn pairs(folder: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
     Ok(pairs)
 }
 
-/// Plays one file through the pipeline; the events as they finally stand, and the file's length.
+/// What the pipeline made of one file.
+struct Played {
+    /// The events as they finally stand.
+    events: Vec<GameEvent>,
+    /// Where the hoops were, if strips are to be cut.
+    seen: Option<Seen>,
+    spent: Spent,
+}
+
+/// Plays one file through the pipeline.
 async fn play(
     clock: &Arc<SystemClock>,
     packs: &Packs,
     (video, truth): (&Path, &Truth),
-    tier: Tier,
-) -> Result<(Vec<GameEvent>, MediaSpan)> {
+    job: &Job,
+) -> Result<Played> {
+    let began = clock.now();
     let source: Name = "file".parse().expect("`file` is a name");
     let profile = SourceProfile {
         name: source,
@@ -112,8 +147,11 @@ async fn play(
     let director = Director::new(BootId(1), vec![profile], Collected::default());
     let lanes = vec![("file".to_owned(), packs.lanes(&hoops)?)];
     let stages = Stages::start(clock, Pace::Lossless, lanes, director)?;
-    let fastest = OperatingPoint { ball_tier: tier, rim_tier: tier, ..OperatingPoint::SMALLEST };
+    let fastest =
+        OperatingPoint { ball_tier: job.tier, rim_tier: job.tier, ..OperatingPoint::SMALLEST };
     stages.operating_points.signal(fastest);
+    let seen = job.strips.then(|| Seen::watch(&stages.detections)).transpose()?;
+    let health = Arc::clone(&stages.inference);
     let discard = discard_packets(Arc::clone(&stages.sources[0]))?;
     let feeder = stages.feeder(0);
     let path = video.to_owned();
@@ -125,7 +163,17 @@ async fn play(
     tokio::task::spawn_blocking(move || discard.join())
         .await?
         .map_err(|_| anyhow::anyhow!("a thread of the evaluation panicked"))?;
-    Ok((collected.standing(), length))
+    let seen = tokio::task::spawn_blocking(move || seen.map(std::thread::JoinHandle::join))
+        .await?
+        .transpose()
+        .map_err(|_| anyhow::anyhow!("a thread of the evaluation panicked"))?;
+    let spent = Spent {
+        media: length,
+        took: clock.now().since(began),
+        frames: health.frames.get(),
+        busy: Duration::from_micros(health.busy_us.get()),
+    };
+    Ok(Played { events: collected.standing(), seen, spent })
 }
 
 /// Nothing is recorded here: takes what the recorder would take.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hal::Clock;
 use ingest::access_unit::{AccessUnit, AudioTrack, MediaItem, Track, VideoTrack};
 use libav::file::{Reader, Track as FileTrack, Unit};
-use pipeline::source::Feeder;
+use pipeline::feeder::Feeder;
 use wire::time::{MediaSpan, MediaTime, Monotonic};
 
 use crate::clock::SystemClock;

@@ -39,13 +39,21 @@ enum Command {
     /// has a NAME.events.json beside it.
     Evaluate {
         /// The folder.
-        folder: PathBuf,
+        #[arg(required_unless_present = "compare")]
+        folder: Option<PathBuf>,
         /// Tier of the networks.
         #[arg(long, value_enum, default_value_t = TierArg::Full)]
         tier: TierArg,
         /// Also writes the result as JSON.
         #[arg(long)]
         json: Option<PathBuf>,
+        /// Also writes the result as a page with a strip of pictures of every mistake.
+        #[arg(long)]
+        html: Option<PathBuf>,
+        /// Evaluates nothing, but compares two results that --json wrote: which mistakes are gone
+        /// and which are new.
+        #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"], exclusive = true)]
+        compare: Option<Vec<PathBuf>>,
         /// Folder of the model packs, if not the installed ones.
         #[arg(long)]
         packs: Option<PathBuf>,
@@ -102,6 +110,19 @@ enum TierArg {
     Nano,
     /// The large networks.
     Full,
+    /// Each of them, one after the other.
+    All,
+}
+
+impl TierArg {
+    fn tiers(self) -> &'static [governor::Tier] {
+        use governor::Tier::{Full, Nano};
+        match self {
+            Self::Nano => &[Nano],
+            Self::Full => &[Full],
+            Self::All => &[Nano, Full],
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -109,14 +130,15 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run { config } => run_box(&config),
         Command::CheckConfig { file } => check_config(&file),
-        Command::Evaluate { folder, tier, json, packs } => {
-            let tier = match tier {
-                TierArg::Nano => governor::Tier::Nano,
-                TierArg::Full => governor::Tier::Full,
-            };
-            let packs = packs.unwrap_or_else(config::default_packs);
-            let job = evaluate::Job { folder, tier, packs, keys: config::default_keys() };
-            exit(run_evaluation(&job, json.as_deref()))
+        Command::Evaluate { folder, tier, json, html, compare, packs } => {
+            let results = compare.as_deref().unwrap_or_default();
+            exit(match (folder, results) {
+                (_, [before, after]) => compare_results(before, after),
+                (Some(folder), _) => {
+                    run_evaluation(&Evaluation { folder, tier, json, html, packs })
+                }
+                (None, _) => unreachable!("clap asks for one of the two"),
+            })
         }
         Command::Models { config, command } => models(&config, command),
     }
@@ -189,13 +211,44 @@ fn models(config: &Path, command: ModelsCommand) -> ExitCode {
     }
 }
 
-fn run_evaluation(job: &evaluate::Job, json: Option<&Path>) -> Result<()> {
-    let report = runtime()?.block_on(evaluate::evaluate(job))?;
-    println!("{report}");
-    if let Some(file) = json {
-        std::fs::write(file, format!("{:#}\n", report.json()))
-            .with_context(|| format!("{} not written", file.display()))?;
+/// What `evaluate` was asked for.
+struct Evaluation {
+    folder: PathBuf,
+    tier: TierArg,
+    json: Option<PathBuf>,
+    html: Option<PathBuf>,
+    packs: Option<PathBuf>,
+}
+
+fn run_evaluation(asked: &Evaluation) -> Result<()> {
+    let runtime = runtime()?;
+    let mut reports = Vec::new();
+    for tier in asked.tier.tiers() {
+        let job = evaluate::Job {
+            folder: asked.folder.clone(),
+            tier: *tier,
+            packs: asked.packs.clone().unwrap_or_else(config::default_packs),
+            keys: config::default_keys(),
+            strips: asked.html.is_some(),
+        };
+        let report = runtime.block_on(evaluate::evaluate(&job))?;
+        println!("{report}");
+        reports.push(report);
     }
+    let write = |file: &Path, text: String| {
+        std::fs::write(file, text).with_context(|| format!("{} not written", file.display()))
+    };
+    if let Some(file) = &asked.json {
+        write(file, format!("{:#}\n", evaluate::json_of_all(&reports)))?;
+    }
+    if let Some(file) = &asked.html {
+        write(file, evaluate::page(&reports))?;
+    }
+    Ok(())
+}
+
+fn compare_results(before: &Path, after: &Path) -> Result<()> {
+    print!("{}", evaluate::Comparison::load(before, after)?);
     Ok(())
 }
 

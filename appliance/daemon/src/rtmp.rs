@@ -16,7 +16,7 @@ use anyhow::{Context, Result};
 use hal::Clock;
 use ingest::registry::{ConnectionId, Registry, Route};
 use ingest::rtmp::StreamKey;
-use pipeline::source::Feeder;
+use pipeline::feeder::Feeder;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tracing::{info, warn};

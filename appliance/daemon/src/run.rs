@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hal::Clock;
-use pipeline::source::Feeder;
+use pipeline::feeder::Feeder;
 use tokio::sync::watch;
 use tracing::{error, info};
 use wire::ids::Name;

@@ -10,11 +10,12 @@ use std::thread::JoinHandle;
 use anyhow::{Context, Result};
 use futures_lite::future::block_on;
 use pipeline::director::{Director, DirectorHealth, Outputs, direct};
+use pipeline::feeder::Feeder;
 use pipeline::health::Watch;
 use pipeline::inference::{InferenceHealth, InferenceStage, Lanes, infer};
 use pipeline::links::{Detections, FrameWaits, OperatingPoints, Signals};
 use pipeline::renewal::{Fitness, PackLinks};
-use pipeline::source::{DecodeStage, Decoders, Feeder, Pace, SourceLinks, decode};
+use pipeline::source::{DecodeStage, Decoders, Pace, SourceLinks, decode};
 use tracing::warn;
 
 use crate::clock::SystemClock;

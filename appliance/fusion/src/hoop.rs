@@ -4,7 +4,7 @@
 //! ```text
 //!           likely enough for its look-ahead          look-ahead of `settle_after`: confirm, retract
 //!   Quiet ───────────────────────────────────► Open ────────────────────────────────────► Settled
-//!     ▲                                          │ the other way round for `turn_after`    ▲  │
+//!     ▲                                          │ the other way round, not too late        ▲  │
 //!     │                                          └──► Turned ──propose──► Replaced ──confirm──┘  │
 //!     └──────────────────────────── `apart` has passed since the moment ─────────────────────────┘
 //! ```
@@ -14,6 +14,7 @@ use wire::event::{CUES_MAX, Cue, CueKind, EventKind, Stage};
 use wire::time::{MediaInterval, MediaSpan, MediaTime};
 use wire::units::Permille;
 
+use crate::odds::{logistic, logit};
 use crate::shot::Shot;
 use crate::slots::{SLOT, Slots};
 use crate::{Ball, HoopView, Profile, Verdict};
@@ -37,6 +38,16 @@ struct Moment {
     rim_log_odds: f32,
     ball_log_odds: f32,
     crowd_log_odds: f32,
+}
+
+impl Moment {
+    /// The same moment as the kind that was told of it, however likely that is by now.
+    fn as_told(self, told: &Self) -> Self {
+        let same = told.made == self.made;
+        let kind_probability =
+            if same { self.kind_probability } else { 1.0 - self.kind_probability };
+        Self { made: told.made, kind_probability, ..self }
+    }
 }
 
 /// A verdict without the parts that only [`crate::Fusion`] knows.
@@ -178,7 +189,11 @@ impl Hoop {
         let from = self.after_last(open.moment.at.minus(MediaSpan(6 * SLOT.0)), profile);
         let latest = self.strongest(from, now, cues);
         let held = latest.filter(|moment| moment.probability >= profile.likely);
-        // That it was the other way round is told while it is still news.
+        // That it was the other way round is told while it is still news; later, the kind stands.
+        let held = held.map(|moment| {
+            let too_late = now.since(moment.at) > profile.turn_until;
+            if too_late { moment.as_told(&open.moment) } else { moment }
+        });
         let turned = held.is_some_and(|moment| {
             moment.made != open.moment.made && now.since(moment.at) >= profile.turn_after
         });
@@ -277,7 +292,12 @@ impl Open {
 
 impl Draft {
     /// Completes the draft.
-    pub(crate) fn into_verdict(self, number: u32, hoop: u8, decided_at: MediaTime) -> Verdict {
+    pub(crate) fn into_verdict(
+        self,
+        profile: &Profile,
+        (number, hoop): (u32, u8),
+        decided_at: MediaTime,
+    ) -> Verdict {
         let moment = self.moment;
         let mut cues = Vec::<Cue, CUES_MAX>::new();
         let evidence = [
@@ -301,18 +321,10 @@ impl Draft {
             at: moment.at,
             interval: self.interval,
             decided_at,
-            confidence: Permille::from_share(moment.probability * moment.kind_probability),
+            confidence: Permille::from_share(
+                profile.confidence(moment.probability * moment.kind_probability),
+            ),
             cues,
         }
     }
-}
-
-fn logit(probability: f32) -> f32 {
-    // Clamped to ±6 nats: one lane never drowns all others.
-    let p = probability.clamp(0.0025, 0.9975);
-    libm::logf(p / (1.0 - p))
-}
-
-fn logistic(log_odds: f32) -> f32 {
-    1.0 / (1.0 + libm::expf(-log_odds))
 }

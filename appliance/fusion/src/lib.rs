@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod hoop;
+mod odds;
 pub mod profile;
 pub mod shot;
 pub mod slots;
@@ -140,7 +141,9 @@ impl Fusion {
                     hoop.adopt(number);
                 }
                 // Cannot be full: `VERDICTS_MAX` covers every hoop, and `next` empties it.
-                let _ = self.verdicts.push_back(draft.into_verdict(number, view.hoop, frame.at));
+                let told = (number, view.hoop);
+                let verdict = draft.into_verdict(&self.profile, told, frame.at);
+                let _ = self.verdicts.push_back(verdict);
             }
         }
     }
@@ -156,7 +159,8 @@ impl Fusion {
     pub fn handle_gap(&mut self, at: MediaTime) {
         for (index, hoop) in (0_u8..).zip(self.hoops.iter_mut()) {
             if let Some((number, draft)) = hoop.settle(at) {
-                let _ = self.verdicts.push_back(draft.into_verdict(number, index, at));
+                let verdict = draft.into_verdict(&self.profile, (number, index), at);
+                let _ = self.verdicts.push_back(verdict);
             }
         }
     }

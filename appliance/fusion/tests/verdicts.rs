@@ -54,6 +54,8 @@ fn a_clear_shot_is_provisional_at_once_and_confirmed_under_the_same_number() {
     let delay = first.decided_at.since(moment).as_millis();
     assert!((240..=480).contains(&delay), "decided {delay} ms after the moment");
     assert!(verdicts[1].revision > first.revision);
+    // The evidence alone would be 0.95: the lane is right more often than it says.
+    assert!(verdicts[1].confidence.as_share() > 0.99, "{:?}", verdicts[1].confidence);
 }
 
 #[test]
@@ -107,13 +109,12 @@ fn confirmed_events_at_one_hoop_are_never_nearer_than_apart() {
     }
 }
 
-#[test]
-fn an_outcome_that_turns_out_the_other_way_is_told_within_800_ms() {
+/// A miss for some slots after the moment at slot 30, then a make for sure.
+fn a_miss_that_becomes_a_make(at_slot: i64) -> Vec<Verdict> {
     let mut fusion = Fusion::new(Profile::BASKETBALL);
     let mut verdicts = Vec::new();
     for now in 0_i64..70 {
-        // A miss for half a second, then a make.
-        let (made, missed) = if now < 37 { (0.1, 0.8) } else { (0.98, 0.01) };
+        let (made, missed) = if now < at_slot { (0.1, 0.8) } else { (0.98, 0.01) };
         let window: Vec<RimSlot> = (now - 15..=now)
             .map(|slot| {
                 let here = (slot - 30).abs() <= 1 && now >= 32;
@@ -127,6 +128,12 @@ fn an_outcome_that_turns_out_the_other_way_is_told_within_800_ms() {
         fusion.handle_frame(&FrameView { at, balls: &[ball], hoops: &[view] });
         verdicts.extend(std::iter::from_fn(|| fusion.next()));
     }
+    verdicts
+}
+
+#[test]
+fn an_outcome_that_turns_out_the_other_way_is_told_within_800_ms() {
+    let verdicts = a_miss_that_becomes_a_make(37);
     let expected = [
         (1, Stage::Provisional, EventKind::MissedShot),
         (1, Stage::Retracted, EventKind::MissedShot),
@@ -136,6 +143,20 @@ fn an_outcome_that_turns_out_the_other_way_is_told_within_800_ms() {
     assert_eq!(stages(&verdicts), expected);
     let delay = verdicts[2].decided_at.since(verdicts[2].at).as_millis();
     assert!(delay <= 800, "{delay} ms");
+}
+
+/// The subscriber has shown the miss for half a second; what is thought of it by then is its
+/// confidence.
+#[test]
+fn an_outcome_that_turns_later_stands_with_less_confidence() {
+    let verdicts = a_miss_that_becomes_a_make(42);
+    let expected = [
+        (1, Stage::Provisional, EventKind::MissedShot),
+        (1, Stage::Confirmed, EventKind::MissedShot),
+    ];
+    assert_eq!(stages(&verdicts), expected);
+    let [told, confirmed] = [verdicts[0].confidence, verdicts[1].confidence];
+    assert!(confirmed < told, "told with {told:?}, confirmed with {confirmed:?}");
 }
 
 #[test]

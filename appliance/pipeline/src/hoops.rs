@@ -6,8 +6,9 @@
 //!       ▲                                                                        │
 //!       └──────────── neither finder nor follower sees the hoop for 5 s ─────────┘
 //! ```
-//! A technician's boxes win over the finder: they are never given up, and the finder only
-//! nudges them. Owns the boxes; runs the finder and the followers, knows no other lane.
+//! A technician's boxes win over the finder: they are never given up, and the finder only brings
+//! them back to a hoop that they lost, right beside them. Owns the boxes; runs the finder and the
+//! followers, knows no other lane.
 
 use fusion::HOOPS_MAX;
 use models::lanes::LaneError;
@@ -24,15 +25,24 @@ const SEARCH_EVERY: MediaSpan = MediaSpan::from_millis(200);
 const CHECK_EVERY: MediaSpan = MediaSpan::from_millis(1_000);
 /// Runs of the finder that must agree before a hoop is believed.
 const AGREEMENTS: u8 = 3;
+/// What their confidences must add up to: three runs that are as good as even, or more of those
+/// that are not.
+const BELIEVED: f32 = 1.5;
 /// Two boxes that overlap by more than this are the same hoop.
 const SAME_OVERLAP: f32 = 0.3;
 /// A technician's box that overlaps the finder's less than this has lost its hoop. The finder's own
 /// boxes overlap the truth by 0.7 on average.
 const ADRIFT: f32 = 0.4;
+/// A technician's hoop that the finder has not seen at its box for this long may be what the finder
+/// sees beside it.
+const ASTRAY: MediaSpan = MediaSpan::from_millis(2_000);
+/// How far beside, in widths of its box: further away is another hoop, which nobody asked for.
+const ASTRAY_WIDTHS: f32 = 3.0;
+/// Found boxes that are so much wider than a technician's do not say that the camera was zoomed.
+const ZOOM: std::ops::Range<f32> = 0.7..1.4;
 /// A found hoop that the finder has not seen for this long is given up.
 const GIVE_UP: MediaSpan = MediaSpan::from_millis(5_000);
-/// Least confidence for a new hoop; an old one is recognised at the lane's own threshold.
-const NEW_CONFIDENCE: f32 = 0.5;
+
 /// A hoop in the present frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HoopNow {
@@ -56,6 +66,8 @@ struct Known {
     follower: Follower,
     area: PixelBox,
     seen: MediaTime,
+    /// Runs in which the finder saw it at its box, counted up to [`AGREEMENTS`].
+    recognised: u8,
     origin: Origin,
 }
 
@@ -65,9 +77,29 @@ enum Origin {
     Finder,
 }
 
+/// A hoop that the finder sees run after run, and that is not believed yet.
 struct Candidate {
     area: PixelBox,
-    agreements: u8,
+    runs: u8,
+    /// Sum of their confidences.
+    confidence: f32,
+}
+
+impl Known {
+    /// Corrects the box with the finder's. A technician's keeps its size, which is the better one,
+    /// unless the camera was zoomed.
+    fn put_onto(&mut self, found: PixelBox) {
+        let zoomed = !ZOOM.contains(&(found.width() / self.area.width()));
+        let target = match self.origin {
+            Origin::Technician if !zoomed => {
+                let ((x, y), (fx, fy)) = (self.area.centre(), found.centre());
+                self.area.moved(fx - x, fy - y)
+            }
+            Origin::Technician | Origin::Finder => found,
+        };
+        self.follower.anchor(target);
+        self.area = self.follower.area();
+    }
 }
 
 impl Hoops {
@@ -80,6 +112,7 @@ impl Hoops {
                 follower: Follower::new(*area),
                 area: *area,
                 seen: MediaTime::default(),
+                recognised: 0,
                 origin: Origin::Technician,
             });
         }
@@ -98,7 +131,7 @@ impl Hoops {
         finder: Option<&mut HoopLane>,
     ) -> Result<(), LaneError> {
         for known in self.known.iter_mut().flatten() {
-            known.area = known.follower.follow(luma).area;
+            known.area = known.follower.follow(luma, at).area;
         }
         let Some(finder) = finder else { return Ok(()) };
         let every =
@@ -146,13 +179,13 @@ impl Hoops {
             let same = |known: &&mut Known| overlap(known.area, reading.area) > SAME_OVERLAP;
             if let Some(known) = self.known.iter_mut().flatten().find(same) {
                 known.seen = at;
+                known.recognised = AGREEMENTS.min(known.recognised + 1);
                 // What a technician drew is better than what the finder sees, while both agree.
                 if known.origin == Origin::Finder || overlap(known.area, reading.area) < ADRIFT {
-                    known.follower.anchor(reading.area);
-                    known.area = known.follower.area();
+                    known.put_onto(reading.area);
                 }
-            } else if reading.confidence >= NEW_CONFIDENCE {
-                new.push(reading.area);
+            } else {
+                new.push(*reading);
             }
         }
         for place in &mut self.known {
@@ -163,18 +196,25 @@ impl Hoops {
                 *place = None;
             }
         }
-        if self.finds_by_itself() {
-            self.consider(at, &new);
-        }
+        self.consider(at, &new);
     }
 
-    fn consider(&mut self, at: MediaTime, new: &[PixelBox]) {
+    fn consider(&mut self, at: MediaTime, new: &[HoopReading]) {
         let before = std::mem::take(&mut self.candidates);
-        for area in new {
+        for HoopReading { area, confidence } in new {
             let earlier = before.iter().find(|c| overlap(c.area, *area) > SAME_OVERLAP);
-            let agreements = earlier.map_or(1, |candidate| candidate.agreements + 1);
-            if agreements < AGREEMENTS {
-                self.candidates.push(Candidate { area: *area, agreements });
+            let (runs, sum) = earlier.map_or((0, 0.0), |c| (c.runs, c.confidence));
+            let candidate = Candidate {
+                area: *area,
+                runs: runs.saturating_add(1),
+                confidence: sum + confidence,
+            };
+            if candidate.runs < AGREEMENTS || candidate.confidence < BELIEVED {
+                self.candidates.push(candidate);
+                continue;
+            }
+            if !self.finds_by_itself() {
+                self.bring_back(at, *area);
                 continue;
             }
             let Some(slot) = self.known.iter().position(Option::is_none) else { continue };
@@ -183,8 +223,30 @@ impl Hoops {
                 follower: Follower::new(*area),
                 area: *area,
                 seen: at,
+                recognised: AGREEMENTS,
                 origin: Origin::Finder,
             });
+        }
+    }
+
+    /// Puts a technician's box that has lost its hoop onto what the finder sees right beside it.
+    fn bring_back(&mut self, at: MediaTime, found: PixelBox) {
+        let away = |known: &Known| {
+            let ((x, y), (fx, fy)) = (known.area.centre(), found.centre());
+            (fx - x).abs().max((fy - y).abs()) / known.area.width()
+        };
+        let astray = |known: &&mut Known| {
+            let larger = found.width() / known.area.width();
+            // A hoop that the finder does not know from this side is not lost.
+            known.recognised == AGREEMENTS
+                && at.since(known.seen) > ASTRAY
+                && away(known) < ASTRAY_WIDTHS
+                && (0.5..2.0).contains(&larger)
+        };
+        let nearest = |a: &&mut Known, b: &&mut Known| away(a).total_cmp(&away(b));
+        if let Some(known) = self.known.iter_mut().flatten().filter(astray).min_by(nearest) {
+            known.put_onto(found);
+            known.seen = at;
         }
     }
 }
@@ -228,6 +290,19 @@ mod tests {
     }
 
     #[test]
+    fn a_hoop_that_is_hard_to_see_takes_more_runs() {
+        let mut hoops = Hoops::new(&[]);
+        let faint = HoopReading { area: BOX, confidence: 0.35 };
+        let known: Vec<usize> = (0..5)
+            .map(|run| {
+                hoops.compare(MediaTime::from_millis(200 * run), &[faint]);
+                hoops.now().count()
+            })
+            .collect();
+        assert_eq!(known, [0, 0, 0, 0, 1]);
+    }
+
+    #[test]
     fn a_hoop_that_flickers_in_other_places_is_never_believed() {
         let mut hoops = Hoops::new(&[]);
         for step in 0_u8..20 {
@@ -247,6 +322,46 @@ mod tests {
         assert_eq!(hoops.now().count(), 1);
         hoops.compare(MediaTime::from_millis(5_500), &[]);
         assert_eq!(hoops.now().count(), 0);
+    }
+
+    /// A camera that was knocked while the box did not look.
+    #[test]
+    fn a_technicians_box_that_lost_its_hoop_is_brought_back_to_it() {
+        let mut hoops = Hoops::new(&[("north".parse().expect("a name"), BOX)]);
+        for step in 0..3 {
+            hoops.compare(MediaTime::from_millis(-1_000 * step), &[reading(BOX)]);
+        }
+        hoops.compare(MediaTime::from_millis(0), &[reading(BOX)]);
+        let knocked = BOX.moved(70.0, -30.0);
+        let larger = PixelBox { x0: knocked.x0 - 4.0, x1: knocked.x1 + 4.0, ..knocked };
+        for second in 1..=2 {
+            hoops.compare(MediaTime::from_millis(1_000 * second), &[reading(larger)]);
+            assert_eq!(hoops.now().next().map(|hoop| hoop.area), Some(BOX), "second {second}");
+        }
+        hoops.compare(MediaTime::from_millis(3_000), &[reading(larger)]);
+        assert_eq!(hoops.now().next().map(|hoop| hoop.area), Some(knocked));
+    }
+
+    /// A hoop that the finder does not know from this side, with a picture on the wall beside it
+    /// that it takes for one.
+    #[test]
+    fn a_technicians_box_that_the_finder_never_saw_stays_where_it_was_drawn() {
+        let mut hoops = Hoops::new(&[("north".parse().expect("a name"), BOX)]);
+        for second in 0..20 {
+            hoops.compare(MediaTime::from_millis(1_000 * second), &[reading(BOX.moved(70.0, 0.0))]);
+        }
+        assert_eq!(hoops.now().next().map(|hoop| hoop.area), Some(BOX));
+    }
+
+    /// Two hoops side by side, of which one is watched.
+    #[test]
+    fn a_technicians_box_that_is_seen_never_goes_to_the_hoop_beside_it() {
+        let mut hoops = Hoops::new(&[("north".parse().expect("a name"), BOX)]);
+        for second in 0..20 {
+            let both = [reading(BOX.moved(80.0, 0.0)), reading(BOX.moved(2.0, 0.0))];
+            hoops.compare(MediaTime::from_millis(1_000 * second), &both);
+        }
+        assert_eq!(hoops.now().next().map(|hoop| hoop.area), Some(BOX));
     }
 
     #[test]

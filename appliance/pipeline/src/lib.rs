@@ -6,6 +6,7 @@
 pub mod cut;
 pub mod cutting;
 pub mod director;
+pub mod feeder;
 pub mod health;
 pub mod hoops;
 pub mod inference;

@@ -12,9 +12,9 @@
 //! | [`Renewals`] | packs → inference | 4 | WAIT | none: nothing is lost |
 //! | [`Retirements`] | inference → packs | 4 | REFUSE: the lane stays off | none: it is logged |
 //!
-//! Owns the types and nothing else; who sends and receives is wired in [`crate::source`],
-//! [`crate::inference`], [`crate::director`], [`crate::recording`] and [`crate::cutting`]. A `Channel` wakes one receiver, so each has one
-//! consumer.
+//! Owns the types and nothing else; who sends and receives is wired in [`crate::feeder`],
+//! [`crate::source`], [`crate::inference`], [`crate::director`], [`crate::recording`] and
+//! [`crate::cutting`]. A `Channel` wakes one receiver, so each has one consumer.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};

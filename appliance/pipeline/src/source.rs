@@ -1,27 +1,21 @@
-//! The way of one source: compressed media onto the links, pictures into the mailbox, sound
-//! levels to the director.
+//! The way of one source behind its [`Feeder`](crate::feeder::Feeder): pictures into the mailbox,
+//! sound levels to the director.
 //!
-//! [`Feeder`] is what a source's shell (a socket task, a file reader) pushes into; it never
-//! blocks longer than [`links::MEDIA_WAIT`] a link. [`decode`] is the source's decode stage, on
-//! a thread of its own. Neither knows where the bytes come from.
+//! [`decode`] is the source's decode stage, on a thread of its own. It does not know where the
+//! bytes come from.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use embassy_sync::channel::Channel;
-use futures_lite::future;
 use hal::decode::{AudioConfig, DecodeAudio, DecodeError, DecodeVideo, Packet, VideoConfig};
 use hal::surface::SurfacePool;
-use hal::{Clock, LinkMutex, Surface};
+use hal::{Clock, Surface};
 use ingest::access_unit::{AccessUnit, MediaItem, Track};
 use wire::time::{MediaTime, Monotonic, WallTime};
 
-use crate::health::{Beat, Counter, SourceCounters};
-use crate::links::{
-    self, Arrival, FrameWaits, Frames, Packets, Signals, SoundLevel, SourceItem, Units,
-};
+use crate::health::{Beat, SourceCounters};
+use crate::links::{Arrival, FrameWaits, Frames, Packets, Signals, SoundLevel, SourceItem, Units};
 use crate::sound::Loudness;
-use crate::timeline::Timeline;
 
 /// A decoded picture with its arrival.
 #[derive(Debug)]
@@ -87,154 +81,6 @@ pub trait Decoders: Send + Sync {
     /// # Errors
     /// [`DecodeError::Failed`] with the reason; the source stays without sound levels.
     fn open_audio(&self, config: &AudioConfig) -> Result<Box<dyn DecodeAudio>, DecodeError>;
-}
-
-/// Puts one source's media onto its links.
-pub struct Feeder<C> {
-    clock: Arc<C>,
-    links: Arc<SourceLinks>,
-    pace: Pace,
-    timeline: Timeline,
-    to_decode: Gate,
-    to_recorder: Gate,
-}
-
-impl<C: Clock> Feeder<C> {
-    /// A feeder for one source; it lives as long as the source, across publishers.
-    pub fn new(clock: Arc<C>, links: Arc<SourceLinks>, pace: Pace) -> Self {
-        let (to_decode, to_recorder) = (Gate::default(), Gate::default());
-        Self { clock, links, pace, timeline: Timeline::default(), to_decode, to_recorder }
-    }
-
-    /// Tells that the next item belongs to a new publisher, or follows a jump of its times.
-    pub fn start_epoch(&mut self) {
-        self.timeline.start_epoch();
-    }
-
-    /// Takes one item in the publisher's own times. Waits at most twice
-    /// [`links::MEDIA_WAIT`] when live.
-    pub async fn feed(&mut self, mut item: MediaItem) {
-        let counters = &self.links.counters;
-        if let Some(at) = self.timeline.rebase(&mut item) {
-            counters.epochs.count();
-            self.pass(SourceItem::Gap { at }).await;
-        }
-        if let MediaItem::Unit(unit) = &item {
-            let counters = &self.links.counters;
-            match unit.track {
-                Track::Video => counters.units_video.count(),
-                Track::Audio => counters.units_audio.count(),
-            }
-            counters.bytes.add(unit.data.len() as u64);
-        }
-        self.pass(SourceItem::Media(item)).await;
-    }
-
-    /// The publisher is gone.
-    pub async fn end(&mut self) {
-        self.links.units.send(SourceItem::End).await;
-        self.links.packets.send(SourceItem::End).await;
-    }
-
-    /// The box stops.
-    pub async fn shut_down(&mut self) {
-        self.links.units.send(SourceItem::Shutdown).await;
-        self.links.packets.send(SourceItem::Shutdown).await;
-    }
-
-    async fn pass(&mut self, item: SourceItem) {
-        let links = &self.links;
-        let deadline = match self.pace {
-            Pace::Live => Some(self.clock.now().plus(links::MEDIA_WAIT)),
-            Pace::Lossless => None,
-        };
-        let offer = Offer { clock: &*self.clock, deadline };
-        // The decoder first: the game is live, the recording has time.
-        let dropped = &links.counters.units_dropped;
-        self.to_decode.send(&offer, &links.units, (item.clone(), dropped)).await;
-        let dropped = &links.counters.packets_dropped;
-        self.to_recorder.send(&offer, &links.packets, (item, dropped)).await;
-    }
-}
-
-struct Offer<'a, C> {
-    clock: &'a C,
-    deadline: Option<Monotonic>,
-}
-
-/// The sending end of one link of compressed media: WAIT, then GAP to the next keyframe.
-#[derive(Default)]
-struct Gate {
-    closed: bool,
-    video: Option<MediaItem>,
-    audio: Option<MediaItem>,
-}
-
-impl Gate {
-    async fn send<C: Clock, const N: usize>(
-        &mut self,
-        offer: &Offer<'_, C>,
-        link: &Channel<LinkMutex, SourceItem, N>,
-        (item, dropped): (SourceItem, &Counter),
-    ) {
-        self.remember(&item);
-        if self.closed && !self.reopen(link, &item) {
-            dropped.count();
-            return;
-        }
-        let Some(deadline) = offer.deadline else {
-            link.send(item).await;
-            return;
-        };
-        let sent = async {
-            link.send(item).await;
-            true
-        };
-        let late = async {
-            offer.clock.sleep_until(deadline).await;
-            false
-        };
-        if !future::or(sent, late).await {
-            dropped.count();
-            self.closed = true;
-        }
-    }
-
-    /// Keeps the newest track configurations, so that a reader after a gap has them.
-    fn remember(&mut self, item: &SourceItem) {
-        match item {
-            SourceItem::Media(media @ MediaItem::Video(_)) => self.video = Some(media.clone()),
-            SourceItem::Media(media @ MediaItem::Audio(_)) => self.audio = Some(media.clone()),
-            SourceItem::Media(MediaItem::Unit(_))
-            | SourceItem::Gap { .. }
-            | SourceItem::End
-            | SourceItem::Shutdown => {}
-        }
-    }
-
-    /// Opens the link again at a video keyframe once it has room for the gap, both
-    /// configurations and the keyframe.
-    fn reopen<const N: usize>(
-        &mut self,
-        link: &Channel<LinkMutex, SourceItem, N>,
-        item: &SourceItem,
-    ) -> bool {
-        let SourceItem::Media(MediaItem::Unit(unit)) = item else { return false };
-        let starts = unit.track == Track::Video && unit.keyframe;
-        if !starts || link.free_capacity() < 4 {
-            return false;
-        }
-        let configurations = [&self.video, &self.audio].into_iter().flatten().cloned();
-        let head = std::iter::once(SourceItem::Gap { at: unit.pts });
-        for item in head.chain(configurations.map(SourceItem::Media)) {
-            // Room was checked above, and this is the only sender.
-            if link.try_send(item).is_err() {
-                return false;
-            }
-        }
-        self.closed = false;
-        true
-    }
 }
 
 /// What the decode stage of one source works with.

@@ -5,12 +5,13 @@
 //! move with the camera. Each frame is matched against a reference picture and not against the
 //! frame before, so that errors do not add up (the matching is in `motion.rs`).
 
+use wire::time::MediaTime;
 use wire::units::PixelBox;
 
 use super::motion::{Surroundings, Window};
 use crate::limits::{
-    FOLLOW_ANCHOR_SHARE, FOLLOW_CERTAINTY_MIN, FOLLOW_JUMP_WIDTHS, FOLLOW_LOST_FRAMES,
-    FOLLOW_RENEW_CERTAINTY, FOLLOW_RENEW_FRAMES,
+    FOLLOW_ANCHOR_SHARE, FOLLOW_CERTAINTY_MIN, FOLLOW_FRAME_MS_MAX, FOLLOW_JUMP_WIDTHS,
+    FOLLOW_LOST_MS, FOLLOW_RENEW_CERTAINTY, FOLLOW_RENEW_FRAMES,
 };
 use crate::picture::Luma;
 
@@ -30,9 +31,12 @@ pub struct Followed {
 pub struct Follower {
     area: PixelBox,
     reference: Option<Reference>,
-    /// Motion from frame to frame, smoothed, in pixels.
+    /// Motion, smoothed, in pixels a second.
     velocity: (f32, f32),
-    frames_missed: u32,
+    /// When the surroundings were recognised last; `None` before the first frame.
+    seen: Option<MediaTime>,
+    /// The frame before.
+    last: Option<MediaTime>,
 }
 
 /// The surroundings as they were, and where the hoop was in them.
@@ -45,28 +49,34 @@ struct Reference {
 impl Follower {
     /// Follows the hoop that has this box in the next frame (or the one before it).
     pub fn new(area: PixelBox) -> Self {
-        Self { area, reference: None, velocity: (0.0, 0.0), frames_missed: 0 }
+        Self { area, reference: None, velocity: (0.0, 0.0), seen: None, last: None }
     }
 
-    /// Where the hoop is in this frame. To be called with every frame, in order: the search
-    /// reaches [`FOLLOW_REACH_PX`](crate::limits::FOLLOW_REACH_PX) beyond the last motion.
-    pub fn follow(&mut self, luma: Luma<'_>) -> Followed {
-        let Some(reference) = &mut self.reference else {
+    /// Where the hoop is in the frame of this time. To be called with every frame, in order; the
+    /// longer ago the surroundings were recognised, the further around the last motion it searches
+    /// ([`FOLLOW_REACH_PX_S`](crate::limits::FOLLOW_REACH_PX_S)), so that a busy box that skips
+    /// frames keeps its hoop.
+    pub fn follow(&mut self, luma: Luma<'_>, at: MediaTime) -> Followed {
+        self.last = Some(at);
+        let (Some(reference), Some(seen)) = (&mut self.reference, self.seen) else {
             self.renew(luma);
+            self.seen = Some(at);
             return Followed { area: self.area, certainty: 1.0 };
         };
         reference.frames += 1;
+        let elapsed_ms = at.since(seen).as_millis().max(1);
+        let since = elapsed_ms.min(FOLLOW_FRAME_MS_MAX) as f32 / 1e3;
         let so_far = (self.area.x0 - reference.area.x0, self.area.y0 - reference.area.y0);
-        let expected = (so_far.0 + self.velocity.0, so_far.1 + self.velocity.1);
-        let found = reference.surroundings.locate(luma, expected);
+        let expected = (so_far.0 + since * self.velocity.0, so_far.1 + since * self.velocity.1);
+        let found = reference.surroundings.locate(luma, expected, since);
         if found.certainty < FOLLOW_CERTAINTY_MIN {
             self.velocity = (self.velocity.0 / 2.0, self.velocity.1 / 2.0);
-            self.frames_missed = self.frames_missed.saturating_add(1);
             return Followed { area: self.area, certainty: found.certainty };
         }
-        self.frames_missed = 0;
+        self.seen = Some(at);
         let step = (found.moved.0 - so_far.0, found.moved.1 - so_far.1);
-        self.velocity = ((self.velocity.0 + step.0) / 2.0, (self.velocity.1 + step.1) / 2.0);
+        let smoothed = |before: f32, step: f32| (before + step * 1e3 / elapsed_ms as f32) / 2.0;
+        self.velocity = (smoothed(self.velocity.0, step.0), smoothed(self.velocity.1, step.1));
         self.area = self.area.moved(step.0, step.1);
         let side = reference.surroundings.side_px();
         let far = found.moved.0.abs().max(found.moved.1.abs()) > side / 3.0;
@@ -82,8 +92,7 @@ impl Follower {
     pub fn anchor(&mut self, found: PixelBox) {
         let ((x, y), (fx, fy)) = (self.area.centre(), found.centre());
         let away = (fx - x).abs().max((fy - y).abs());
-        let lost = self.frames_missed >= FOLLOW_LOST_FRAMES;
-        if lost || away > FOLLOW_JUMP_WIDTHS * self.area.width() {
+        if self.is_lost() || away > FOLLOW_JUMP_WIDTHS * self.area.width() {
             *self = Self::new(found);
             return;
         }
@@ -101,6 +110,13 @@ impl Follower {
             reference.area = mixed.moved(-so_far.0, -so_far.1);
         }
         self.area = mixed;
+    }
+
+    /// Whether the surroundings have not been recognised for
+    /// [`FOLLOW_LOST_MS`](crate::limits::FOLLOW_LOST_MS).
+    pub fn is_lost(&self) -> bool {
+        let missed = self.seen.zip(self.last).map(|(seen, last)| last.since(seen).as_millis());
+        missed.is_some_and(|ms| ms >= FOLLOW_LOST_MS)
     }
 
     /// The box as last followed or anchored.

@@ -9,7 +9,10 @@
 use wire::units::PixelBox;
 
 use super::peaks::vertex;
-use crate::limits::{FOLLOW_NOISE_VARIANCE, FOLLOW_PATCHES_MIN, FOLLOW_REACH_PX, FOLLOW_WIDTHS};
+use crate::limits::{
+    FOLLOW_NOISE_VARIANCE, FOLLOW_PATCHES_MIN, FOLLOW_REACH_PX_MIN, FOLLOW_REACH_PX_S,
+    FOLLOW_WIDTHS,
+};
 use crate::picture::Luma;
 
 /// Patches along one side of the surroundings.
@@ -102,10 +105,12 @@ impl Surroundings {
         (SIDE * self.window.cell) as f32
     }
 
-    /// Finds the surroundings in another picture, near where they are `expected` to have moved.
-    pub(super) fn locate(&self, luma: Luma<'_>, expected: (f32, f32)) -> Motion {
+    /// Finds the surroundings in another picture, near where they are `expected` to have moved in
+    /// the `since` seconds after they were last found.
+    pub(super) fn locate(&self, luma: Luma<'_>, expected: (f32, f32), since: f32) -> Motion {
         let cell = self.window.cell;
-        let reach_px = FOLLOW_REACH_PX * luma.height() as f32 / 720.0;
+        let reach_px = (FOLLOW_REACH_PX_S * since).max(FOLLOW_REACH_PX_MIN);
+        let reach_px = reach_px * luma.height() as f32 / 720.0;
         let reach = (reach_px / (2 * cell) as f32).ceil().max(3.0) as usize;
         let margin = 2 * reach + FINE_REACH;
         let limit = luma.width().max(luma.height()) as f32;

@@ -1,7 +1,8 @@
 //! The follower on moving textures, with things that pass in front of the hoop.
 
 use models::lanes::follow::Follower;
-use models::limits::{FOLLOW_CERTAINTY_MIN, FOLLOW_LOST_FRAMES};
+use models::limits::{FOLLOW_CERTAINTY_MIN, FOLLOW_LOST_MS};
+use wire::time::MediaTime;
 use wire::units::PixelBox;
 
 use crate::scene::{Picture, hash, texture};
@@ -46,14 +47,24 @@ impl View {
     }
 }
 
+/// Time of a frame, 25 a second.
+fn at(frame: i32) -> MediaTime {
+    MediaTime::from_millis(40 * i64::from(frame))
+}
+
 /// Follows `frames` views; the largest distance of the box from where the hoop is, in pixels, and
 /// the smallest certainty.
 fn follow(frames: i32, view: impl Fn(i32) -> View) -> (f32, f32) {
+    follow_some(0..frames, view)
+}
+
+/// The same with some of the frames only.
+fn follow_some(frames: impl Iterator<Item = i32>, view: impl Fn(i32) -> View) -> (f32, f32) {
     let mut follower = Follower::new(HOOP);
     let (mut off, mut certainty) = (0.0_f32, 1.0_f32);
-    for frame in 0..frames {
+    for frame in frames {
         let view = view(frame);
-        let said = follower.follow(view.draw(frame).luma());
+        let said = follower.follow(view.draw(frame).luma(), at(frame));
         let (x, y) = (said.area.x0 - HOOP.x0, said.area.y0 - HOOP.y0);
         off = off.max((x - view.shift.0).abs()).max((y - view.shift.1).abs());
         certainty = certainty.min(said.certainty);
@@ -83,6 +94,25 @@ fn a_fast_pan_is_followed() {
     assert!(certainty > 0.4, "certainty down to {certainty}");
 }
 
+/// A camera that swings 130 px aside within 0.6 s, from rest to rest.
+fn swing(frame: i32) -> (f32, f32) {
+    let share = ((frame as f32 / 25.0 - 1.0) / 0.6).clamp(0.0, 1.0);
+    (130.0 * share * share * (3.0 - 2.0 * share), 12.0 * share)
+}
+
+/// A box that is busy analyses half the frames or fewer, and not evenly.
+#[test]
+fn skipped_frames_do_not_cost_the_hoop() {
+    for every in [1, 2, 3, 4] {
+        let (off, certainty) = follow_some((0..100).step_by(every), |f| View::at(swing(f)));
+        assert!(off < 0.6, "every {every}th frame: up to {off} px off");
+        assert!(certainty > 0.6, "every {every}th frame: certainty down to {certainty}");
+    }
+    let uneven = (0..100).filter(|frame| frame % 7 < 3);
+    let (off, certainty) = follow_some(uneven, |f| View::at(swing(f)));
+    assert!(off < 0.6 && certainty > 0.6, "three of seven: {off} px off, certainty {certainty}");
+}
+
 #[test]
 fn a_player_who_crosses_does_not_take_the_box_along() {
     let crossing =
@@ -105,7 +135,7 @@ fn a_crowd_in_front_for_two_seconds_is_waited_out() {
     };
     let mut follower = Follower::new(HOOP);
     for frame in 0..120 {
-        let said = follower.follow(crowd(frame).draw(frame).luma());
+        let said = follower.follow(crowd(frame).draw(frame).luma(), at(frame));
         let (dx, dy) = hand(frame.min(20));
         let off = (said.area.x0 - HOOP.x0 - dx).abs().max((said.area.y0 - HOOP.y0 - dy).abs());
         assert!(off < 3.0, "frame {frame}: {off} px off, {said:?}");
@@ -134,8 +164,8 @@ fn a_still_camera_does_not_drift() {
 fn a_wall_without_texture_makes_it_uncertain() {
     let flat = Picture::plain(1280, 720, 120);
     let mut follower = Follower::new(HOOP);
-    follower.follow(flat.luma());
-    let said = follower.follow(flat.luma());
+    follower.follow(flat.luma(), at(0));
+    let said = follower.follow(flat.luma(), at(1));
     assert!(said.certainty < FOLLOW_CERTAINTY_MIN, "{said:?}");
     assert_eq!(said.area, HOOP);
 }
@@ -144,18 +174,21 @@ fn a_wall_without_texture_makes_it_uncertain() {
 fn after_a_cut_it_stays_put_and_uncertain_until_it_is_anchored() {
     let mut follower = Follower::new(HOOP);
     for frame in 0..5 {
-        follower.follow(View::at((0.0, 0.0)).draw(frame).luma());
+        follower.follow(View::at((0.0, 0.0)).draw(frame).luma(), at(frame));
     }
     let elsewhere = |shift| View { seed: 77, ..View::at(shift) };
-    for frame in 0..FOLLOW_LOST_FRAMES as i32 + 20 {
-        let said = follower.follow(elsewhere((0.0, 0.0)).draw(frame).luma());
+    let lost = 5 + (FOLLOW_LOST_MS / 40) as i32;
+    for frame in 5..lost + 20 {
+        let said = follower.follow(elsewhere((0.0, 0.0)).draw(frame).luma(), at(frame));
+        assert!(frame < lost || follower.is_lost(), "frame {frame}");
         assert!(said.certainty < FOLLOW_CERTAINTY_MIN, "frame {frame}: {said:?}");
         assert!((said.area.x0 - HOOP.x0).abs() < 1.0, "frame {frame}: {said:?}");
     }
     let found = HOOP.moved(100.0, 40.0);
     follower.anchor(found);
-    follower.follow(elsewhere((0.0, 0.0)).draw(1).luma());
-    let said = follower.follow(elsewhere((3.0, -2.0)).draw(2).luma());
+    follower.follow(elsewhere((0.0, 0.0)).draw(1).luma(), at(100));
+    assert!(!follower.is_lost());
+    let said = follower.follow(elsewhere((3.0, -2.0)).draw(2).luma(), at(101));
     assert!(said.certainty > 0.7, "{said:?}");
     assert!((said.area.x0 - found.x0 - 3.0).abs() < 0.4, "{said:?}");
 }
@@ -163,12 +196,12 @@ fn after_a_cut_it_stays_put_and_uncertain_until_it_is_anchored() {
 #[test]
 fn anchors_pull_a_little_when_near_and_wholly_when_far() {
     let mut follower = Follower::new(HOOP);
-    follower.follow(View::at((0.0, 0.0)).draw(0).luma());
+    follower.follow(View::at((0.0, 0.0)).draw(0).luma(), at(0));
     follower.anchor(HOOP.moved(10.0, 0.0));
     let pulled = follower.area().x0 - HOOP.x0;
     assert!((1.0..9.0).contains(&pulled), "moved by {pulled}");
     // The motion goes on from there.
-    let said = follower.follow(View::at((2.0, 0.0)).draw(1).luma());
+    let said = follower.follow(View::at((2.0, 0.0)).draw(1).luma(), at(1));
     assert!((said.area.x0 - HOOP.x0 - pulled - 2.0).abs() < 0.4, "{said:?}");
     let far = HOOP.moved(200.0, 0.0);
     follower.anchor(far);
@@ -183,8 +216,8 @@ fn senseless_boxes_and_tiny_pictures_do_not_panic() {
         let wild = PixelBox { x0: value, ..HOOP };
         for area in [wild, PixelBox { y1: value, ..HOOP }, PixelBox { x1: value, ..HOOP }] {
             let mut follower = Follower::new(area);
-            for picture in [&textured, &tiny, &textured, &tiny] {
-                follower.follow(picture.luma());
+            for (frame, picture) in (0..).zip([&textured, &tiny, &textured, &tiny]) {
+                follower.follow(picture.luma(), at(-7 * frame));
                 follower.anchor(wild);
             }
         }

@@ -50,7 +50,7 @@ class Recipe:
 # Within a pack from the cheapest tier to the most accurate: the manifest keeps this order.
 RECIPES = [
     Recipe("rim", "nano", steps=16000, batch=32, peak=2e-3, seeds=20000, judged=500),
-    Recipe("rim", "full", steps=16000, batch=32, peak=2e-3, seeds=20000, judged=500),
+    Recipe("rim", "full", steps=26000, batch=32, peak=2e-3, seeds=20000, judged=500),
     Recipe("hoop", "full", steps=8000, batch=16, peak=2e-3, seeds=12000, judged=500),
     Recipe("ball", "nano", steps=6000, batch=16, peak=2e-3, seeds=1500, judged=100),
     Recipe("ball", "full", steps=4000, batch=16, peak=2e-3, seeds=1500, judged=100),

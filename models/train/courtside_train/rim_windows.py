@@ -20,6 +20,7 @@ BLUR_SLOTS = 1.6  # nearer than this it may say either
 SETTLED_SLOTS = 2  # moments with less look-ahead than this count little
 SPLICED = 0.06  # share of windows with a cut in them
 CUT_SLOTS = 3  # nobody can tell a moment this near to a cut
+SKIPPED = 0.15  # share of windows from a box that is too busy to look at every frame
 FOLLOWED_WIDTHS = 0.5  # a follower loses no more of a hoop than this before it is set right
 AT_RING_METRES = 0.3  # a ball nearer than this is neither before nor behind the ring
 
@@ -57,6 +58,20 @@ def slot_labels(times: np.ndarray, events: np.ndarray, spacing: float) -> tuple[
         weights[hit] = 2.0
         weights[hit & (lookahead < SETTLED_SLOTS)] = 0.4
     return classes, weights
+
+
+def skip_frames(times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The frames that a box sees of those it should: a slot whose frame was skipped shows the one before again."""
+    if rng.random() > SKIPPED:
+        return times
+    if rng.random() < 0.5:  # a steady rate below the slots' own
+        every = rng.uniform(1.2, 2.0)
+        phase = rng.uniform(0, every)
+        fresh = np.diff(np.floor((np.arange(SLOTS) + phase) / every), prepend=-1) > 0
+    else:
+        fresh = rng.random(SLOTS) > rng.uniform(0.05, 0.45)
+    fresh[0] = True
+    return times[np.maximum.accumulate(np.where(fresh, np.arange(SLOTS), 0))]
 
 
 def draw_times(events: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float]:
@@ -169,7 +184,7 @@ def plain_crops(clips: RimClips, clip: int, times: np.ndarray) -> torch.Tensor:
 def training_window(clips: RimClips, clip: int, pixels: int, rng: np.random.Generator) -> tuple:
     """One window with its labels: frames f32 `[16, pixels, pixels]`, slots, weights, balls, places."""
     times, spacing = draw_times(clips.events[clip], rng)
-    at = times.astype(int)
+    at = skip_frames(times, rng).astype(int)
     corners, side = crop_corners(picture_boxes(clips, clip, at), rng)
     corners = corners - clips.corners[clip, at]
     window = crop(clips.frames[clip, at], Cut(corners, (side, side), (pixels, pixels), tone_curve(rng)))

@@ -13,6 +13,7 @@ from courtside_train.rim_windows import (
     follower,
     places_of,
     plain_crops,
+    skip_frames,
     slot_labels,
     splice,
 )
@@ -57,6 +58,17 @@ def test_windows_stay_in_the_clip_and_in_order():
         times, spacing = draw_times(np.array([[MADE, 40.0]]), rng)
         assert times.min() >= 0 and times.max() <= RIM_FRAMES - 1 and (np.diff(times) >= 0).all()
         assert 1.5 <= spacing <= 2.5
+
+
+def test_a_busy_box_shows_an_earlier_frame_again_and_never_a_later_one():
+    rng = np.random.default_rng(5)
+    times = np.arange(SLOTS) * 2.0
+    shown = [skip_frames(times, rng) for _ in range(400)]
+    skipped = [seen for seen in shown if (seen != times).any()]
+    assert 20 < len(skipped) < 120
+    for seen in skipped:
+        assert seen[0] == times[0] and (np.diff(seen) >= 0).all() and (seen <= times).all()
+        assert np.isin(seen, times).all()
 
 
 def test_moments_are_drawn_at_every_place_of_the_window_and_outside():

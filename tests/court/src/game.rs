@@ -67,6 +67,8 @@ pub struct FrameTruth {
 
 /// Names of the hoops.
 const NAMES: [char; 2] = ['a', 'b'];
+/// A hoop is wholly in the picture when at most a hundredth of its box is not.
+const WHOLE: f32 = 0.99;
 
 impl Game {
     /// The game of a seed with the looks of that seed.
@@ -163,12 +165,20 @@ impl Game {
             .events
             .iter()
             .filter(|e| f64::from(e.t) < self.config.seconds)
-            .filter(|e| e.hoop.is_none_or(|h| in_view.contains(&NAMES[h])))
-            .map(|e| Event {
-                kind: e.kind,
-                t: (f64::from(e.t) * 1000.0).round() / 1000.0,
-                hoop: e.hoop.map(|h| NAMES[h].to_string()),
-                certain: true,
+            .filter_map(|e| {
+                let certain = match e.hoop {
+                    None => true,
+                    Some(hoop) => match self.seen_share(hoop, e.t) {
+                        0.0 => return None,
+                        share => share > WHOLE && in_view.contains(&NAMES[hoop]),
+                    },
+                };
+                Some(Event {
+                    kind: e.kind,
+                    t: (f64::from(e.t) * 1000.0).round() / 1000.0,
+                    hoop: e.hoop.map(|h| NAMES[h].to_string()),
+                    certain,
+                })
             })
             .collect();
         events.sort_by(|a, b| a.t.total_cmp(&b.t));
@@ -279,6 +289,15 @@ impl Game {
         let (w, h) = (self.config.size.0 as f32, self.config.size.1 as f32);
         let within = middle.0 > 0.0 && middle.1 > 0.0 && middle.0 < w && middle.1 < h;
         within.then_some(bounds)
+    }
+
+    /// Which share of a hoop's box is inside the picture at a time.
+    fn seen_share(&self, hoop: usize, t: f32) -> f32 {
+        let Some([x0, y0, x1, y1]) = self.hoop_bounds(hoop, self.shifts.at(t)) else { return 0.0 };
+        let (w, h) = (self.config.size.0 as f32, self.config.size.1 as f32);
+        let inside = |from: f32, to: f32, length: f32| to.min(length) - from.max(0.0);
+        let seen = inside(x0, x1, w).max(0.0) * inside(y0, y1, h).max(0.0);
+        seen / ((x1 - x0) * (y1 - y0)).max(1e-6)
     }
 
     /// The hoop's box wherever it is, unless it is behind the camera.

@@ -28,7 +28,8 @@ pub struct Event {
     /// Which hoop, for shots.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub hoop: Option<String>,
-    /// Whether a person would be sure of it from the picture.
+    /// Whether a person would be sure of it from the picture: the hoop is wholly in it, and was in
+    /// the first frame.
     pub certain: bool,
 }
 

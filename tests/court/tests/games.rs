@@ -105,6 +105,31 @@ fn at_the_moment_of_a_shot_the_ball_is_at_the_hoop_in_the_picture() {
     assert!(checked > 60, "only {checked} shots to check");
 }
 
+/// A shot at a hoop that is cut off by the picture's edge, or that was not there at first, happens,
+/// and nobody can be asked to find it.
+#[test]
+fn shots_are_certain_at_hoops_that_are_wholly_in_the_picture() {
+    let (mut certain, mut not) = (0, 0);
+    for seed in 0..60 {
+        let game = Game::new(GameConfig { seconds: 60.0, ..config(seed) });
+        let truth = game.truth();
+        for event in truth.events.iter().filter(|event| event.hoop.is_some()) {
+            let name = event.hoop.as_deref().unwrap_or_default();
+            let now = game.frame_truth((event.t * 25.0).round() as usize);
+            let hoop = now.hoops.iter().find(|hoop| hoop.0.to_string() == name);
+            let whole = hoop
+                .is_some_and(|(_, b)| b[0] > -1.0 && b[1] > -1.0 && b[2] < 321.0 && b[3] < 181.0);
+            assert!(whole || !event.certain, "seed {seed}: {event:?}");
+            let at_first = truth.hoops.iter().any(|hoop| hoop.id == name);
+            assert!(at_first || !event.certain, "seed {seed}: {event:?}");
+            certain += u32::from(event.certain);
+            not += u32::from(!event.certain);
+        }
+    }
+    // Both kinds were looked at; most games are shot from where whole hoops are seen.
+    assert!(not > 0 && certain > 10 * not, "{certain} certain, {not} not");
+}
+
 #[test]
 fn the_ball_of_the_truth_is_where_the_picture_changes() {
     // Without grain, the ball's place is where two frames differ most often.

@@ -10,6 +10,7 @@ pub mod attack;
 pub mod chance;
 pub mod clip_check;
 pub mod clock;
+pub mod conditions;
 pub mod edges;
 pub mod ledger;
 pub mod load;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
 
 use crate::program::{Program, built};
-use crate::score::{Moment, TrueHoop, Truth, is_shot};
+use crate::score::{TrueEvent, TrueHoop, Truth, is_shot};
 use crate::venue::Venue;
 
 /// Encoding a minute of 720p takes less than this on the slowest machine that counts.
@@ -98,9 +98,8 @@ impl Game {
     ///
     /// # Errors
     /// When the file is missing or not as it should be.
-    pub fn shots(&self) -> Result<Vec<Moment>> {
-        let shots = self.truth()?.events.into_iter().filter(|event| is_shot(event.kind));
-        Ok(shots.map(|event| Moment { kind: event.kind, t: event.t }).collect())
+    pub fn shots(&self) -> Result<Vec<TrueEvent>> {
+        Ok(self.truth()?.events.into_iter().filter(|event| is_shot(event.kind)).collect())
     }
 
     /// The true hoops, by the file that the renderer wrote.

@@ -29,12 +29,14 @@ pub struct TrueHoop {
 }
 
 /// One entry of the truth file.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 pub struct TrueEvent {
     /// What happens.
     pub kind: EventKind,
     /// Seconds from the first frame.
     pub t: f64,
+    /// Whether it can be seen for sure; what cannot counts neither way.
+    pub certain: bool,
 }
 
 /// A moment of some kind, true or found.
@@ -119,23 +121,25 @@ pub fn is_shot(kind: EventKind) -> bool {
     }
 }
 
-/// Gives each true shot up to `counted_s` at most one event of its kind, nearest pairs first.
-/// Events that belong to later shots, or lie after `counted_s`, count neither way.
-pub fn score(truth: &[Moment], found: &[Moment], counted_s: f64) -> Score {
+/// Gives each true shot at most one event of its kind, nearest pairs first, and counts the certain
+/// ones up to `counted_s`. Events that belong to other shots, or lie later, count neither way.
+pub fn score(truth: &[TrueEvent], found: &[Moment], counted_s: f64) -> Score {
     let mut score = Score::default();
     for kind in [EventKind::MadeShot, EventKind::MissedShot] {
-        let of_kind = |moments: &[Moment]| -> Vec<f64> {
-            moments.iter().filter(|moment| moment.kind == kind).map(|moment| moment.t).collect()
+        let truth: Vec<&TrueEvent> = truth.iter().filter(|shot| shot.kind == kind).collect();
+        let times: Vec<f64> = truth.iter().map(|shot| shot.t).collect();
+        let of_kind = found.iter().filter(|moment| moment.kind == kind);
+        let found: Vec<f64> = of_kind.map(|moment| moment.t).collect();
+        let (is_found, is_true) = pair(&times, &found);
+        let at = |t: f64| (t <= counted_s).then_some(Moment { kind, t });
+        let shots = |wanted: bool| -> Vec<Moment> {
+            let shots = truth.iter().zip(&is_found);
+            let asked = shots.filter(|(shot, is)| shot.certain && **is == wanted);
+            asked.filter_map(|(shot, _)| at(shot.t)).collect()
         };
-        let (truth, found) = (of_kind(truth), of_kind(found));
-        let (is_found, is_true) = pair(&truth, &found);
-        let counted = |of: &[f64], is: &[bool], wanted: bool| -> Vec<Moment> {
-            let moments = of.iter().zip(is).filter(|(t, is)| **t <= counted_s && **is == wanted);
-            moments.map(|(t, _)| Moment { kind, t: *t }).collect()
-        };
-        let hits = counted(&truth, &is_found, true);
-        let missed = counted(&truth, &is_found, false);
-        let false_ = counted(&found, &is_true, false);
+        let (hits, missed) = (shots(true), shots(false));
+        let untrue = found.iter().zip(&is_true).filter(|(_, is)| !**is);
+        let false_: Vec<Moment> = untrue.filter_map(|(t, _)| at(*t)).collect();
         let count = |of: &[Moment]| u32::try_from(of.len()).expect("fewer than 4 billion shots");
         let tally = Tally {
             truth: count(&hits) + count(&missed),
@@ -184,16 +188,21 @@ mod tests {
         Moment { kind: EventKind::MissedShot, t }
     }
 
+    fn shot(moment: Moment) -> TrueEvent {
+        TrueEvent { kind: moment.kind, t: moment.t, certain: true }
+    }
+
     #[test]
     fn half_a_second_is_near_enough_and_more_is_not() {
-        let tally = score(&[made(10.0), made(20.0)], &[made(10.5), made(20.51)], 60.0).total();
+        let tally =
+            score(&[shot(made(10.0)), shot(made(20.0))], &[made(10.5), made(20.51)], 60.0).total();
         assert_eq!(tally, Tally { truth: 2, found: 1, false_: 1 });
         assert!((tally.recall() - 0.5).abs() < 1e-9 && (tally.precision() - 0.5).abs() < 1e-9);
     }
 
     #[test]
     fn made_shot_told_as_missed_is_one_missed_and_one_false() {
-        let score = score(&[made(10.0)], &[missed(10.0)], 60.0);
+        let score = score(&[shot(made(10.0))], &[missed(10.0)], 60.0);
         assert_eq!(score.of(EventKind::MadeShot), Tally { truth: 1, found: 0, false_: 0 });
         assert_eq!(score.of(EventKind::MissedShot), Tally { truth: 0, found: 0, false_: 1 });
         assert_eq!((score.missed, score.false_), (vec![made(10.0)], vec![missed(10.0)]));
@@ -201,23 +210,25 @@ mod tests {
 
     #[test]
     fn two_events_for_one_shot_are_one_found_and_one_false() {
-        let tally = score(&[made(10.0)], &[made(9.9), made(10.3)], 60.0).total();
+        let tally = score(&[shot(made(10.0))], &[made(9.9), made(10.3)], 60.0).total();
         assert_eq!(tally, Tally { truth: 1, found: 1, false_: 1 });
     }
 
     #[test]
     fn nearest_pairs_come_first() {
         // The event at 10.4 belongs to the shot at 10.6, so that both shots are found.
-        let tally = score(&[made(10.0), made(10.6)], &[made(10.4), made(9.8)], 60.0).total();
+        let tally =
+            score(&[shot(made(10.0)), shot(made(10.6))], &[made(10.4), made(9.8)], 60.0).total();
         assert_eq!(tally, Tally { truth: 2, found: 2, false_: 0 });
     }
 
     #[test]
     fn what_lies_behind_the_counted_part_counts_neither_way() {
-        let tally = score(&[made(59.8), made(61.0)], &[made(60.1), made(61.0)], 60.0).total();
+        let tally =
+            score(&[shot(made(59.8)), shot(made(61.0))], &[made(60.1), made(61.0)], 60.0).total();
         assert_eq!(tally, Tally { truth: 1, found: 1, false_: 0 });
         // An event just before the end that belongs to a shot just after it is not false.
-        let tally = score(&[made(60.2)], &[made(59.9)], 60.0).total();
+        let tally = score(&[shot(made(60.2))], &[made(59.9)], 60.0).total();
         assert_eq!(tally, Tally { truth: 0, found: 0, false_: 0 });
     }
 
@@ -225,5 +236,13 @@ mod tests {
     fn game_without_shots_and_events_is_perfect() {
         let tally = score(&[], &[], 60.0).total();
         assert!(tally.recall() >= 1.0 && tally.precision() >= 1.0);
+    }
+
+    #[test]
+    fn what_cannot_be_seen_for_sure_is_neither_asked_for_nor_false() {
+        let unsure = TrueEvent { certain: false, ..shot(made(10.0)) };
+        for found in [vec![made(10.1)], Vec::new()] {
+            assert_eq!(score(&[unsure], &found, 60.0).total(), Tally::default());
+        }
     }
 }

@@ -21,7 +21,7 @@ use crate::load::{self, Sample};
 use crate::observer::{Heard, Observer};
 use crate::publisher::{Game, Publisher};
 use crate::report::{Clips, Load, Minute, Quantiles, Report};
-use crate::score::{Moment, Score, score};
+use crate::score::{Moment, Score, TrueEvent, score};
 use crate::venue::{POST_ROLL_S, Venue};
 
 /// The game goes on for this long after the counted part, so that the clips of its last shots
@@ -189,7 +189,7 @@ impl Showing {
         }
     }
 
-    async fn judge(&self, truth: &[Moment]) -> Result<Report> {
+    async fn judge(&self, truth: &[TrueEvent]) -> Result<Report> {
         let published = match self.plan.copy {
             Copy::None => None,
             Copy::Kept => Some(Published::decode(&edges::copy_in(&self.plan.folder)).await?),

@@ -283,7 +283,8 @@ fn start_receiver(folder: &Path) -> Result<Program> {
     Program::start("courtside-fleet", command, &folder.join("courtside-fleet.log"))
 }
 
-/// The public keys that the venue's box trusts: those of the repository, unless others are named. A folder of its own, so that a test may add one.
+/// The public keys that the venue's box trusts: those of the repository, unless others are named.
+/// A folder of its own, so that a test may add one.
 fn copy_keys(folder: &Path) -> Result<()> {
     let keys = folder.join(KEYS);
     std::fs::create_dir_all(&keys).with_context(|| format!("cannot create {}", keys.display()))?;
@@ -310,13 +311,25 @@ fn repository_models() -> PathBuf {
 /// # Errors
 /// When it has not been built.
 fn appliance(folder: &Path) -> Result<Command> {
+    let mut command = courtside()?;
+    command.env(KEYS_VARIABLE, KEYS).current_dir(folder);
+    Ok(command)
+}
+
+/// The program of a box with the packs and keys of the repository.
+///
+/// # Errors
+/// When it has not been built.
+pub fn courtside() -> Result<Command> {
     const PACKS: &str = "COURTSIDE_PACKS";
     let mut command = built("courtside")?;
     // The packs of the repository, unless others are to be shown.
     if std::env::var_os(PACKS).is_none() {
         command.env(PACKS, repository_models().join("packs"));
     }
-    command.env(KEYS_VARIABLE, KEYS).current_dir(folder);
+    if std::env::var_os(KEYS_VARIABLE).is_none() {
+        command.env(KEYS_VARIABLE, repository_models().join(KEYS));
+    }
     Ok(command)
 }
 

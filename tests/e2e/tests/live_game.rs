@@ -10,9 +10,10 @@ use e2e::showing::{Copy, Plan, Scene, Showing};
 
 const SEED: u64 = 9_000_001;
 const SECONDS: u32 = 60;
-/// The first packs tell all nine shots of this game right, with one false event at most. On other
-/// games they do worse, down to six of ten: this floor only finds what is broken.
-const SHARE_FLOOR: f64 = 0.5;
+/// The packs tell all nine shots of this game right on most runs and two of them wrong on a bad
+/// one: which frames are analysed differs from run to run. A shot told as the other kind is one
+/// not found and one false.
+const SHARE_FLOOR: f64 = 0.7;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn live_game_keeps_every_promise_and_the_floor_of_accuracy() -> Result<()> {

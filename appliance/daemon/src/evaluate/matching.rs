@@ -1,6 +1,7 @@
 //! Which reported events are true: one to one, of the same kind, within half a second.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use wire::event::{EventKind, GameEvent};
 
@@ -24,6 +25,8 @@ pub struct Count {
     pub excused: u32,
     /// Reported time minus true time of each hit, in seconds.
     pub errors_s: Vec<f64>,
+    /// Confidence of each report that is right or wrong, and which.
+    pub told: Vec<(f32, bool)>,
 }
 
 impl Count {
@@ -37,6 +40,17 @@ impl Count {
         share(self.hit, self.found - self.excused)
     }
 
+    /// Median and 95th percentile of how far reported times are off, in seconds.
+    pub fn time_error_s(&self) -> (Option<f64>, Option<f64>) {
+        let mut errors: Vec<f64> = self.errors_s.iter().map(|error| error.abs()).collect();
+        errors.sort_by(f64::total_cmp);
+        let at = |percent: usize| {
+            let last = errors.len().checked_sub(1)?;
+            Some(errors[(last * percent).div_ceil(100)])
+        };
+        (at(50), at(95))
+    }
+
     /// Adds another video's counts.
     pub fn add(&mut self, other: &Self) {
         self.truth += other.truth;
@@ -44,6 +58,7 @@ impl Count {
         self.hit += other.hit;
         self.excused += other.excused;
         self.errors_s.extend(&other.errors_s);
+        self.told.extend(&other.told);
     }
 }
 
@@ -56,8 +71,59 @@ fn share(part: u32, whole: u32) -> f64 {
 pub struct Score {
     /// By kind.
     pub kinds: BTreeMap<&'static str, Count>,
-    /// What was wrong, for people.
-    pub mistakes: Vec<String>,
+    /// What was wrong, in the order of time.
+    pub mistakes: Vec<Mistake>,
+}
+
+/// Something that was told wrong, for people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mistake {
+    /// When, in seconds; `None` for a truth without a time.
+    pub t: Option<f64>,
+    /// At which hoop, if that is known.
+    pub hoop: Option<String>,
+    /// What was wrong.
+    pub wrong: Wrong,
+}
+
+/// What was wrong about an event.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Wrong {
+    /// It happened, and was not reported.
+    Missed(EventKind),
+    /// It was reported with this confidence, and did not happen.
+    False(EventKind, f32),
+    /// It happened, and was reported as the other kind with this confidence.
+    Turned {
+        /// What happened.
+        truth: EventKind,
+        /// What was reported.
+        told: EventKind,
+        /// How surely.
+        confidence: f32,
+    },
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.wrong {
+            Wrong::Missed(kind) => format!("missed {}", kind.as_str()),
+            Wrong::False(kind, _) => format!("false {}", kind.as_str()),
+            Wrong::Turned { truth, told, .. } => {
+                format!("{} told as {}", truth.as_str(), told.as_str())
+            }
+        };
+        f.write_str(&kind)?;
+        if let Some(t) = self.t {
+            write!(f, " at {t:.2} s")?;
+        }
+        match self.wrong {
+            Wrong::Missed(_) => Ok(()),
+            Wrong::False(_, confidence) | Wrong::Turned { confidence, .. } => {
+                write!(f, ", confidence {confidence:.2}")
+            }
+        }
+    }
 }
 
 impl Score {
@@ -70,7 +136,33 @@ impl Score {
             let count = score.compare(kind, &truths, &found);
             score.kinds.insert(kind.as_str(), count);
         }
+        score.pair_up();
         score
+    }
+
+    /// Makes one mistake of a miss and a false report that are the same shot.
+    fn pair_up(&mut self) {
+        self.mistakes.sort_by(|a, b| a.t.unwrap_or(0.0).total_cmp(&b.t.unwrap_or(0.0)));
+        let mut paired: Vec<Mistake> = Vec::new();
+        for mistake in self.mistakes.drain(..) {
+            let near = |other: &&mut Mistake| {
+                other.t.zip(mistake.t).is_some_and(|(a, b)| (a - b).abs() <= TOLERANCE_S)
+            };
+            let turned = paired
+                .last_mut()
+                .filter(near)
+                .and_then(|other| Some((turned(other.wrong, mistake.wrong)?, other)));
+            match turned {
+                Some((wrong, other)) => {
+                    if matches!(other.wrong, Wrong::False(..)) {
+                        (other.t, other.hoop) = (mistake.t, mistake.hoop.or(other.hoop.take()));
+                    }
+                    other.wrong = wrong;
+                }
+                None => paired.push(mistake),
+            }
+        }
+        self.mistakes = paired;
     }
 
     fn compare(&mut self, kind: EventKind, truths: &[&TruthEvent], found: &[&GameEvent]) -> Count {
@@ -87,6 +179,7 @@ impl Score {
             free.retain(|r| *r != report);
             if truths[truth].certain {
                 count.hit += 1;
+                count.told.push((found[report].confidence.as_share(), true));
                 if let Some(t) = truths[truth].t {
                     count.errors_s.push(found[report].at.as_secs_f64() - t);
                 }
@@ -94,21 +187,32 @@ impl Score {
                 count.excused += 1;
             }
         }
+        count.told.extend(free.iter().map(|r| (found[*r].confidence.as_share(), false)));
         let missed = open.iter().map(|t| truths[*t]).filter(|truth| truth.certain);
-        self.mistakes.extend(missed.map(|truth| match truth.t {
-            Some(t) => format!("missed {} at {t:.2} s", kind.as_str()),
-            None => format!("missed {}", kind.as_str()),
+        self.mistakes.extend(missed.map(|truth| Mistake {
+            t: truth.t,
+            hoop: truth.hoop.clone(),
+            wrong: Wrong::Missed(kind),
         }));
-        self.mistakes.extend(free.iter().map(|r| {
-            let event = found[*r];
-            format!(
-                "false {} at {:.2} s, confidence {:.2}",
-                kind.as_str(),
-                event.at.as_secs_f64(),
-                event.confidence.as_share()
-            )
+        self.mistakes.extend(free.iter().map(|r| Mistake {
+            t: Some(found[*r].at.as_secs_f64()),
+            hoop: found[*r].hoop.as_ref().map(ToString::to_string),
+            wrong: Wrong::False(kind, found[*r].confidence.as_share()),
         }));
         count
+    }
+}
+
+/// What two mistakes about one shot are together.
+fn turned(a: Wrong, b: Wrong) -> Option<Wrong> {
+    match (a, b) {
+        (Wrong::Missed(truth), Wrong::False(told, confidence))
+        | (Wrong::False(told, confidence), Wrong::Missed(truth))
+            if truth != told =>
+        {
+            Some(Wrong::Turned { truth, told, confidence })
+        }
+        _ => None,
     }
 }
 
@@ -138,7 +242,7 @@ mod tests {
     use super::*;
 
     fn made(t: Option<f64>) -> TruthEvent {
-        TruthEvent { kind: EventKind::MadeShot, t, certain: true }
+        TruthEvent { kind: EventKind::MadeShot, t, hoop: None, certain: true }
     }
 
     fn report(ms: i64) -> GameEvent {
@@ -193,5 +297,20 @@ mod tests {
         let count = score(&[TruthEvent { certain: false, ..made(Some(5.0)) }], &[report(5_000)]);
         assert_eq!((count.truth, count.hit), (0, 0));
         assert!((count.precision() - 1.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn a_shot_told_as_the_other_kind_is_one_mistake() {
+        let other = GameEvent { kind: EventKind::MissedShot, ..report(5_100) };
+        let mut truth = Truth::default();
+        truth.events = vec![made(Some(5.0)), made(Some(9.0))];
+        let score = Score::of(&truth, &[other]);
+        let told: Vec<String> = score.mistakes.iter().map(ToString::to_string).collect();
+        let expected = [
+            "made_shot told as missed_shot at 5.00 s, confidence 0.90",
+            "missed made_shot at 9.00 s",
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(score.kinds["missed_shot"].told, [(0.9, false)]);
     }
 }

@@ -8,110 +8,234 @@ use governor::Tier;
 use serde_json::{Value, json};
 use wire::time::MediaSpan;
 
-use super::matching::{Count, KINDS, Score};
+use super::matching::{Count, KINDS, Mistake, Score, Wrong};
+use super::reliability::Reliability;
 
-/// Counts over all videos.
+/// Counts over all videos at one tier.
 pub struct Report {
     tier: Tier,
     kinds: BTreeMap<&'static str, Count>,
-    videos: Vec<Value>,
-    media: Duration,
-    took: Duration,
+    reliability: Reliability,
+    videos: Vec<Video>,
+    spent: Spent,
+}
+
+/// What was found in one video.
+pub struct Video {
+    /// Its file's name without the end.
+    pub name: String,
+    /// Counts by kind.
+    kinds: BTreeMap<&'static str, Count>,
+    /// What was wrong.
+    pub mistakes: Vec<Mistake>,
+    /// A PNG for each mistake; empty when nobody asked for pictures.
+    pub strips: Vec<Vec<u8>>,
+    spent: Spent,
+}
+
+/// What an evaluation took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spent {
+    /// Length of the videos.
+    pub media: MediaSpan,
+    /// Time until they were through.
+    pub took: Duration,
+    /// Frames analysed.
+    pub frames: u64,
+    /// Time in lanes.
+    pub busy: Duration,
+}
+
+impl Spent {
+    fn add(&mut self, other: Self) {
+        self.media = MediaSpan(self.media.0 + other.media.0.max(0));
+        self.took += other.took;
+        self.frames += other.frames;
+        self.busy += other.busy;
+    }
+
+    /// How much faster than it was played.
+    fn speed(&self) -> f64 {
+        self.media.as_secs_f64() / self.took.as_secs_f64().max(0.001)
+    }
+
+    /// Time in lanes for one frame, in ms.
+    fn frame_ms(&self) -> f64 {
+        self.busy.as_secs_f64() * 1e3 / self.frames.max(1) as f64
+    }
+}
+
+impl Video {
+    /// What one video's events are worth.
+    pub fn new(name: String, score: Score, strips: Vec<Vec<u8>>, spent: Spent) -> Self {
+        Self { name, kinds: score.kinds, mistakes: score.mistakes, strips, spent }
+    }
+
+    fn json(&self) -> Value {
+        let mistake = |mistake: &Mistake| {
+            json!({
+                "what": mistake.to_string(),
+                "sort": sort(mistake.wrong),
+                "t": mistake.t,
+                "hoop": mistake.hoop,
+            })
+        };
+        json!({
+            "name": self.name,
+            "seconds": self.spent.media.as_secs_f64(),
+            "took_seconds": self.spent.took.as_secs_f64(),
+            "kinds": by_kind(&self.kinds),
+            "mistakes": self.mistakes.iter().map(mistake).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// One line about the video, and one about each of its mistakes.
+impl fmt::Display for Video {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds = self.kinds.iter().map(|(kind, count)| {
+            format!("{kind} {}/{} found, {} reported", count.hit, count.truth, count.found)
+        });
+        let kinds = kinds.collect::<Vec<_>>().join("; ");
+        write!(f, "{}: {kinds} ({:.1}x)", self.name, self.spent.speed())?;
+        self.mistakes.iter().try_for_each(|mistake| write!(f, "\n    {mistake}"))
+    }
 }
 
 impl Report {
     /// A report without videos.
     pub fn new(tier: Tier) -> Self {
-        let (media, took) = (Duration::ZERO, Duration::ZERO);
-        Self { tier, kinds: BTreeMap::new(), videos: Vec::new(), media, took }
+        Self {
+            tier,
+            kinds: BTreeMap::new(),
+            reliability: Reliability::default(),
+            videos: Vec::new(),
+            spent: Spent::default(),
+        }
     }
 
-    /// Adds one video; `times` are its length and how long it took.
-    pub fn add(&mut self, name: String, score: Score, (length, took): (MediaSpan, Duration)) {
-        for (kind, count) in &score.kinds {
+    /// Adds one video.
+    pub fn add(&mut self, video: Video) {
+        for (kind, count) in &video.kinds {
             self.kinds.entry(kind).or_default().add(count);
+            count.told.iter().for_each(|told| self.reliability.add(*told));
         }
-        self.media += Duration::from_secs_f64(length.as_secs_f64().max(0.0));
-        self.took += took;
-        self.videos.push(json!({
-            "name": name,
-            "seconds": length.as_secs_f64(),
-            "took_seconds": took.as_secs_f64(),
-            "kinds": score.kinds.iter().map(|(kind, count)| (*kind, numbers(count)))
-                .collect::<BTreeMap<_, _>>(),
-            "mistakes": score.mistakes,
-        }));
+        self.spent.add(video.spent);
+        self.videos.push(video);
+    }
+
+    /// Name of the tier.
+    pub fn tier(&self) -> &'static str {
+        self.tier.as_str()
+    }
+
+    /// Counts of the kinds that were looked for.
+    pub fn kinds(&self) -> impl Iterator<Item = (&'static str, &Count)> {
+        KINDS.iter().filter_map(|kind| Some((kind.as_str(), self.kinds.get(kind.as_str())?)))
+    }
+
+    /// Whether confidences are what they say.
+    pub fn reliability(&self) -> &Reliability {
+        &self.reliability
+    }
+
+    /// The videos in the order of their names.
+    pub fn videos(&self) -> &[Video] {
+        &self.videos
+    }
+
+    /// What was done, in one sentence.
+    pub fn summary(&self) -> String {
+        let Spent { media, took, frames, .. } = self.spent;
+        format!(
+            "tier {}, {} videos, {:.0} s of game in {:.0} s ({:.1} times real time), {frames} \
+             frames analysed at {:.1} ms each",
+            self.tier(),
+            self.videos.len(),
+            media.as_secs_f64(),
+            took.as_secs_f64(),
+            self.spent.speed(),
+            self.spent.frame_ms()
+        )
     }
 
     /// The report for other programs.
     pub fn json(&self) -> Value {
         json!({
-            "tier": self.tier.as_str(),
-            "kinds": self.kinds.iter().map(|(kind, count)| (*kind, numbers(count)))
-                .collect::<BTreeMap<_, _>>(),
-            "videos": self.videos,
-            "media_seconds": self.media.as_secs_f64(),
-            "took_seconds": self.took.as_secs_f64(),
+            "tier": self.tier(),
+            "kinds": by_kind(&self.kinds),
+            "reliability": self.reliability.json(),
+            "videos": self.videos.iter().map(Video::json).collect::<Vec<_>>(),
+            "media_seconds": self.spent.media.as_secs_f64(),
+            "took_seconds": self.spent.took.as_secs_f64(),
+            "frames": self.spent.frames,
+            "ms_a_frame": self.spent.frame_ms(),
         })
     }
 }
 
+/// Several tiers for other programs: the last one's report, and all of them under `tiers`.
+pub fn json_of_all(reports: &[Report]) -> Value {
+    let mut all: Vec<Value> = reports.iter().map(Report::json).collect();
+    if all.len() < 2 {
+        return all.pop().unwrap_or(Value::Null);
+    }
+    let mut json = all.last().cloned().unwrap_or(Value::Null);
+    json["tiers"] = Value::Array(all);
+    json
+}
+
+fn by_kind(kinds: &BTreeMap<&'static str, Count>) -> BTreeMap<&'static str, Value> {
+    kinds.iter().map(|(kind, count)| (*kind, numbers(count))).collect()
+}
+
+fn sort(wrong: Wrong) -> String {
+    match wrong {
+        Wrong::Missed(kind) => format!("missed {}", kind.as_str()),
+        Wrong::False(kind, _) => format!("false {}", kind.as_str()),
+        Wrong::Turned { truth, .. } => format!("turned {}", truth.as_str()),
+    }
+}
+
+/// Seconds for people; a dash if there is nothing to tell.
+pub(super) fn seconds(s: Option<f64>) -> String {
+    s.map_or("–".into(), |s| format!("{s:.2} s"))
+}
+
 fn numbers(count: &Count) -> Value {
-    let mut errors: Vec<f64> = count.errors_s.iter().map(|error| error.abs()).collect();
-    errors.sort_by(f64::total_cmp);
+    let (p50, p95) = count.time_error_s();
     json!({
         "precision": count.precision(),
         "recall": count.recall(),
         "truth": count.truth,
         "found": count.found,
         "hit": count.hit,
-        "time_error_s": { "p50": percentile(&errors, 50), "p95": percentile(&errors, 95) },
+        "excused": count.excused,
+        "time_error_s": { "p50": p50, "p95": p95 },
     })
-}
-
-fn percentile(sorted: &[f64], percent: usize) -> Option<f64> {
-    let last = sorted.len().checked_sub(1)?;
-    Some(sorted[(last * percent).div_ceil(100)])
-}
-
-/// One line about one video.
-pub(super) fn line(name: &str, score: &Score, (length, took): (MediaSpan, Duration)) -> String {
-    let speed = length.as_secs_f64() / took.as_secs_f64().max(0.001);
-    let kinds = score.kinds.iter().map(|(kind, count)| {
-        format!("{kind} {}/{} found, {} reported", count.hit, count.truth, count.found)
-    });
-    let mut text = format!("{name}: {} ({speed:.1}x)", kinds.collect::<Vec<_>>().join("; "));
-    for mistake in &score.mistakes {
-        text.push_str("\n    ");
-        text.push_str(mistake);
-    }
-    text
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:<12} {:>9} {:>7} {:>6} {:>6}",
-            "kind", "precision", "recall", "truth", "found"
+            "{:<12} {:>9} {:>7} {:>6} {:>6} {:>15} {:>7}",
+            "kind", "precision", "recall", "truth", "found", "time error p50", "p95"
         )?;
-        for kind in KINDS.map(|kind| kind.as_str()) {
-            let Some(count) = self.kinds.get(kind) else { continue };
-            let (precision, recall) = (count.precision(), count.recall());
+        for (kind, count) in self.kinds() {
+            let (p50, p95) = count.time_error_s();
             writeln!(
                 f,
-                "{kind:<12} {precision:>9.3} {recall:>7.3} {:>6} {:>6}",
-                count.truth, count.found
+                "{kind:<12} {:>9.3} {:>7.3} {:>6} {:>6} {:>15} {:>7}",
+                count.precision(),
+                count.recall(),
+                count.truth,
+                count.found,
+                seconds(p50),
+                seconds(p95)
             )?;
         }
-        let speed = self.media.as_secs_f64() / self.took.as_secs_f64().max(0.001);
-        write!(
-            f,
-            "tier {}, {} videos, {:.0} s of game in {:.0} s ({speed:.1} times real time)",
-            self.tier.as_str(),
-            self.videos.len(),
-            self.media.as_secs_f64(),
-            self.took.as_secs_f64()
-        )
+        writeln!(f, "\n{}\n", self.reliability)?;
+        f.write_str(&self.summary())
     }
 }

@@ -33,6 +33,9 @@ pub struct TruthEvent {
     /// When, in seconds from the first frame. Absent: anywhere in the video.
     #[serde(default)]
     pub t: Option<f64>,
+    /// At which hoop, if the labeller said so.
+    #[serde(default)]
+    pub hoop: Option<String>,
     /// Whether the labeller was sure; an uncertain event counts neither as found nor as missed.
     #[serde(default = "sure")]
     pub certain: bool,

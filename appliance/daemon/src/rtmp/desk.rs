@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hal::Clock;
 use ingest::registry::{ConnectionId, Effect, RefuseReason, Registry};
 use ingest::rtmp::StreamKey;
-use pipeline::source::Feeder;
+use pipeline::feeder::Feeder;
 use tokio::sync::{OwnedMutexGuard, mpsc};
 use wire::ids::Name;
 

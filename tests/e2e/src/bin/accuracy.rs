@@ -1,0 +1,138 @@
+//! `scripts/accuracy`: how well the shipped packs see, under each condition and at each tier, as
+//! the Markdown of `docs/benchmarks/accuracy.md`.
+//!
+//! Owns the table. Games come from `e2e::conditions`, figures from `courtside evaluate`.
+#![forbid(unsafe_code)]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use e2e::conditions::{CONDITIONS, Condition, QUIET};
+use e2e::venue::courtside;
+use serde_json::Value;
+
+/// Measures the shipped packs on games that nothing was trained or decided on.
+#[derive(Parser)]
+struct Cli {
+    /// Games under each condition.
+    #[arg(long, default_value_t = 6)]
+    games: u64,
+    /// Length of each, in seconds.
+    #[arg(long, default_value_t = 60)]
+    seconds: u32,
+    /// The first game.
+    #[arg(long, default_value_t = 3_200_000)]
+    seed: u64,
+    /// Length of the play without a shot, in seconds.
+    #[arg(long, default_value_t = 600)]
+    quiet_seconds: u32,
+    /// Where games and reports are kept, to look at the mistakes; a new folder if not given.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// The file to write.
+    #[arg(long, default_value = "docs/benchmarks/accuracy.md")]
+    output: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let cli = Cli::parse();
+    let kept = match &cli.folder {
+        Some(folder) => folder.clone(),
+        None => tempfile::Builder::new().prefix("courtside-accuracy-").tempdir()?.keep(),
+    };
+    println!("Games and reports are in {}", kept.display());
+    let last = cli.seed + cli.games - 1;
+    let mut page = format!(
+        "# Accuracy\n\nMade by `scripts/accuracy --games {} --seconds {} --seed {} --quiet-seconds \
+         {}` at commit `{}`. Generated games {} to {last}, which nothing was trained or decided \
+         on, through the whole pipeline (`courtside evaluate --tier all`); a shot that is told as \
+         the other kind counts as one not found and one false.\n\n\
+         | condition | shots | nano: recall | precision | full: recall | precision | calibration \
+         error (full) | ms a frame (full) |\n|---|---|---|---|---|---|---|---|\n",
+        cli.games,
+        cli.seconds,
+        cli.seed,
+        cli.quiet_seconds,
+        commit().await?,
+        cli.seed
+    );
+    for condition in CONDITIONS {
+        let folder = kept.join(condition.name);
+        for seed in cli.seed..=last {
+            println!("{}: game {seed}", condition.name);
+            condition.make(&folder, seed, cli.seconds).await?;
+        }
+        let result = evaluated(&folder).await?;
+        page.push_str(&row(&condition, &result)?);
+    }
+    println!("{}: game {}", QUIET.name, cli.seed);
+    let folder = kept.join(QUIET.name);
+    QUIET.make(&folder, cli.seed, cli.quiet_seconds).await?;
+    page.push_str(&quiet(&evaluated(&folder).await?, cli.quiet_seconds)?);
+    page.push_str("\nConditions:\n");
+    for condition in CONDITIONS.iter().chain([&QUIET]) {
+        writeln!(page, "- **{}**: {}", condition.name, condition.what)?;
+    }
+    std::fs::write(&cli.output, &page)
+        .with_context(|| format!("{} not written", cli.output.display()))?;
+    println!("\n{page}\nwritten to {}", cli.output.display());
+    Ok(())
+}
+
+/// Runs the pipeline over a folder of games; its report stays beside them.
+async fn evaluated(folder: &Path) -> Result<Value> {
+    let json = folder.join("result.json");
+    let mut command = courtside()?;
+    command.arg("evaluate").arg(folder).args(["--tier", "all", "--json"]).arg(&json);
+    let done = command.arg("--html").arg(folder.join("report.html")).output().await?;
+    ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    Ok(serde_json::from_str(&std::fs::read_to_string(json)?)?)
+}
+
+/// Shots of a report: true ones, found ones, reported ones.
+fn shots(report: &Value) -> Result<[f64; 3]> {
+    let kinds = report["kinds"].as_object().context("a report without kinds")?;
+    let sum = |key: &str| kinds.values().filter_map(|kind| kind[key].as_f64()).sum::<f64>();
+    // What belongs to an uncertain shot is neither right nor wrong.
+    Ok([sum("truth"), sum("hit"), sum("found") - sum("excused")])
+}
+
+fn row(condition: &Condition, result: &Value) -> Result<String> {
+    let tiers = result["tiers"].as_array().context("a result without tiers")?;
+    let mut row = format!("| {} | {:.0} ", condition.name, shots(result)?[0]);
+    for report in tiers {
+        let [truth, hit, counted] = shots(report)?;
+        let share = |whole: f64| {
+            if whole > 0.0 { format!("{:.3}", hit / whole) } else { "–".to_owned() }
+        };
+        write!(row, "| {} | {} ", share(truth), share(counted))?;
+    }
+    let error = result["reliability"]["expected_calibration_error"].as_f64().unwrap_or(f64::NAN);
+    let ms = result["ms_a_frame"].as_f64().unwrap_or(f64::NAN);
+    writeln!(row, "| {error:.3} | {ms:.1} |")?;
+    Ok(row)
+}
+
+fn quiet(result: &Value, seconds: u32) -> Result<String> {
+    let mut text = String::from("\nPlay without a shot: ");
+    for report in result["tiers"].as_array().context("a result without tiers")? {
+        let [truth, _, reported] = shots(report)?;
+        ensure!(truth < 0.5, "the quiet game has shots");
+        let tier = report["tier"].as_str().unwrap_or_default();
+        let hourly = reported * 3600.0 / f64::from(seconds);
+        write!(text, "{tier} reports {reported:.0} in {seconds} s ({hourly:.0} an hour); ")?;
+    }
+    text.truncate(text.trim_end_matches("; ").len());
+    text.push_str(".\n");
+    Ok(text)
+}
+
+async fn commit() -> Result<String> {
+    let mut git = tokio::process::Command::new("git");
+    let done = git.args(["describe", "--always", "--dirty", "--abbrev=10"]).output().await?;
+    ensure!(done.status.success(), "git does not tell the commit");
+    Ok(String::from_utf8_lossy(&done.stdout).trim().to_owned())
+}
