@@ -101,8 +101,9 @@ pub const SCENE_PACE_QUIETEST: f32 = 0.005;
 
 // ---- hoop ----
 
-/// Probability below which a peak of the hoop heat map is not reported.
-pub const HOOP_CONFIDENCE_MIN: f32 = 0.3;
+/// Probability below which a peak of the hoop heat map is not reported. Low, because a hoop that is
+/// seen faintly at one place again and again is one; who uses the readings adds them up.
+pub const HOOP_CONFIDENCE_MIN: f32 = 0.12;
 
 /// Most hoops in one picture: two on the court, two on a neighbouring court.
 pub const HOOPS_MAX: usize = 4;

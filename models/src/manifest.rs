@@ -81,7 +81,7 @@ pub struct Output {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Post {
-    /// `[1, T, 3]`: logits of nothing, missed, made per slot.
+    /// `[1, slots, 3]`: logits of nothing, missed, made per slot, which is one crop or several.
     RimSlots,
     /// `[1, 1, h, w]`: logits of a ball per cell.
     BallHeat,
@@ -323,7 +323,9 @@ impl Tier {
         }
         let smaller = |h: usize, w: usize| h <= rows && w <= columns;
         let (good, why) = match (lane, self.output_shape.as_slice()) {
-            (Lane::Rim, &[1, slots, 3]) => (slots == pictures, "rim gives one slot per picture"),
+            (Lane::Rim, &[1, slots, 3]) => {
+                (slots >= 2 && pictures % slots == 0, "a slot is one picture, or two, or three…")
+            }
             (Lane::Rim, _) => (false, "rim gives [1, slots, 3]"),
             (Lane::Ball, &[1, 1, h, w]) => (smaller(h, w), "the heat map is larger than the input"),
             (Lane::Ball, _) => (false, "ball gives [1, 1, rows, columns]"),

@@ -2,6 +2,8 @@
 //! library's modules.
 #![forbid(unsafe_code)]
 
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -161,6 +163,18 @@ fn exit(outcome: Result<()>) -> ExitCode {
     }
 }
 
+/// Prints to standard output. A reader who has seen enough, such as `head`, is no failure: files
+/// that were asked for are written all the same.
+fn tell(text: impl Display) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("standard output not written")
+        }
+        _ => Ok(()),
+    }
+}
+
 fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -184,10 +198,10 @@ fn run_box(file: &Path) -> ExitCode {
 fn models(config: &Path, command: ModelsCommand) -> ExitCode {
     let job = match command {
         ModelsCommand::Verify { pack: Some(pack) } => {
-            return exit(command::verify_alone(&pack).map(|line| println!("{line}")));
+            return exit(command::verify_alone(&pack).and_then(tell));
         }
         ModelsCommand::Pack { folder, file } => {
-            return exit(command::bundle(&folder, &file).map(|line| println!("{line}")));
+            return exit(command::bundle(&folder, &file).and_then(tell));
         }
         ModelsCommand::Probe { folder, keys } => {
             // Its reader is told on stdout.
@@ -203,7 +217,7 @@ fn models(config: &Path, command: ModelsCommand) -> ExitCode {
         ModelsCommand::Rollback { name } => command::Job::RollBack(name),
     };
     match Config::load(config) {
-        Ok(config) => exit(command::run(&job, &config).map(|lines| println!("{lines}"))),
+        Ok(config) => exit(command::run(&job, &config).and_then(tell)),
         Err(refusal) => {
             eprintln!("{refusal}");
             ExitCode::from(EXIT_CONFIG)
@@ -232,7 +246,7 @@ fn run_evaluation(asked: &Evaluation) -> Result<()> {
             strips: asked.html.is_some(),
         };
         let report = runtime.block_on(evaluate::evaluate(&job))?;
-        println!("{report}");
+        tell(&report)?;
         reports.push(report);
     }
     let write = |file: &Path, text: String| {
@@ -248,16 +262,13 @@ fn run_evaluation(asked: &Evaluation) -> Result<()> {
 }
 
 fn compare_results(before: &Path, after: &Path) -> Result<()> {
-    print!("{}", evaluate::Comparison::load(before, after)?);
-    Ok(())
+    let comparison = evaluate::Comparison::load(before, after)?.to_string();
+    tell(comparison.trim_end())
 }
 
 fn check_config(file: &Path) -> ExitCode {
     match Config::load(file) {
-        Ok(config) => {
-            println!("{config}");
-            ExitCode::SUCCESS
-        }
+        Ok(config) => exit(tell(config)),
         Err(refusal) => {
             eprintln!("{refusal}");
             ExitCode::from(EXIT_CONFIG)

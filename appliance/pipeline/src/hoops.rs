@@ -10,6 +10,8 @@
 //! them back to a hoop that they lost, right beside them. Owns the boxes; runs the finder and the
 //! followers, knows no other lane.
 
+mod candidates;
+
 use fusion::HOOPS_MAX;
 use models::lanes::LaneError;
 use models::lanes::follow::Follower;
@@ -19,17 +21,12 @@ use wire::ids::Name;
 use wire::time::{MediaSpan, MediaTime};
 use wire::units::PixelBox;
 
+use self::candidates::{AGREEMENTS, Believed, Candidates, FAINT, SAME_OVERLAP, overlap};
+
 /// Between two runs of the finder while no hoop is known.
 const SEARCH_EVERY: MediaSpan = MediaSpan::from_millis(200);
 /// Between two runs of the finder while every hoop is followed.
 const CHECK_EVERY: MediaSpan = MediaSpan::from_millis(1_000);
-/// Runs of the finder that must agree before a hoop is believed.
-const AGREEMENTS: u8 = 3;
-/// What their confidences must add up to: three runs that are as good as even, or more of those
-/// that are not.
-const BELIEVED: f32 = 1.5;
-/// Two boxes that overlap by more than this are the same hoop.
-const SAME_OVERLAP: f32 = 0.3;
 /// A technician's box that overlaps the finder's less than this has lost its hoop. The finder's own
 /// boxes overlap the truth by 0.7 on average.
 const ADRIFT: f32 = 0.4;
@@ -57,7 +54,7 @@ pub struct HoopNow {
 /// The hoops of one source.
 pub struct Hoops {
     known: [Option<Known>; HOOPS_MAX],
-    candidates: Vec<Candidate>,
+    candidates: Candidates,
     last_search: Option<MediaTime>,
 }
 
@@ -67,7 +64,7 @@ struct Known {
     area: PixelBox,
     seen: MediaTime,
     /// Runs in which the finder saw it at its box, counted up to [`AGREEMENTS`].
-    recognised: u8,
+    recognised: u32,
     origin: Origin,
 }
 
@@ -75,17 +72,26 @@ struct Known {
 enum Origin {
     Technician,
     Finder,
-}
-
-/// A hoop that the finder sees run after run, and that is not believed yet.
-struct Candidate {
-    area: PixelBox,
-    runs: u8,
-    /// Sum of their confidences.
-    confidence: f32,
+    /// The finder has only seen it faintly so far.
+    FinderFaintly,
 }
 
 impl Known {
+    /// The finder saw it in this run.
+    fn recognise(&mut self, reading: &HoopReading) {
+        self.recognised = AGREEMENTS.min(self.recognised + 1);
+        if reading.confidence < FAINT {
+            return;
+        }
+        if self.origin == Origin::FinderFaintly {
+            self.origin = Origin::Finder;
+        }
+        // What a technician drew is better than what the finder sees, while both agree.
+        if self.origin == Origin::Finder || overlap(self.area, reading.area) < ADRIFT {
+            self.put_onto(reading.area);
+        }
+    }
+
     /// Corrects the box with the finder's. A technician's keeps its size, which is the better one,
     /// unless the camera was zoomed.
     fn put_onto(&mut self, found: PixelBox) {
@@ -95,7 +101,7 @@ impl Known {
                 let ((x, y), (fx, fy)) = (self.area.centre(), found.centre());
                 self.area.moved(fx - x, fy - y)
             }
-            Origin::Technician | Origin::Finder => found,
+            Origin::Technician | Origin::Finder | Origin::FinderFaintly => found,
         };
         self.follower.anchor(target);
         self.area = self.follower.area();
@@ -116,7 +122,7 @@ impl Hoops {
                 origin: Origin::Technician,
             });
         }
-        Self { known, candidates: Vec::new(), last_search: None }
+        Self { known, candidates: Candidates::default(), last_search: None }
     }
 
     /// Moves every known hoop to where it is in this frame, and searches for hoops when it is
@@ -149,7 +155,7 @@ impl Hoops {
     /// until the finder sees the hoop beside it.
     pub fn forget_found(&mut self) {
         for place in &mut self.known {
-            if place.as_ref().is_some_and(|known| known.origin == Origin::Finder) {
+            if place.as_ref().is_some_and(|known| known.origin != Origin::Technician) {
                 *place = None;
             }
         }
@@ -179,54 +185,44 @@ impl Hoops {
             let same = |known: &&mut Known| overlap(known.area, reading.area) > SAME_OVERLAP;
             if let Some(known) = self.known.iter_mut().flatten().find(same) {
                 known.seen = at;
-                known.recognised = AGREEMENTS.min(known.recognised + 1);
-                // What a technician drew is better than what the finder sees, while both agree.
-                if known.origin == Origin::Finder || overlap(known.area, reading.area) < ADRIFT {
-                    known.put_onto(reading.area);
-                }
+                known.recognise(reading);
             } else {
                 new.push(*reading);
             }
         }
         for place in &mut self.known {
             let lost = place.as_ref().is_some_and(|known| {
-                known.origin == Origin::Finder && at.since(known.seen) > GIVE_UP
+                known.origin != Origin::Technician && at.since(known.seen) > GIVE_UP
             });
             if lost {
                 *place = None;
             }
         }
-        self.consider(at, &new);
+        for Believed { area, faint } in self.candidates.add(&new) {
+            match (self.finds_by_itself(), faint) {
+                (true, false) => self.believe(at, area, Origin::Finder),
+                (true, true) if self.is_empty() => self.believe(at, area, Origin::FinderFaintly),
+                (false, false) => self.bring_back(at, area),
+                (_, true) => {}
+            }
+        }
     }
 
-    fn consider(&mut self, at: MediaTime, new: &[HoopReading]) {
-        let before = std::mem::take(&mut self.candidates);
-        for HoopReading { area, confidence } in new {
-            let earlier = before.iter().find(|c| overlap(c.area, *area) > SAME_OVERLAP);
-            let (runs, sum) = earlier.map_or((0, 0.0), |c| (c.runs, c.confidence));
-            let candidate = Candidate {
-                area: *area,
-                runs: runs.saturating_add(1),
-                confidence: sum + confidence,
-            };
-            if candidate.runs < AGREEMENTS || candidate.confidence < BELIEVED {
-                self.candidates.push(candidate);
-                continue;
+    fn believe(&mut self, at: MediaTime, area: PixelBox, origin: Origin) {
+        for place in &mut self.known {
+            if place.as_ref().is_some_and(|known| known.origin == Origin::FinderFaintly) {
+                *place = None;
             }
-            if !self.finds_by_itself() {
-                self.bring_back(at, *area);
-                continue;
-            }
-            let Some(slot) = self.known.iter().position(Option::is_none) else { continue };
-            self.known[slot] = Some(Known {
-                name: letter(slot),
-                follower: Follower::new(*area),
-                area: *area,
-                seen: at,
-                recognised: AGREEMENTS,
-                origin: Origin::Finder,
-            });
         }
+        let Some(slot) = self.known.iter().position(Option::is_none) else { return };
+        self.known[slot] = Some(Known {
+            name: letter(slot),
+            follower: Follower::new(area),
+            area,
+            seen: at,
+            recognised: AGREEMENTS,
+            origin,
+        });
     }
 
     /// Puts a technician's box that has lost its hoop onto what the finder sees right beside it.
@@ -254,17 +250,6 @@ impl Hoops {
 fn letter(slot: usize) -> Name {
     let letters = ["a", "b", "c", "d"];
     letters[slot].parse().expect("a letter is a name, and there are HOOPS_MAX letters")
-}
-
-/// Intersection over union.
-fn overlap(a: PixelBox, b: PixelBox) -> f32 {
-    let width = a.x1.min(b.x1) - a.x0.max(b.x0);
-    let height = a.y1.min(b.y1) - a.y0.max(b.y0);
-    if width <= 0.0 || height <= 0.0 {
-        return 0.0;
-    }
-    let shared = width * height;
-    shared / (a.width() * a.height() + b.width() * b.height() - shared)
 }
 
 #[cfg(test)]
@@ -322,6 +307,39 @@ mod tests {
         assert_eq!(hoops.now().count(), 1);
         hoops.compare(MediaTime::from_millis(5_500), &[]);
         assert_eq!(hoops.now().count(), 0);
+    }
+
+    #[test]
+    fn a_faint_hoop_is_believed_when_it_stays_and_gives_way_to_a_clear_one() {
+        let mut hoops = Hoops::new(&[]);
+        let faint = HoopReading { area: BOX, confidence: 0.2 };
+        let run = |hoops: &mut Hoops, run: i64, readings: &[HoopReading]| {
+            hoops.compare(MediaTime::from_millis(200 * run), readings);
+            hoops.now().map(|hoop| hoop.area).collect::<Vec<_>>()
+        };
+        for number in 0..9 {
+            assert_eq!(run(&mut hoops, number, &[faint]), []);
+        }
+        assert_eq!(run(&mut hoops, 9, &[faint]), [BOX]);
+        let other = BOX.moved(200.0, 0.0);
+        assert_eq!(run(&mut hoops, 10, &[faint, reading(other)]), [BOX]);
+        assert_eq!(run(&mut hoops, 11, &[faint, reading(other)]), [BOX]);
+        assert_eq!(run(&mut hoops, 12, &[faint, reading(other)]), [other]);
+        // Beside a clear one a faint one is never believed, however long it stays.
+        for number in 13..60 {
+            assert_eq!(run(&mut hoops, number, &[reading(other), faint]), [other]);
+        }
+    }
+
+    #[test]
+    fn a_hoop_that_one_run_misses_is_not_forgotten() {
+        let mut hoops = Hoops::new(&[]);
+        for (run, seen) in [true, false, true, false, false, true].into_iter().enumerate() {
+            assert_eq!(hoops.now().count(), 0);
+            let readings = if seen { vec![reading(BOX)] } else { Vec::new() };
+            hoops.compare(MediaTime::from_millis(200 * run as i64), &readings);
+        }
+        assert_eq!(hoops.now().count(), 1);
     }
 
     /// A camera that was knocked while the box did not look.

@@ -6,14 +6,14 @@ use wire::units::PixelBox;
 use super::history::{Histories, is_jump};
 use super::{LaneError, Resident, Tiers};
 use crate::limits::RIM_EARLY_MS_MAX;
-use crate::manifest::Lane;
+use crate::manifest::{Lane, Tier};
 use crate::pack::{Pack, PackError};
 use crate::picture::{Luma, Resampler, Square};
 
 /// What the network says about one moment. The three add up to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RimSlot {
-    /// Time of the frame that filled the slot.
+    /// Time of the frame that filled the slot, of several crops the last one's.
     pub at: MediaTime,
     /// Probability that no shot ends here.
     pub nothing: f32,
@@ -38,8 +38,12 @@ pub struct RimLane {
     spacing: MediaSpan,
     crop_widths: f32,
     crop_centre: f32,
+    /// Crops that make a slot, tier by tier.
+    crops_in_slot: Vec<usize>,
     /// Next place on the grid; `None` before the first frame.
     due: Option<MediaTime>,
+    /// Crops since the last reading.
+    fresh: usize,
     /// The frame before, for the frame interval and to notice jumps.
     last: Option<MediaTime>,
 }
@@ -54,6 +58,8 @@ impl RimLane {
         let sizes = tiers.all.iter().map(Resident::picture_size);
         let longest = tiers.all.iter().map(Resident::pictures).max().unwrap_or(1);
         let input = &pack.manifest().input;
+        // The manifest was checked: the one is a multiple of the other.
+        let in_slot = |tier: &Tier| tier.input_shape[1] / tier.output_shape[1];
         Ok(Self {
             histories: Histories::new(sizes, longest),
             tiers,
@@ -62,7 +68,9 @@ impl RimLane {
             // The manifest was checked: rim packs have both.
             crop_widths: input.crop_widths.unwrap_or(1.0),
             crop_centre: input.crop_centre.unwrap_or(0.0),
+            crops_in_slot: pack.tiers().iter().map(in_slot).collect(),
             due: None,
+            fresh: 0,
             last: None,
         })
     }
@@ -90,14 +98,15 @@ impl RimLane {
         }
         self.tiers.go_on_as(&other.tiers);
         std::mem::swap(&mut self.histories, &mut other.histories);
-        (self.due, self.last) = (other.due, other.last);
+        (self.due, self.fresh, self.last) = (other.due, other.fresh, other.last);
     }
 
-    /// Shows the lane a frame. Crops it if it is due on the grid of slots; cheap if not.
+    /// Shows the lane a frame. Crops it if it is due on the grid of crops; cheap if not.
     ///
     /// - `hoop`: box of ring and net in this frame's pixels; let a
     ///   [`Follower`](super::follow::Follower) keep it on the hoop.
-    /// - returns: the window's slots when this frame filled one and the window is full.
+    /// - returns: the window's slots when this frame filled the newest and the window is full. That
+    ///   slot's last crop is always this frame's, so that a slower source is judged as early.
     ///
     /// # Errors
     /// [`LaneError::Infer`]; the lane goes on with the next slot.
@@ -107,12 +116,13 @@ impl RimLane {
         pts: MediaTime,
         hoop: PixelBox,
     ) -> Result<Option<RimReading>, LaneError> {
-        if !self.fill(luma, pts, hoop) {
+        if !self.fill(luma, pts, hoop) || self.fresh < self.crops_in_slot[self.tiers.active] {
             return Ok(None);
         }
         let wanted = self.tiers.wanted;
         let times = self.assemble(wanted).or_else(|| self.assemble(self.tiers.active));
         let Some(times) = times else { return Ok(None) };
+        self.fresh = 0;
         if times.tier == wanted {
             self.tiers.active = wanted;
         }
@@ -129,15 +139,16 @@ impl RimLane {
     pub fn reset(&mut self) {
         self.histories.clear();
         self.due = None;
+        self.fresh = 0;
         self.last = None;
     }
 
-    /// Crops the frame if it is due; true if it filled a slot.
+    /// Crops the frame if it is due; true if it was.
     fn fill(&mut self, luma: Luma<'_>, pts: MediaTime, hoop: PixelBox) -> bool {
         if self.last.is_some_and(|last| is_jump(last, pts)) {
             self.reset();
         }
-        // The frame nearest to the grid fills the slot: one that comes less than half a frame
+        // The frame nearest to a place on the grid fills it: one that comes less than half a frame
         // interval early is nearer than the next one.
         let interval = self.last.map_or(MediaSpan(0), |last| pts.since(last));
         let early = (interval.0 / 2).min(MediaSpan::from_millis(RIM_EARLY_MS_MAX).0);
@@ -148,11 +159,13 @@ impl RimLane {
         }
         let sizes = self.tiers.picture_sizes();
         let mut due = due;
-        // Slots that no frame came for keep their place in time, with the crop before.
+        // Places that no frame came for are filled with the crop before.
         while due.plus(self.spacing) <= pts {
             self.histories.update(sizes, |history| history.repeat(due));
             due = due.plus(self.spacing);
+            self.fresh += 1;
         }
+        self.fresh += 1;
         self.due = Some(due.plus(self.spacing));
         let side = (hoop.width() * self.crop_widths).max(1.0);
         let centre_y = hoop.y0 + self.crop_centre * hoop.width();
@@ -169,11 +182,12 @@ impl RimLane {
         let tier = &mut self.tiers.all[index];
         let entries = self.histories.of(tier.picture_size()).entries();
         let surplus = entries.len().checked_sub(tier.pictures())?;
-        let mut slots = Vec::with_capacity(tier.pictures());
-        for (picture, (at, grey)) in entries.iter().skip(surplus).enumerate() {
+        let crops = entries.iter().skip(surplus);
+        for (picture, (_, grey)) in crops.clone().enumerate() {
             grey.write_to(tier.picture_mut(picture));
-            slots.push(*at);
         }
+        let in_slot = self.crops_in_slot[index];
+        let slots = crops.skip(in_slot - 1).step_by(in_slot).map(|(at, _)| *at).collect();
         Some(Times { tier: index, slots })
     }
 }

@@ -34,7 +34,11 @@ fn a_wrong_manifest_is_refused_with_key_value_and_reason() {
         ("[1, 16, 8, 8]", "[1, 16, 8, 0]", ["tier.nano.input_shape", "0]", "elements"]),
         ("[1, 16, 8, 8]", "[16, 8, 8]", ["tier.nano.input_shape", "[16, 8, 8]", "rows"]),
         ("[1, 16, 8, 8]", "[1, 16, 8, 9]", ["tier.nano.input_shape", "8, 9]", "square"]),
-        ("[1, 16, 3]", "[1, 15, 3]", ["tier.nano.output_shape", "15", "one slot per picture"]),
+        (
+            "[1, 16, 3]",
+            "[1, 15, 3]",
+            ["tier.nano.output_shape", "15", "a slot is one picture, or two"],
+        ),
         ("[1, 16, 3]", "[1, 16, 4]", ["tier.nano.output_shape", "4]", "[1, slots, 3]"]),
         ("sha256 = \"", "sha256 = \"x", ["tier.nano.sha256", "x", "64 hexadecimal"]),
         ("licence = \"Apache-2.0\"", "license = \"MIT\"", ["license", "unknown field", "licence"]),

@@ -74,6 +74,53 @@ fn a_slot_carries_what_was_in_its_own_crop() {
     }
 }
 
+/// A lane whose slots are two crops each, 40 ms apart.
+fn lane_of_pairs() -> RimLane {
+    let folder = fixture::rim_in_pairs();
+    let pack = Pack::open(folder.path(), &fixture::trust()).expect("it is good");
+    RimLane::load(&pack, "nano").expect("the tier exists")
+}
+
+#[test]
+fn a_slot_of_two_crops_has_both_and_the_time_of_the_later_one() {
+    let mut lane = lane_of_pairs();
+    let mut readings = Vec::new();
+    for i in 0..36 {
+        let mut picture = dark();
+        if i == 22 || i == 23 {
+            picture.rectangle(crop(HOOP), 255);
+        }
+        readings.extend(say(&mut lane, &picture, i * 40));
+    }
+    // The 32nd crop fills the window; from there on every second one makes a new slot.
+    assert_eq!(readings.len(), 3);
+    for (n, reading) in readings.iter().enumerate() {
+        let times: Vec<i64> = reading.slots.iter().map(|slot| slot.at.0 / 90).collect();
+        let expected: Vec<i64> = (0..16).map(|slot| 80 * (slot + n as i64) + 40).collect();
+        assert_eq!(times, expected);
+        let made: Vec<usize> = (0..16).filter(|&slot| reading.slots[slot].made > 0.99).collect();
+        assert_eq!(made, [11 - n]);
+    }
+}
+
+#[test]
+fn a_source_with_half_the_frames_is_judged_at_each_of_them() {
+    let mut lane = lane_of_pairs();
+    let mut readings = Vec::new();
+    for i in 0..20 {
+        let at = 80 * i;
+        readings.extend(say(&mut lane, &dark(), at).map(|reading| (at, reading)));
+    }
+    // 16 frames with 15 crops between them that no frame came for: one too few for the window.
+    assert_eq!(
+        readings.iter().map(|(at, _)| *at).collect::<Vec<_>>(),
+        [1_280, 1_360, 1_440, 1_520]
+    );
+    for (at, reading) in readings {
+        assert_eq!(reading.slots[15].at, MediaTime::from_millis(at));
+    }
+}
+
 #[test]
 fn the_crop_follows_the_hoop_and_repeats_the_border() {
     // Everything but the crop is bright; a crop that is off by a few pixels would see it.

@@ -59,9 +59,10 @@ struct Play {
     /// Where video goes; `-` is standard output.
     #[arg(long)]
     video: PathBuf,
-    /// How video is written.
-    #[arg(long, value_enum, default_value_t = Format::Raw)]
-    format: Format,
+    /// How video is written; without it, a file whose name ends in .y4m is YUV4MPEG2, and anything
+    /// else raw.
+    #[arg(long, value_enum)]
+    format: Option<Format>,
     /// Where sound goes: a WAV file, 48 kHz, mono.
     #[arg(long)]
     audio: Option<PathBuf>,
@@ -197,9 +198,11 @@ fn cannot_write(path: &Path) -> String {
 }
 
 fn write_frames(game: &Game, play: &Play, out: Box<dyn Write>) -> io::Result<()> {
+    let named_y4m = play.video.extension().is_some_and(|extension| extension == "y4m");
     let format = match play.format {
-        Format::Raw => VideoFormat::Raw,
-        Format::Y4m => VideoFormat::Y4m,
+        Some(Format::Y4m) => VideoFormat::Y4m,
+        None if named_y4m => VideoFormat::Y4m,
+        Some(Format::Raw) | None => VideoFormat::Raw,
     };
     let config = *game.config();
     let mut writer = VideoWriter::new(out, format, (config.size, config.fps))?;

@@ -53,6 +53,27 @@ fn a_still_is_a_png_of_the_size_asked_for() {
 }
 
 #[test]
+fn a_video_is_y4m_when_its_name_says_so() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    const PICTURES: usize = 5;
+    const BYTES: usize = 160 * 90 * 3 / 2;
+    for name in ["game.y4m", "game.i420"] {
+        let path = folder.path().join(name);
+        let status = court()
+            .args(["play", "--seed", "4", "--seconds", "0.2", "--size", "160x90", "--video"])
+            .arg(&path)
+            .status()
+            .expect("court starts");
+        assert!(status.success());
+        let bytes = std::fs::read(&path).expect("the video");
+        let header = bytes.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let y4m = header + PICTURES * (b"FRAME\n".len() + BYTES);
+        assert_eq!(bytes.starts_with(b"YUV4MPEG2 "), name == "game.y4m", "{name}");
+        assert_eq!(bytes.len(), if name == "game.y4m" { y4m } else { PICTURES * BYTES }, "{name}");
+    }
+}
+
+#[test]
 fn a_wrong_size_is_refused_with_an_example() {
     let output =
         court().args(["bench", "--seed", "1", "--size", "large"]).output().expect("court starts");

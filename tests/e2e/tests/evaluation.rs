@@ -62,6 +62,13 @@ async fn evaluation_counts_shows_and_compares() -> Result<()> {
         compared.contains(&format!("new: 1\n    game-{SEED}: missed made_shot at 0.90 s")),
         "{compared}"
     );
+    // `| head -0`: a reader who has seen enough.
+    let (nobody, out) = std::io::pipe()?;
+    drop(nobody);
+    let mut unread = courtside()?;
+    unread.args(["evaluate", "--compare", &at("a.json"), &at("b.json")]).stdout(out);
+    let done = unread.spawn()?.wait_with_output().await?;
+    ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     Ok(())
 }
 
