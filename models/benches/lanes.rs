@@ -123,10 +123,10 @@ fn rim_observe_720p(bencher: Bencher, tier: &str) {
     let mut frame = 0;
     let mut next = move || {
         frame += 1;
-        let pts = MediaTime::from_millis(80 * frame as i64);
+        let pts = MediaTime::from_millis(40 * frame as i64);
         lane.observe(black_box(luma(&pictures[frame % 2])), pts, HOOP).expect("it runs")
     };
-    (0..16).for_each(|_| drop(next()));
+    (0..32).for_each(|_| drop(next()));
     bencher.bench_local(next);
 }
 

@@ -264,7 +264,7 @@ impl Hoop {
         let crowd_log_odds = if cues.crowd_swell { 0.4 } else { 0.0 };
         let went_in = made_log_odds > 0.0;
         Some(Moment {
-            at: Slots::time_of(peak).plus(MediaSpan((offset * SLOT.0 as f32) as i64)),
+            at: self.slots.time_of(peak).plus(MediaSpan((offset * SLOT.0 as f32) as i64)),
             probability: logistic(rim_log_odds + ball_log_odds + crowd_log_odds),
             made: went_in,
             kind_probability: logistic(if went_in { made_log_odds } else { -made_log_odds }),

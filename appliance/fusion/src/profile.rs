@@ -35,8 +35,8 @@ pub struct Profile {
 
 impl Profile {
     /// Basketball. The times follow from the rim lane's window of 16 × 80 ms: it has said all it
-    /// can about a moment 1.2 s later, and of held-out clips it tells 91 % right after 400 ms and
-    /// 93 % after 800 (`models/train`, judge).
+    /// can about a moment 1.2 s later, and of held-out clips it tells 94 % right after 400 ms and
+    /// 95 % after 800 (`models/train`, judge).
     pub const BASKETBALL: Self = Self {
         look_ahead_sure: MediaSpan(4 * SLOT.0),
         look_ahead_likely: MediaSpan(6 * SLOT.0),

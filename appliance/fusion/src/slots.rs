@@ -7,7 +7,7 @@ use wire::time::{MediaSpan, MediaTime};
 
 use crate::RimWindow;
 
-/// Distance of two slots: the rim lane's frame spacing, 80 ms.
+/// Distance of two of the rim lane's slots.
 pub const SLOT: MediaSpan = MediaSpan::from_millis(80);
 /// Slots kept, 5.1 s: the longest look-ahead, the refractory time and a margin.
 const KEPT: usize = 64;
@@ -33,6 +33,8 @@ impl Mean {
 #[derive(Clone, Copy, Debug, Default)]
 struct Cell {
     index: i64,
+    /// When the frame that the slot shows was taken, which is up to half a slot off its number.
+    at: MediaTime,
     made: f32,
     missed: f32,
     weight: f32,
@@ -56,20 +58,24 @@ impl Slots {
         (at.0 + SLOT.0 / 2).div_euclid(SLOT.0)
     }
 
-    /// Media time of a slot's middle.
-    pub fn time_of(index: i64) -> MediaTime {
-        MediaTime(index * SLOT.0)
+    /// When the frame of a slot was taken; the middle of the slot if nothing is known of it.
+    pub fn time_of(&self, index: i64) -> MediaTime {
+        let cell = self.cells[Self::position(index)];
+        if cell.index == index { cell.at } else { MediaTime(index * SLOT.0) }
     }
 
-    /// Adds one window.
+    /// Adds one window. Its slots are numbered from the newest one back: frames do not come
+    /// exactly every 80 ms, and where a slot's time lies between two numbers, each slot rounded for
+    /// itself would leave gaps.
     pub fn add(&mut self, window: &RimWindow<'_>) {
-        let count = window.slots.len();
-        for (position, slot) in window.slots.iter().enumerate() {
-            let weight = look_ahead_weight(count - 1 - position);
+        let Some(newest) = window.slots.last().map(|slot| Self::index_of(slot.at)) else { return };
+        for (behind, slot) in window.slots.iter().rev().enumerate() {
+            let weight = look_ahead_weight(behind);
             if weight <= 0.0 || !slot.made.is_finite() || !slot.missed.is_finite() {
                 continue;
             }
-            let cell = self.cell_mut(Self::index_of(slot.at));
+            let cell = self.cell_mut(newest - behind as i64);
+            cell.at = slot.at;
             cell.made += weight * slot.made;
             cell.missed += weight * slot.missed;
             cell.weight += weight;
@@ -131,7 +137,7 @@ mod tests {
         core::array::from_fn(|position| {
             let index = last - 15 + position as i64;
             let made = if index == made_at { 0.9 } else { 0.0 };
-            RimSlot { at: Slots::time_of(index), missed: 0.0, made }
+            RimSlot { at: MediaTime(index * SLOT.0), missed: 0.0, made }
         })
     }
 
@@ -142,6 +148,21 @@ mod tests {
         assert_eq!(slots.mean(100), Mean::default());
         slots.add(&RimWindow { slots: &window(105, 100) });
         assert!((slots.mean(100).made - 0.9).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_window_whose_frames_come_a_little_early_and_late_has_no_gaps() {
+        let mut slots = Slots::default();
+        let mut window = window(100, 1_000);
+        for (position, slot) in window.iter_mut().enumerate() {
+            let jitter = if position % 2 == 0 { 30 } else { 50 };
+            slot.at = slot.at.minus(MediaSpan::from_millis(jitter));
+        }
+        slots.add(&RimWindow { slots: &window });
+        // The newest two slots count for nothing.
+        assert_eq!(slots.time_of(97), window[13].at);
+        let known = (80..=100).filter(|index| slots.mean(*index).weight > 0.0);
+        assert!(known.eq(84..=97));
     }
 
     #[test]

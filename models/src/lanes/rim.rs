@@ -42,8 +42,6 @@ pub struct RimLane {
     crops_in_slot: Vec<usize>,
     /// Next place on the grid; `None` before the first frame.
     due: Option<MediaTime>,
-    /// Crops since the last reading.
-    fresh: usize,
     /// The frame before, for the frame interval and to notice jumps.
     last: Option<MediaTime>,
 }
@@ -70,7 +68,6 @@ impl RimLane {
             crop_centre: input.crop_centre.unwrap_or(0.0),
             crops_in_slot: pack.tiers().iter().map(in_slot).collect(),
             due: None,
-            fresh: 0,
             last: None,
         })
     }
@@ -98,15 +95,16 @@ impl RimLane {
         }
         self.tiers.go_on_as(&other.tiers);
         std::mem::swap(&mut self.histories, &mut other.histories);
-        (self.due, self.fresh, self.last) = (other.due, other.fresh, other.last);
+        (self.due, self.last) = (other.due, other.last);
     }
 
     /// Shows the lane a frame. Crops it if it is due on the grid of crops; cheap if not.
     ///
     /// - `hoop`: box of ring and net in this frame's pixels; let a
     ///   [`Follower`](super::follow::Follower) keep it on the hoop.
-    /// - returns: the window's slots when this frame filled the newest and the window is full. That
-    ///   slot's last crop is always this frame's, so that a slower source is judged as early.
+    /// - returns: the window's slots when this frame was cropped and the window is full. The newest
+    ///   slot ends with this frame's crop, so that slots of two crops are told at both of them: what
+    ///   one grid of slots cuts in two lies within a slot of the other.
     ///
     /// # Errors
     /// [`LaneError::Infer`]; the lane goes on with the next slot.
@@ -116,13 +114,12 @@ impl RimLane {
         pts: MediaTime,
         hoop: PixelBox,
     ) -> Result<Option<RimReading>, LaneError> {
-        if !self.fill(luma, pts, hoop) || self.fresh < self.crops_in_slot[self.tiers.active] {
+        if !self.fill(luma, pts, hoop) {
             return Ok(None);
         }
         let wanted = self.tiers.wanted;
         let times = self.assemble(wanted).or_else(|| self.assemble(self.tiers.active));
         let Some(times) = times else { return Ok(None) };
-        self.fresh = 0;
         if times.tier == wanted {
             self.tiers.active = wanted;
         }
@@ -139,7 +136,6 @@ impl RimLane {
     pub fn reset(&mut self) {
         self.histories.clear();
         self.due = None;
-        self.fresh = 0;
         self.last = None;
     }
 
@@ -163,9 +159,7 @@ impl RimLane {
         while due.plus(self.spacing) <= pts {
             self.histories.update(sizes, |history| history.repeat(due));
             due = due.plus(self.spacing);
-            self.fresh += 1;
         }
-        self.fresh += 1;
         self.due = Some(due.plus(self.spacing));
         let side = (hoop.width() * self.crop_widths).max(1.0);
         let centre_y = hoop.y0 + self.crop_centre * hoop.width();

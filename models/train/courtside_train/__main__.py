@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from . import pack, recipes, shelf, sign
+from . import pack, recipes, revive, shelf, sign
 from .court import CACHE
 from .field_nets import BallNet
 from .fit import Budget, fit
@@ -42,15 +42,20 @@ def keep(recipe: Recipe, net: torch.nn.Module, facts: dict) -> None:
 
 
 def train(recipe: Recipe, given: argparse.Namespace) -> None:
-    """Trains one tier; with `--resume` its kept weights are where it starts, and steps add up."""
+    """Trains one tier; `--resume` starts with its kept weights, so that steps add up, `--from-pack` with the pack's."""
     print(f"training {recipe.pack} {recipe.tier}", flush=True)
     torch.manual_seed(recipe.seed)
-    net, before = recipes.build(recipe), 0
-    if given.resume and checkpoint(recipe).exists():
+    net, before, origin = recipes.build(recipe), 0, ""
+    if given.from_pack:
+        folder = PACKS / recipe.pack
+        revive.revive(net, folder / f"{recipe.tier}.f32.onnx", recipes.loss_of(recipe, 0))
+        origin = f" on from version {next_version(folder / sign.MANIFEST) - 1}"
+    elif given.resume and checkpoint(recipe).exists():
         net, facts = trained(recipe)
-        before = facts["steps"]
+        before, origin = facts["steps"], facts.get("origin", "")
     budget = Budget(recipe.steps, 60 * given.minutes)
     facts = {"commit": commit(), "seed": recipe.seed, "seeds": len(recipe.training_seeds), "batch": recipe.batch}
+    facts["origin"] = origin
     for mean, steps in fit(net, recipes.loss_of(recipe, before), budget, recipe.peak):
         keep(recipe, mean, facts | {"steps": before + steps})
     calibrate(recipe)
@@ -92,7 +97,7 @@ def write_pack(name: str, chosen: list[Recipe]) -> None:
         net, facts = trained(recipe)
         if isinstance(net, BallNet):
             net = net.fold()
-        done.append(f"{facts['steps']} steps of {facts['batch']}")
+        done.append(f"{facts['steps']} steps of {facts['batch']}{facts.get('origin', '')}")
         entry = pack.export_tier(folder, name, recipe.tier, net, recipes.example(recipe))
         measured = json.loads(checkpoint(recipe).with_suffix(".json").read_text())
         tiers.append(entry | {"accuracy": recipes.headline(recipe, measured)})
@@ -123,6 +128,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("only", nargs="*", help="packs or tiers to work on, such as `rim` or `ball/nano`; all if none; to sign, also folders")
     parser.add_argument("--quick", action="store_true", help="a tenth of the data and steps, to see everything run")
     parser.add_argument("--resume", action="store_true", help="train on from the kept weights")
+    parser.add_argument("--from-pack", action="store_true", help="train on from the networks in models/packs")
     parser.add_argument("--minutes", type=float, default=math.inf, help="train each tier no longer than this")
     parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch; small networks gain little")
     return parser.parse_args()

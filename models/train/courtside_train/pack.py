@@ -27,7 +27,7 @@ class Port:
 
 PORTS = {
     "rim": Port(
-        {"name": "frames", "layout": "NTHW", "scale": "luma/255", "spacing_ms": 80}
+        {"name": "frames", "layout": "NTHW", "scale": "luma/255", "spacing_ms": 40}
         | {"crop_widths": 3.5, "crop_centre": 0.45},
         {"name": "slots", "post": "rim-slots"},
     ),

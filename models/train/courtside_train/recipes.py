@@ -127,8 +127,7 @@ def example(recipe: Recipe) -> torch.Tensor:
     """One real input of the network, from a judging seed."""
     if recipe.pack == "rim":
         clips = shelf.open_rim(recipe.judging_seeds)[0]
-        times = np.arange(rim_windows.SLOTS) * rim_judge.STEP
-        return rim_windows.plain_crops(clips, 0, times)[None]
+        return rim_windows.plain_crops(clips, 0, np.arange(rim_windows.PICTURES))[None]
     fields = shelf.open_pictures(recipe.data, recipe.judging_seeds)[0]
     if recipe.pack == "ball":
         size = field_nets.BALL_TIERS[recipe.tier].size

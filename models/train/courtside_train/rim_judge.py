@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from .court import MADE, MISSED, RIM_FRAMES, RimClips
-from .rim_windows import SLOTS, plain_crops
+from .rim_windows import IN_SLOT, PICTURES, SLOTS, plain_crops
 
-STEP = 2  # frames between slots and between windows
+STEP = IN_SLOT  # frames between slots and between windows
 MATCH_FRAMES = 12.5  # a told moment counts when it is at most half a second off
 APART_SLOTS = 8  # of two told moments nearer than this, the weaker is an echo
 THRESHOLD = 0.5
@@ -51,8 +51,8 @@ class Tally:
 
 def chances(net: torch.nn.Module, clips: RimClips, clip: int) -> np.ndarray:
     """Softmax answers f32 `[windows, 16, 3]`; window `i` starts at frame `2 i`."""
-    crops = plain_crops(clips, clip, np.arange(0, RIM_FRAMES, STEP))
-    windows = torch.stack([crops[start : start + SLOTS] for start in range(len(crops) - SLOTS + 1)])
+    crops = plain_crops(clips, clip, np.arange(RIM_FRAMES))
+    windows = torch.stack([crops[start : start + PICTURES] for start in range(0, RIM_FRAMES - PICTURES + 1, STEP)])
     with torch.no_grad():
         return net(windows).softmax(-1).numpy()
 
@@ -65,13 +65,13 @@ def along_time(answers: np.ndarray, lookahead: int | None) -> tuple[np.ndarray, 
     windows = len(answers)
     if lookahead is not None:
         slot = SLOTS - 1 - lookahead
-        return STEP * (np.arange(windows) + slot), answers[:, slot]
+        return STEP * (np.arange(windows) + slot) + STEP - 1, answers[:, slot]
     total, count = np.zeros((windows + SLOTS - 1, 3)), np.zeros((windows + SLOTS - 1, 1))
     for slot in range(2, SLOTS - 4):
         total[slot : slot + windows] += answers[:, slot]
         count[slot : slot + windows] += 1
     used = count[:, 0] > 0
-    return STEP * np.flatnonzero(used), total[used] / count[used]
+    return STEP * np.flatnonzero(used) + STEP - 1, total[used] / count[used]
 
 
 def moments(frames: np.ndarray, told: np.ndarray, threshold: float = THRESHOLD) -> list[tuple[int, float]]:

@@ -6,10 +6,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .rim_windows import SIDE, SLOTS, Batch
+from .rim_windows import IN_SLOT, SIDE, SLOTS, Batch
 
 AUXILIARY = 0.3  # share of the ball's position in the loss
 PLACE = 0.3  # share of where the ball is in depth
+VIEWS = 4  # pictures that the encoder sees of a slot
 
 
 @dataclass(frozen=True)
@@ -30,20 +31,21 @@ def halving(before: int, after: int) -> nn.Sequential:
 
 
 class RimNet(nn.Module):
-    """16 crops of a hoop to what happened at each.
+    """32 crops of a hoop to what happened at each slot of two.
 
-    - input: f32 `[n, 16, 64, 64]`, luma / 255, oldest first.
+    - input: f32 `[n, 32, 64, 64]`, luma / 255, oldest first.
     - output: logits f32 `[n, 16, 3]`, nothing, missed, made.
 
-    Each crop is seen through the same small encoder as grey, change since the crop before, and difference to the
-    window's mean; convolutions along time then weigh what came before and after. A tier that looks at smaller crops
+    Each slot is seen through the same small encoder: its later crop as grey, its change since the slot before and since
+    the slot's earlier crop, and its difference to the window's mean. So a ball that is in the net for one crop is seen
+    there, and the encoder still runs only once a slot. Convolutions along time then weigh what came before and after. A tier that looks at smaller crops
     averages them down itself.
     """
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.side = shape.side
-        first = nn.Sequential(nn.Conv2d(3, shape.channels[0], 3, 2, 1), nn.ReLU())  # its input is normalised already
+        first = nn.Sequential(nn.Conv2d(VIEWS, shape.channels[0], 3, 2, 1), nn.ReLU())  # its input is normalised already
         rest = [halving(a, b) for a, b in zip(shape.channels, shape.channels[1:])]
         self.encoder = nn.Sequential(first, *rest)
         cells = (shape.side >> len(shape.channels)) ** 2
@@ -61,16 +63,17 @@ class RimNet(nn.Module):
         return nn.Sequential(convolution, nn.BatchNorm1d(width), nn.ReLU())
 
     def views(self, frames: torch.Tensor) -> torch.Tensor:
-        """Grey, change and difference to the mean, f32 `[n * 16, 3, side, side]`, on the window's own scale."""
+        """Grey, both changes and difference to the mean, f32 `[n * 16, 4, side, side]`, on the window's own scale."""
         if frames.shape[-1] > self.side:
             frames = functional.avg_pool2d(frames, SIDE // self.side)
         centred = frames - frames.mean((1, 2, 3), keepdim=True)
         scale = (centred * centred).mean((1, 2, 3), keepdim=True).sqrt() + 0.03
         grey = centred / scale
-        before = torch.cat([grey[:, :1], grey[:, :-1]], 1)
-        change, aside = 2 * (grey - before), 1.5 * (grey - grey.mean(1, keepdim=True))
-        stacked = torch.stack([grey, change, aside], 2)
-        return stacked.reshape(-1, 3, self.side, self.side)
+        early, late = grey[:, ::IN_SLOT], grey[:, 1::IN_SLOT]
+        before = torch.cat([late[:, :1], late[:, :-1]], 1)
+        change, aside, quick = 2 * (late - before), 1.5 * (late - grey.mean(1, keepdim=True)), 2 * (late - early)
+        stacked = torch.stack([late, change, aside, quick], 2)
+        return stacked.reshape(-1, VIEWS, self.side, self.side)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         return self.everything(frames)[0]

@@ -1,7 +1,7 @@
 """Owns the rim lane's training windows: which frames, which crop, which labels, which disturbances.
 
-A window is 16 crops around one hoop, oldest first, about 80 ms apart. A slot is one of its crops.
-Windows start anywhere relative to the moment, so the answer must be right with little look-ahead and with much.
+A window is 32 crops around one hoop, oldest first, about 40 ms apart. A slot is two of them, one after the other, and
+has the time of the later one. Windows start anywhere relative to the moment, so the answer must be right with little look-ahead and with much.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,16 @@ from .court import FPS, RIM_FRAMES, RimClips
 from .raster import CROP_CENTRE, CROP_WIDTHS, Cut, crop, noise, tone_curve
 
 SLOTS = 16
+IN_SLOT = 2  # crops of a slot
+PICTURES = SLOTS * IN_SLOT
 SIDE = 64
-SPACING_FRAMES = 0.080 * FPS
+SPACING_FRAMES = 0.040 * FPS
 MOMENT_SLOTS = 1.0  # a slot this near to the moment carries its class
 BLUR_SLOTS = 1.6  # nearer than this it may say either
 SETTLED_SLOTS = 2  # moments with less look-ahead than this count little
 SPLICED = 0.06  # share of windows with a cut in them
 CUT_SLOTS = 3  # nobody can tell a moment this near to a cut
-SKIPPED = 0.15  # share of windows from a box that is too busy to look at every frame
+SKIPPED = 0.3  # share of windows from a box that does not look at every frame
 FOLLOWED_WIDTHS = 0.5  # a follower loses no more of a hoop than this before it is set right
 AT_RING_METRES = 0.3  # a ball nearer than this is neither before nor behind the ring
 
@@ -29,7 +31,7 @@ AT_RING_METRES = 0.3  # a ball nearer than this is neither before nor behind the
 class Batch:
     """One training batch.
 
-    - frames: f32 `[n, 16, 64, 64]`, luma / 255; already 32 × 32 for a tier that looks at so little.
+    - frames: f32 `[n, 32, 64, 64]`, luma / 255; already 32 × 32 for a tier that looks at so little.
     - slots: i64 `[n, 16]`, 0 nothing, 1 missed, 2 made; weights: f32 `[n, 16]`.
     - balls: f32 `[n, 16, 4]`, x and y as a share of the crop, radius in hoop-box widths, visible 0..1.
     - places: f32 `[n, 16, 3]`, the ball is before the ring, in the net, behind the ring: 0 or 1, NaN where unknown.
@@ -61,48 +63,54 @@ def slot_labels(times: np.ndarray, events: np.ndarray, spacing: float) -> tuple[
 
 
 def skip_frames(times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The frames that a box sees of those it should: a slot whose frame was skipped shows the one before again."""
-    if rng.random() > SKIPPED:
+    """The frames that a box sees of those it should: a crop whose frame was skipped shows the one before again.
+
+    A box answers when it has seen a frame, so the newest crop is never an old one.
+    """
+    how = rng.random() / SKIPPED
+    if how > 1:
         return times
-    if rng.random() < 0.5:  # a steady rate below the slots' own
-        every = rng.uniform(1.2, 2.0)
-        phase = rng.uniform(0, every)
-        fresh = np.diff(np.floor((np.arange(SLOTS) + phase) / every), prepend=-1) > 0
+    back = np.arange(PICTURES)[::-1]
+    if how < 0.4:  # half the rate, as every box begins
+        fresh = back % 2 == 0
+    elif how < 0.7:  # a steady rate below the source's
+        every = rng.uniform(1.1, 4.0)
+        fresh = np.diff(np.floor((back + rng.uniform(0, every)) / every), append=-1) < 0
     else:
-        fresh = rng.random(SLOTS) > rng.uniform(0.05, 0.45)
-    fresh[0] = True
-    return times[np.maximum.accumulate(np.where(fresh, np.arange(SLOTS), 0))]
+        fresh = rng.random(PICTURES) > rng.uniform(0.05, 0.6)
+    fresh[[0, -1]] = True
+    return times[np.maximum.accumulate(np.where(fresh, np.arange(PICTURES), 0))]
 
 
 def draw_times(events: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float]:
-    """Frames of the 16 slots (f32, whole) and the spacing they were drawn with."""
-    spacing = SPACING_FRAMES if rng.random() < 0.6 else float(rng.uniform(1.5, 2.5))
-    latest = RIM_FRAMES - 1 - (SLOTS - 1) * spacing
+    """Frames of the 32 crops (f32, whole) and the frames from slot to slot that they were drawn with."""
+    spacing = SPACING_FRAMES if rng.random() < 0.6 else float(rng.uniform(0.75, 1.25))
+    latest = RIM_FRAMES - 1 - (PICTURES - 1) * spacing
     first = rng.uniform(0, latest)
     real = events[events[:, 0] > 0]
     if len(real) and rng.random() < 0.8:
         moment = real[rng.integers(len(real)), 1]
-        first = np.clip(moment - rng.uniform(-1.5, SLOTS + 0.5) * spacing, 0, latest)
-    times = first + spacing * np.arange(SLOTS)
-    if rng.random() < 0.3:  # frames arrive late or are skipped
-        times = times + rng.uniform(-0.4, 0.4, SLOTS) * spacing
-    return np.clip(np.sort(times), 0, RIM_FRAMES - 1).round().astype(np.float32), spacing
+        first = np.clip(moment - rng.uniform(-1.5, SLOTS + 0.5) * IN_SLOT * spacing, 0, latest)
+    times = first + spacing * np.arange(PICTURES)
+    if rng.random() < 0.3:  # frames arrive late
+        times = times + rng.uniform(-0.6, 0.6, PICTURES) * spacing
+    return np.clip(np.sort(times), 0, RIM_FRAMES - 1).round().astype(np.float32), IN_SLOT * spacing
 
 
 def follower(boxes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What a hoop follower makes of the true boxes f32 `[16, 4]`: perfect, lagging, or standing still."""
+    """What a hoop follower makes of the true boxes f32 `[n, 4]`: perfect, lagging, or standing still."""
     how, guessed = rng.random(), boxes
     if how < 0.3:
-        guessed = np.repeat(boxes[SLOTS // 2][None], SLOTS, 0)
+        guessed = np.repeat(boxes[len(boxes) // 2][None], len(boxes), 0)
     elif how < 0.7:
-        smooth = np.cumsum(boxes, 0) / np.arange(1, SLOTS + 1)[:, None]
+        smooth = np.cumsum(boxes, 0) / np.arange(1, len(boxes) + 1)[:, None]
         guessed = smooth + (boxes - smooth) * rng.uniform(0.3, 1)
     reach = FOLLOWED_WIDTHS * float(np.median(boxes[:, 2] - boxes[:, 0]))
     return boxes + np.clip(guessed - boxes, -reach, reach)
 
 
 def crop_corners(boxes: np.ndarray, rng: np.random.Generator | None) -> tuple[np.ndarray, float]:
-    """Top left corners f32 `[16, 2]` of a window's crops and their side, in the pixels of the boxes.
+    """Top left corners f32 `[n, 2]` of a window's crops and their side, in the pixels of the boxes.
 
     `rng` adds the follower's errors.
     """
@@ -113,19 +121,19 @@ def crop_corners(boxes: np.ndarray, rng: np.random.Generator | None) -> tuple[np
     side = CROP_WIDTHS * width
     if rng is not None:
         side *= rng.uniform(0.85, 1.15)
-        wander = rng.normal(0, 1, (SLOTS, 2)).cumsum(0) * rng.choice([0, 0.01, 0.02, 0.04])
+        wander = rng.normal(0, 0.7, (len(boxes), 2)).cumsum(0) * rng.choice([0, 0.01, 0.02, 0.04])
         centre = centre + width * (wander + rng.uniform(-0.22, 0.22, 2))
     return centre - side / 2, side
 
 
 def disturb(window: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Flicker, noise, blur and things in the way, on f32 `[16, side, side]`."""
+    """Flicker, noise, blur and things in the way, on f32 `[n, side, side]`."""
     if rng.random() < 0.15:
         small = torch.nn.functional.avg_pool2d(window[:, None], 2)
         window = torch.nn.functional.interpolate(small, scale_factor=2, mode="bilinear")[:, 0]
     window = occlude(window, rng)
     if rng.random() < 0.1:  # exposure flickers or drifts
-        window = window * torch.from_numpy(1 + rng.normal(0, 0.03, (SLOTS, 1, 1))).float()
+        window = window * torch.from_numpy(1 + rng.normal(0, 0.03, (len(window), 1, 1))).float()
     if rng.random() < 0.5:
         window = window + noise(window.shape, rng) * float(rng.uniform(0, 0.03))
     return window.clamp(0, 1)
@@ -139,9 +147,9 @@ def occlude(window: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     side = window.shape[-1]
     h, w = (side * rng.uniform(0.1, 0.45, 2)).astype(int)
     x, y = rng.uniform(-w / 2, side - w / 2), rng.uniform(0.5, 1) * side
-    speed = rng.normal(0, 0.03, 2) * side if rng.random() < 0.6 else np.zeros(2)
+    speed = rng.normal(0, 0.015, 2) * side if rng.random() < 0.6 else np.zeros(2)
     shade = torch.from_numpy(rng.uniform(0, 1) + rng.normal(0, 0.08, (h, w))).float()
-    for i in range(SLOTS):
+    for i in range(len(window)):
         x0, y0 = int(x + speed[0] * i), int(y + speed[1] * i)
         left, top, right, bottom = max(x0, 0), max(y0, 0), min(x0 + w, side), min(y0 + h, side)
         if left < right and top < bottom:
@@ -182,23 +190,25 @@ def plain_crops(clips: RimClips, clip: int, times: np.ndarray) -> torch.Tensor:
 
 
 def training_window(clips: RimClips, clip: int, pixels: int, rng: np.random.Generator) -> tuple:
-    """One window with its labels: frames f32 `[16, pixels, pixels]`, slots, weights, balls, places."""
+    """One window with its labels: frames f32 `[32, pixels, pixels]`, slots, weights, balls, places."""
     times, spacing = draw_times(clips.events[clip], rng)
     at = skip_frames(times, rng).astype(int)
     corners, side = crop_corners(picture_boxes(clips, clip, at), rng)
     corners = corners - clips.corners[clip, at]
     window = crop(clips.frames[clip, at], Cut(corners, (side, side), (pixels, pixels), tone_curve(rng)))
-    slots, weights = slot_labels(times, clips.events[clip], spacing)
-    balls = balls_in_crop(clips.balls[clip, at], corners, side)
-    return window, slots, weights, balls, places_of(clips.depths[clip, at])
+    of_slot = slice(IN_SLOT - 1, None, IN_SLOT)
+    slots, weights = slot_labels(times[of_slot], clips.events[clip], spacing)
+    balls = balls_in_crop(clips.balls[clip, at[of_slot]], corners[of_slot], side)
+    return window, slots, weights, balls, places_of(clips.depths[clip, at[of_slot]])
 
 
 def splice(first: tuple, second: tuple, rng: np.random.Generator) -> tuple:
     """A window of one clip that cuts to another: what happened near the cut cannot be told."""
     at = int(rng.integers(3, SLOTS - 2))
-    pick = lambda a, b: torch.cat([a[:at], b[at:]]) if torch.is_tensor(a) else np.concatenate([a[:at], b[at:]])
-    window, slots, weights, balls, places = (pick(a, b) for a, b in zip(first, second))
-    weights = weights.copy()
+    cut = IN_SLOT * at - int(rng.integers(IN_SLOT))  # it may lie between the crops of a slot
+    pick = lambda a, b: np.concatenate([a[:at], b[at:]])
+    window = torch.cat([first[0][:cut], second[0][cut:]])
+    slots, weights, balls, places = (pick(a, b) for a, b in zip(first[1:], second[1:]))
     near = slice(max(0, at - CUT_SLOTS), at + 1)
     weights[near] = np.where(slots[near] > 0, 0, weights[near])
     return window, slots, weights, balls, places

@@ -6,7 +6,7 @@ import tomllib
 import numpy as np
 import torch
 
-from courtside_train import field_nets, pack, rim_net
+from courtside_train import field_nets, pack, rim_net, sign
 from courtside_train.fit import Budget, fit, learning_rate
 
 
@@ -21,7 +21,7 @@ def stirred(net: torch.nn.Module) -> torch.nn.Module:
 
 def test_networks_answer_in_the_shapes_of_the_packs():
     for tier in rim_net.TIERS.values():
-        assert stirred(rim_net.RimNet(tier))(torch.rand(1, 16, 64, 64)).shape == (1, 16, 3)
+        assert stirred(rim_net.RimNet(tier))(torch.rand(1, 32, 64, 64)).shape == (1, 16, 3)
     for shape, half in [(field_nets.BALL_TIERS["nano"], (90, 160)), (field_nets.BALL_TIERS["full"], (144, 256))]:
         assert stirred(field_nets.BallNet(shape))(torch.rand(1, 5, *shape.size)).shape == (1, 1, *half)
     hoop = stirred(field_nets.HoopNet(field_nets.HOOP_TIERS["full"]))
@@ -37,7 +37,7 @@ def test_folding_the_differences_changes_no_answer():
 
 def test_the_rim_network_does_not_care_for_exposure():
     net = stirred(rim_net.RimNet(rim_net.TIERS["nano"]))
-    window = torch.rand(1, 16, 64, 64) * 0.5 + 0.2
+    window = torch.rand(1, 32, 64, 64) * 0.5 + 0.2
     assert torch.allclose(net(window), net(window * 1.02 + 0.1), atol=0.02)
 
 
@@ -54,19 +54,21 @@ def test_a_quiet_heatmap_costs_less_than_a_false_peak_and_a_missed_ball():
     assert field_nets.heat_loss(false, heat, hidden).item() < 0.1
 
 
-def test_a_pack_holds_what_its_manifest_says(tmp_path):
+def test_a_pack_holds_what_its_manifest_says(tmp_path, monkeypatch):
+    monkeypatch.setenv(sign.KEY_VARIABLE, str(tmp_path / "signing.key"))  # not the one of this machine
+    monkeypatch.setattr(sign, "PUBLIC_KEYS", tmp_path)
     net = stirred(rim_net.RimNet(rim_net.TIERS["nano"]))
-    example = torch.rand(1, 16, 64, 64)
+    example = torch.rand(1, 32, 64, 64)
     entry = pack.export_tier(tmp_path, "rim", "nano", net, example)
     entry["accuracy"] = {"metric": "none: \"untrained\"", "value": 0.5, "set": "none"}
     pack.write_manifest(tmp_path, "rim", 3, [entry], {"recipe": "r", "commit": "c", "seed": 1, "data": "d"})
     manifest = tomllib.loads((tmp_path / "manifest.toml").read_text())
     tier = manifest["tier"][0]
-    assert manifest["version"] == 3 and tier["input_shape"] == [1, 16, 64, 64] and tier["output_shape"] == [1, 16, 3]
+    assert manifest["version"] == 3 and tier["input_shape"] == [1, 32, 64, 64] and tier["output_shape"] == [1, 16, 3]
     assert tier["accuracy"]["metric"] == "none: \"untrained\""
     assert hashlib.sha256((tmp_path / tier["file"]).read_bytes()).hexdigest() == tier["sha256"]
     golden = np.frombuffer((tmp_path / tier["golden"]).read_bytes(), "<f4")
-    assert len(golden) == 16 * 64 * 64 + 48
+    assert len(golden) == 32 * 64 * 64 + 48
     with torch.no_grad():
         assert np.allclose(golden[-48:], net(example).numpy().ravel(), atol=1e-4)
 

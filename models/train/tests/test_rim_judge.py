@@ -28,11 +28,11 @@ def test_a_slot_of_each_window_is_told_at_its_own_time():
     answers = np.zeros((20, SLOTS, 3))
     for window in range(20):
         answers[window, :, 0] = 1
-        if 0 <= 18 - window < SLOTS:  # the moment is at frame 36
+        if 0 <= 18 - window < SLOTS:  # the later crop of the slot is frame 37
             answers[window, 18 - window] = [0, 0, 1]
     for lookahead in (3, 5, 10, None):
         frames, told = along_time(answers, lookahead)
-        assert frames[told[:, MADE].argmax()] == 36 and told[:, MADE].max() == 1
+        assert frames[told[:, MADE].argmax()] == 37 and told[:, MADE].max() == 1
 
 
 def tally_of(truth: list, answers: list) -> Tally:

@@ -5,6 +5,8 @@ import torch
 
 from courtside_train.court import MADE, MISSED, RIM_FRAMES, RimClips
 from courtside_train.rim_windows import (
+    IN_SLOT,
+    PICTURES,
     SIDE,
     SLOTS,
     crop_corners,
@@ -62,13 +64,21 @@ def test_windows_stay_in_the_clip_and_in_order():
 
 def test_a_busy_box_shows_an_earlier_frame_again_and_never_a_later_one():
     rng = np.random.default_rng(5)
-    times = np.arange(SLOTS) * 2.0
+    times = np.arange(PICTURES) * 1.0
     shown = [skip_frames(times, rng) for _ in range(400)]
     skipped = [seen for seen in shown if (seen != times).any()]
-    assert 20 < len(skipped) < 120
+    assert 60 < len(skipped) < 180
     for seen in skipped:
-        assert seen[0] == times[0] and (np.diff(seen) >= 0).all() and (seen <= times).all()
-        assert np.isin(seen, times).all()
+        assert seen[0] == times[0] and seen[-1] == times[-1]
+        assert (np.diff(seen) >= 0).all() and (seen <= times).all() and np.isin(seen, times).all()
+
+
+def test_a_box_at_half_the_rate_sees_the_later_crop_of_each_slot():
+    rng = np.random.default_rng(5)
+    times = np.arange(PICTURES) * 1.0
+    half = times - (np.arange(PICTURES) % 2 == 0)
+    half[0] = 0
+    assert sum((skip_frames(times, rng) == half).all() for _ in range(400)) > 20
 
 
 def test_moments_are_drawn_at_every_place_of_the_window_and_outside():
@@ -77,7 +87,7 @@ def test_moments_are_drawn_at_every_place_of_the_window_and_outside():
     none = 0
     for _ in range(600):
         times, spacing = draw_times(np.array([[MADE, 36.0]]), rng)
-        classes, _ = slot_labels(times, np.array([[MADE, 36.0]]), spacing)
+        classes, _ = slot_labels(times[IN_SLOT - 1 :: IN_SLOT], np.array([[MADE, 36.0]]), spacing)
         seen += classes > 0
         none += not classes.any()
     assert seen.min() > 15 and none > 15
@@ -90,15 +100,15 @@ def test_the_crop_is_three_and_a_half_boxes_wide_around_the_hoop():
 
 
 def test_plain_crops_show_the_hoop_in_its_place():
-    window = plain_crops(clips_with([[0, 0]]), 0, np.arange(SLOTS) * 2)
+    window = plain_crops(clips_with([[0, 0]]), 0, np.arange(PICTURES))
     bright = torch.nonzero(window[5] > 0.5).float()
     centre = (bright.amin(0) + bright.amax(0) + 1) / 2
-    assert window.shape == (SLOTS, SIDE, SIDE)
+    assert window.shape == (PICTURES, SIDE, SIDE)
     assert torch.allclose(centre, torch.tensor([32 + 0.05 * 20 * 64 / 70, 32.0]), atol=0.7)
 
 
 def test_a_follower_never_loses_the_hoop_by_more_than_half_its_width():
-    boxes = np.tile(np.array([0, 0, 20, 20], np.float32), (SLOTS, 1)) + 10 * np.arange(SLOTS)[:, None]
+    boxes = np.tile(np.array([0, 0, 20, 20], np.float32), (PICTURES, 1)) + 10 * np.arange(PICTURES)[:, None]
     for seed in range(20):
         guessed = follower(boxes, np.random.default_rng(seed))
         assert np.abs(guessed - boxes).max() <= 10
@@ -112,12 +122,13 @@ def test_a_ball_at_the_ring_is_neither_before_nor_behind_it_and_in_the_net_it_is
 def test_a_moment_next_to_a_cut_counts_nothing_and_one_far_away_all():
     def window(kind: int, at: int) -> tuple:
         slots = np.where(np.arange(SLOTS) == at, kind, 0)
-        return torch.zeros(SLOTS, 4, 4) + kind, slots, np.ones(SLOTS), np.zeros((SLOTS, 4)), np.zeros((SLOTS, 3))
+        return torch.zeros(PICTURES, 4, 4) + kind, slots, np.ones(SLOTS), np.zeros((SLOTS, 4)), np.zeros((SLOTS, 3))
 
     lost = kept = 0
     for seed in range(60):
         frames, slots, weights, _, _ = splice(window(MADE, 2), window(MISSED, 15), np.random.default_rng(seed))
-        cut = int((frames[:, 0, 0] == MADE).sum())
+        crops = int((frames[:, 0, 0] == MADE).sum())
+        cut = -(-crops // IN_SLOT)
         assert 3 <= cut <= SLOTS - 3 and slots[2] == MADE and slots[15] == MISSED and weights[15] == 1
         lost += weights[2] == 0
         kept += weights[2] == 1
@@ -127,6 +138,6 @@ def test_a_moment_next_to_a_cut_counts_nothing_and_one_far_away_all():
 
 def test_flipped_or_not_the_labelled_ball_lies_on_the_hoop():
     batch = draw_batch([clips_with([[MADE, 36]])], 16, SIDE, np.random.default_rng(5))
-    assert batch.frames.shape == (16, SLOTS, SIDE, SIDE)
+    assert batch.frames.shape == (16, PICTURES, SIDE, SIDE)
     assert batch.frames.min() >= 0 and batch.frames.max() <= 1
     assert ((batch.balls[..., :2] - 0.5).abs() < 0.25).all() and (batch.balls[..., 3] == 1).all()
