@@ -71,7 +71,10 @@ pub const BALLS_MAX: usize = 8;
 
 // ---- rim ----
 
-/// A frame stands for a slot if it comes at most this much before the slot's place on the grid:
+/// Time from slot to slot of every rim network: fusion counts in these.
+pub const RIM_SLOT_MS: usize = 80;
+
+/// A frame is cropped if it comes at most this much before the crop's place on the grid:
 /// half a frame at 25 frames a second. Time stamps from RTMP are rounded to whole milliseconds.
 pub const RIM_EARLY_MS_MAX: i64 = 20;
 

@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::limits::{COST_MS_MAX, NAME_BYTES_MAX, TENSOR_ELEMENTS_MAX, TIERS_MAX};
+use crate::limits::{COST_MS_MAX, NAME_BYTES_MAX, RIM_SLOT_MS, TENSOR_ELEMENTS_MAX, TIERS_MAX};
 
 /// The schema that this version of Courtside reads.
 pub const SCHEMA: u32 = 1;
@@ -225,6 +225,23 @@ impl Manifest {
                 return Err(wrong("tier.name", &tier.name, why, "rename one of them"));
             }
             tier.check(self.lane)?;
+            self.check_slots(tier)?;
+        }
+        Ok(())
+    }
+
+    /// Slots of a rim network are [`RIM_SLOT_MS`] apart, however many crops each has.
+    fn check_slots(&self, tier: &Tier) -> Result<(), ManifestError> {
+        let (pictures, slots) = (tier.input_shape[1], tier.output_shape[1]);
+        let spacing = self.input.spacing_ms as usize;
+        if self.lane == Lane::Rim && spacing * pictures != RIM_SLOT_MS * slots {
+            let why = format!(
+                "tier {} has {pictures} pictures to {slots} slots, and slots are {RIM_SLOT_MS} ms \
+                 apart",
+                tier.name
+            );
+            let remedy = "write the spacing that the network was trained with";
+            return Err(wrong("input.spacing_ms", spacing, why, remedy));
         }
         Ok(())
     }

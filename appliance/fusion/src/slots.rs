@@ -33,8 +33,8 @@ impl Mean {
 #[derive(Clone, Copy, Debug, Default)]
 struct Cell {
     index: i64,
-    /// When the frame that the slot shows was taken, which is up to half a slot off its number.
-    at: MediaTime,
+    /// Sum of how far the frames were from the slot's middle, in ticks, by weight.
+    off: f32,
     made: f32,
     missed: f32,
     weight: f32,
@@ -58,10 +58,17 @@ impl Slots {
         (at.0 + SLOT.0 / 2).div_euclid(SLOT.0)
     }
 
-    /// When the frame of a slot was taken; the middle of the slot if nothing is known of it.
+    /// When the frames of a slot were taken, by the weights of their windows; the middle of the
+    /// slot if nothing is known of it.
     pub fn time_of(&self, index: i64) -> MediaTime {
         let cell = self.cells[Self::position(index)];
-        if cell.index == index { cell.at } else { MediaTime(index * SLOT.0) }
+        let known = cell.index == index && cell.weight > 0.0;
+        let off = if known { (cell.off / cell.weight) as i64 } else { 0 };
+        Self::middle_of(index).plus(MediaSpan(off))
+    }
+
+    fn middle_of(index: i64) -> MediaTime {
+        MediaTime(index * SLOT.0)
     }
 
     /// Adds one window. Its slots are numbered from the newest one back: frames do not come
@@ -75,7 +82,7 @@ impl Slots {
                 continue;
             }
             let cell = self.cell_mut(newest - behind as i64);
-            cell.at = slot.at;
+            cell.off += weight * slot.at.since(Self::middle_of(newest - behind as i64)).0 as f32;
             cell.made += weight * slot.made;
             cell.missed += weight * slot.missed;
             cell.weight += weight;
@@ -161,6 +168,12 @@ mod tests {
         slots.add(&RimWindow { slots: &window });
         // The newest two slots count for nothing.
         assert_eq!(slots.time_of(97), window[13].at);
+        // The same moment in a window of the other grid, with as much look-ahead.
+        for slot in &mut window {
+            slot.at = slot.at.minus(MediaSpan::from_millis(10));
+        }
+        slots.add(&RimWindow { slots: &window });
+        assert_eq!(slots.time_of(97), window[13].at.plus(MediaSpan::from_millis(5)));
         let known = (80..=100).filter(|index| slots.mean(*index).weight > 0.0);
         assert!(known.eq(84..=97));
     }

@@ -79,7 +79,7 @@ pub struct OperatingPoint {
 
 impl OperatingPoint {
     /// The lowest rung of every ladder: what an unknown box starts with, and what is left when
-    /// it is too hot. 12.5 frames a second are the rim lane's own 80 ms.
+    /// it is too hot. 12.5 frames a second are one for each of the rim lane's slots of 80 ms.
     pub const SMALLEST: Self =
         Self { frame_rate: FrameRate(12_500), ball_tier: Tier::Nano, rim_tier: Tier::Nano };
 }

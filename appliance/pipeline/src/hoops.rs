@@ -63,7 +63,7 @@ struct Known {
     follower: Follower,
     area: PixelBox,
     seen: MediaTime,
-    /// Runs in which the finder saw it at its box, counted up to [`AGREEMENTS`].
+    /// Runs in which the finder saw it at its box clearly, counted up to [`AGREEMENTS`].
     recognised: u32,
     origin: Origin,
 }
@@ -77,13 +77,19 @@ enum Origin {
 }
 
 impl Known {
-    /// The finder saw it in this run.
-    fn recognise(&mut self, reading: &HoopReading) {
-        self.recognised = AGREEMENTS.min(self.recognised + 1);
-        if reading.confidence < FAINT {
+    /// The finder saw something at its box in this run. What it sees faintly is enough for no other
+    /// than a faint hoop: noise would keep the others alive where they are not.
+    fn recognise(&mut self, at: MediaTime, reading: &HoopReading) {
+        let faint = reading.confidence < FAINT;
+        if faint && self.origin != Origin::FinderFaintly {
             return;
         }
-        if self.origin == Origin::FinderFaintly {
+        self.seen = at;
+        if faint {
+            return;
+        }
+        self.recognised = AGREEMENTS.min(self.recognised + 1);
+        if self.origin == Origin::FinderFaintly && self.recognised == AGREEMENTS {
             self.origin = Origin::Finder;
         }
         // What a technician drew is better than what the finder sees, while both agree.
@@ -184,8 +190,7 @@ impl Hoops {
         for reading in found {
             let same = |known: &&mut Known| overlap(known.area, reading.area) > SAME_OVERLAP;
             if let Some(known) = self.known.iter_mut().flatten().find(same) {
-                known.seen = at;
-                known.recognise(reading);
+                known.recognise(at, reading);
             } else {
                 new.push(*reading);
             }
@@ -209,18 +214,21 @@ impl Hoops {
     }
 
     fn believe(&mut self, at: MediaTime, area: PixelBox, origin: Origin) {
+        // Before a faint one goes, so that this one is judged in a slot of its own, without what
+        // was seen at the other place.
+        let free = self.known.iter().position(Option::is_none);
         for place in &mut self.known {
             if place.as_ref().is_some_and(|known| known.origin == Origin::FinderFaintly) {
                 *place = None;
             }
         }
-        let Some(slot) = self.known.iter().position(Option::is_none) else { return };
+        let Some(slot) = free else { return };
         self.known[slot] = Some(Known {
             name: letter(slot),
             follower: Follower::new(area),
             area,
             seen: at,
-            recognised: AGREEMENTS,
+            recognised: if origin == Origin::FinderFaintly { 0 } else { AGREEMENTS },
             origin,
         });
     }
@@ -325,6 +333,7 @@ mod tests {
         assert_eq!(run(&mut hoops, 10, &[faint, reading(other)]), [BOX]);
         assert_eq!(run(&mut hoops, 11, &[faint, reading(other)]), [BOX]);
         assert_eq!(run(&mut hoops, 12, &[faint, reading(other)]), [other]);
+        assert_eq!(hoops.now().next().map(|hoop| hoop.slot), Some(1), "a slot of its own");
         // Beside a clear one a faint one is never believed, however long it stays.
         for number in 13..60 {
             assert_eq!(run(&mut hoops, number, &[reading(other), faint]), [other]);
@@ -340,6 +349,60 @@ mod tests {
             hoops.compare(MediaTime::from_millis(200 * run as i64), &readings);
         }
         assert_eq!(hoops.now().count(), 1);
+    }
+
+    #[test]
+    fn a_hoop_that_three_runs_miss_begins_anew() {
+        let mut hoops = Hoops::new(&[]);
+        let runs = [true, true, false, false, false, true, true, false, true];
+        for (run, seen) in runs.into_iter().enumerate() {
+            assert_eq!(hoops.now().count(), 0);
+            let readings = if seen { vec![reading(BOX)] } else { Vec::new() };
+            hoops.compare(MediaTime::from_millis(200 * run as i64), &readings);
+        }
+        assert_eq!(hoops.now().count(), 1);
+    }
+
+    #[test]
+    fn a_place_that_was_faint_for_long_is_believed_as_soon_as_it_is_clear() {
+        let mut hoops = Hoops::new(&[]);
+        let other = BOX.moved(200.0, 0.0);
+        let faint = HoopReading { area: other, confidence: 0.2 };
+        let clear = HoopReading { area: other, confidence: 0.9 };
+        for run in 0..603 {
+            assert!(hoops.now().count() < 2, "run {run}");
+            let beside = if run < 600 { faint } else { clear };
+            hoops.compare(MediaTime::from_millis(1_000 * run), &[reading(BOX), beside]);
+        }
+        assert_eq!(hoops.now().count(), 2);
+    }
+
+    #[test]
+    fn noise_at_a_found_hoop_does_not_keep_it_alive() {
+        let mut hoops = Hoops::new(&[]);
+        for run in 0..3 {
+            hoops.compare(MediaTime::from_millis(200 * run), &[reading(BOX)]);
+        }
+        let noise = HoopReading { area: BOX, confidence: 0.2 };
+        hoops.compare(MediaTime::from_millis(5_300), &[noise]);
+        assert_eq!(hoops.now().count(), 1);
+        hoops.compare(MediaTime::from_millis(5_500), &[noise]);
+        assert_eq!(hoops.now().count(), 0);
+    }
+
+    #[test]
+    fn one_clear_reading_does_not_make_a_faint_hoop_a_clear_one() {
+        let mut hoops = Hoops::new(&[]);
+        let with = |confidence| HoopReading { area: BOX, confidence };
+        for run in 0..10 {
+            hoops.compare(MediaTime::from_millis(200 * run), &[with(0.2)]);
+        }
+        hoops.compare(MediaTime::from_millis(3_000), &[with(0.5)]);
+        let other = BOX.moved(200.0, 0.0);
+        for second in 4..7 {
+            hoops.compare(MediaTime::from_millis(1_000 * second), &[with(0.2), reading(other)]);
+        }
+        assert_eq!(hoops.now().map(|hoop| hoop.area).collect::<Vec<_>>(), [other]);
     }
 
     /// A camera that was knocked while the box did not look.

@@ -72,7 +72,7 @@ impl RimLane {
         })
     }
 
-    /// Asks for another tier. It takes over at the next slot for which its window is full: at
+    /// Asks for another tier. It takes over at the next crop for which its window is full: at
     /// once if both tiers take crops of one size, else the old one goes on until then.
     ///
     /// # Errors
@@ -107,7 +107,7 @@ impl RimLane {
     ///   one grid of slots cuts in two lies within a slot of the other.
     ///
     /// # Errors
-    /// [`LaneError::Infer`]; the lane goes on with the next slot.
+    /// [`LaneError::Infer`]; the lane goes on with the next crop.
     pub fn observe(
         &mut self,
         luma: Luma<'_>,

@@ -26,6 +26,7 @@ fn a_wrong_manifest_is_refused_with_key_value_and_reason() {
         ("layout = \"NTHW\"", "layout = \"NCHW\"", ["input.layout", "NCHW", "NTHW"]),
         ("scale = \"luma/255\"", "scale = \"1\"", ["input.scale", "\"1\"", "luma/255"]),
         ("spacing_ms = 80", "spacing_ms = 0", ["input.spacing_ms", "0", "10..=1000"]),
+        ("spacing_ms = 80", "spacing_ms = 40", ["input.spacing_ms", "40", "slots are 80 ms"]),
         ("crop_widths = 3.5\n", "", ["input.crop_widths", "None", "rim packs"]),
         ("crop_centre = 0.45", "crop_centre = 99.0", ["input.crop_centre", "99", "5.0"]),
         ("name = \"full\"", "name = \"nano\"", ["tier.name", "nano", "of its own"]),

@@ -20,7 +20,8 @@ PACKS = REPOSITORY / "models/packs"
 
 
 def commit() -> str:
-    command = ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"]
+    """The commit of the trainer; with `-dirty` behind it when the files are not those of the commit."""
+    command = ["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=40"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
@@ -127,8 +128,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("command", choices=["data", "train", "calibrate", "judge", "pack", "sign", "all"])
     parser.add_argument("only", nargs="*", help="packs or tiers to work on, such as `rim` or `ball/nano`; all if none; to sign, also folders")
     parser.add_argument("--quick", action="store_true", help="a tenth of the data and steps, to see everything run")
-    parser.add_argument("--resume", action="store_true", help="train on from the kept weights")
-    parser.add_argument("--from-pack", action="store_true", help="train on from the networks in models/packs")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--resume", action="store_true", help="train on from the kept weights")
+    start.add_argument("--from-pack", action="store_true", help="train on from the networks in models/packs")
     parser.add_argument("--minutes", type=float, default=math.inf, help="train each tier no longer than this")
     parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch; small networks gain little")
     return parser.parse_args()

@@ -2,7 +2,7 @@
 
 Checkpoints are large and stay on the machine that made them; the packs are in the repository. An exported network has
 its normalisations folded into the convolutions before them, so they are taken apart again with the statistics of some
-batches: the revived network answers as the exported one, whether it is training or not.
+batches: the revived network answers as the exported one, and its normalisations are ready for training.
 """
 
 from collections.abc import Callable
@@ -107,7 +107,8 @@ def revive(net: nn.Module, network: Path, loss_of: Callable[[nn.Module], torch.T
 
 def copy_named(net: nn.Module, tensors: dict[str, torch.Tensor], done: set[int]) -> None:
     """Copies the tensors of linear layers: by name, or, where the export turned and renamed them, by their order."""
-    turned = [tensors[name] for name in sorted((n for n in tensors if "MatMul" in n), key=lambda n: int(n.split("_")[-1]))]
+    renamed = sorted((name for name in tensors if "MatMul" in name), key=lambda name: int(name.split("_")[-1]))
+    turned = [tensors[name] for name in renamed]
     for name, parameter in net.named_parameters():
         if id(parameter) in done:
             continue
@@ -115,3 +116,5 @@ def copy_named(net: nn.Module, tensors: dict[str, torch.Tensor], done: set[int])
             parameter.copy_(tensors[name])
         elif turned and parameter.dim() == 2 and turned[0].T.shape == parameter.shape:
             parameter.copy_(turned.pop(0).T)
+    if turned:
+        raise ValueError(f"{len(turned)} matrices of the exported network fit nothing: another network")

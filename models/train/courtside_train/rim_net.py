@@ -36,8 +36,8 @@ class RimNet(nn.Module):
     - input: f32 `[n, 32, 64, 64]`, luma / 255, oldest first.
     - output: logits f32 `[n, 16, 3]`, nothing, missed, made.
 
-    Each slot is seen through the same small encoder: its later crop as grey, its change since the slot before and since
-    the slot's earlier crop, and its difference to the window's mean. So a ball that is in the net for one crop is seen
+    Each slot is seen through the same small encoder: its later crop as grey, its change since the slot before, its
+    difference to the window's mean, and its change since the slot's earlier crop. So a ball that is in the net for one crop is seen
     there, and the encoder still runs only once a slot. Convolutions along time then weigh what came before and after. A tier that looks at smaller crops
     averages them down itself.
     """
@@ -63,7 +63,10 @@ class RimNet(nn.Module):
         return nn.Sequential(convolution, nn.BatchNorm1d(width), nn.ReLU())
 
     def views(self, frames: torch.Tensor) -> torch.Tensor:
-        """Grey, both changes and difference to the mean, f32 `[n * 16, 4, side, side]`, on the window's own scale."""
+        """Four views of each slot, f32 `[n * 16, 4, side, side]`, on the window's own scale.
+
+        What was added last comes last: an older network is revived with zeros for it.
+        """
         if frames.shape[-1] > self.side:
             frames = functional.avg_pool2d(frames, SIDE // self.side)
         centred = frames - frames.mean((1, 2, 3), keepdim=True)

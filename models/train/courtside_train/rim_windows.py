@@ -1,7 +1,8 @@
 """Owns the rim lane's training windows: which frames, which crop, which labels, which disturbances.
 
 A window is 32 crops around one hoop, oldest first, about 40 ms apart. A slot is two of them, one after the other, and
-has the time of the later one. Windows start anywhere relative to the moment, so the answer must be right with little look-ahead and with much.
+has the time of the later one. Windows start anywhere relative to the moment, so the answer must be right with little
+look-ahead and with much.
 """
 
 from dataclasses import dataclass
@@ -204,8 +205,8 @@ def training_window(clips: RimClips, clip: int, pixels: int, rng: np.random.Gene
 
 def splice(first: tuple, second: tuple, rng: np.random.Generator) -> tuple:
     """A window of one clip that cuts to another: what happened near the cut cannot be told."""
-    at = int(rng.integers(3, SLOTS - 2))
-    cut = IN_SLOT * at - int(rng.integers(IN_SLOT))  # it may lie between the crops of a slot
+    cut = int(rng.integers(IN_SLOT * 3, IN_SLOT * (SLOTS - 2)))
+    at = cut // IN_SLOT  # a slot belongs to its last crop's clip
     pick = lambda a, b: np.concatenate([a[:at], b[at:]])
     window = torch.cat([first[0][:cut], second[0][cut:]])
     slots, weights, balls, places = (pick(a, b) for a, b in zip(first[1:], second[1:]))

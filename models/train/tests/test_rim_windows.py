@@ -122,13 +122,15 @@ def test_a_ball_at_the_ring_is_neither_before_nor_behind_it_and_in_the_net_it_is
 def test_a_moment_next_to_a_cut_counts_nothing_and_one_far_away_all():
     def window(kind: int, at: int) -> tuple:
         slots = np.where(np.arange(SLOTS) == at, kind, 0)
-        return torch.zeros(PICTURES, 4, 4) + kind, slots, np.ones(SLOTS), np.zeros((SLOTS, 4)), np.zeros((SLOTS, 3))
+        balls = np.full((SLOTS, 4), float(kind))
+        return torch.zeros(PICTURES, 4, 4) + kind, slots, np.ones(SLOTS), balls, np.zeros((SLOTS, 3))
 
     lost = kept = 0
     for seed in range(60):
-        frames, slots, weights, _, _ = splice(window(MADE, 2), window(MISSED, 15), np.random.default_rng(seed))
-        crops = int((frames[:, 0, 0] == MADE).sum())
-        cut = -(-crops // IN_SLOT)
+        frames, slots, weights, balls, _ = splice(window(MADE, 2), window(MISSED, 15), np.random.default_rng(seed))
+        later = frames[IN_SLOT - 1 :: IN_SLOT, 0, 0].numpy()  # a slot is labelled as its last crop
+        assert (balls[:, 0] == later).all()
+        cut = int((later == MADE).sum())
         assert 3 <= cut <= SLOTS - 3 and slots[2] == MADE and slots[15] == MISSED and weights[15] == 1
         lost += weights[2] == 0
         kept += weights[2] == 1

@@ -13,7 +13,7 @@ const BELIEVED: f32 = 1.5;
 /// A hoop that the finder sees with less than this is faint: it is believed only while no other is
 /// known, gives way to the first one that is not, and its boxes are too inexact to correct others.
 pub(super) const FAINT: f32 = 0.3;
-/// What the confidences of a faint one must add up to.
+/// What the confidences of a faint one must add up to: ten runs at 0.2.
 const FAINTLY_BELIEVED: f32 = 2.0;
 /// Runs in a row that may miss a hoop that is not believed yet.
 const MISSES: u8 = 2;
@@ -29,18 +29,20 @@ pub(super) struct Candidates {
 /// A hoop that the finder sees run after run.
 struct Candidate {
     area: PixelBox,
-    /// Runs that saw it.
-    runs: u32,
-    /// Runs in a row that did not.
+    /// Runs in a row that did not see it.
     misses: u8,
-    /// Sum of the confidences.
+    /// Runs that saw it clearly.
+    clear_runs: u32,
+    /// Sum of their confidences.
+    clear_confidence: f32,
+    /// Sum of the confidences of all runs that saw it.
     confidence: f32,
 }
 
 /// A place that is a hoop by all that the finder has said of it.
 pub(super) struct Believed {
     pub(super) area: PixelBox,
-    /// Seen with less than [`FAINT`] on average.
+    /// Hardly ever seen with [`FAINT`] or more.
     pub(super) faint: bool,
 }
 
@@ -54,14 +56,9 @@ impl Candidates {
         }
         for reading in seen {
             let same = |c: &&mut Candidate| overlap(c.area, reading.area) > SAME_OVERLAP;
-            if let Some(candidate) = self.all.iter_mut().find(same) {
-                candidate.area = reading.area;
-                candidate.runs = candidate.runs.saturating_add(1);
-                candidate.misses = 0;
-                candidate.confidence += reading.confidence;
-            } else {
-                let (area, confidence) = (reading.area, reading.confidence);
-                self.all.push(Candidate { area, runs: 1, misses: 0, confidence });
+            match self.all.iter_mut().find(same) {
+                Some(candidate) => candidate.see(reading),
+                None => self.all.push(Candidate::new(reading)),
             }
         }
         self.all.retain(|candidate| candidate.misses <= MISSES);
@@ -76,11 +73,28 @@ impl Candidates {
 }
 
 impl Candidate {
+    fn new(reading: &HoopReading) -> Self {
+        let area = reading.area;
+        let mut new =
+            Self { area, misses: 0, clear_runs: 0, clear_confidence: 0.0, confidence: 0.0 };
+        new.see(reading);
+        new
+    }
+
+    fn see(&mut self, reading: &HoopReading) {
+        self.area = reading.area;
+        self.misses = 0;
+        self.confidence += reading.confidence;
+        if reading.confidence >= FAINT {
+            self.clear_runs = self.clear_runs.saturating_add(1);
+            self.clear_confidence += reading.confidence;
+        }
+    }
+
     fn believed(&self) -> Option<Believed> {
-        let faint = self.confidence < FAINT * self.runs as f32;
-        let needed = if faint { FAINTLY_BELIEVED } else { BELIEVED };
-        let enough = self.runs >= AGREEMENTS && self.confidence >= needed;
-        enough.then_some(Believed { area: self.area, faint })
+        let clear = self.clear_runs >= AGREEMENTS && self.clear_confidence >= BELIEVED;
+        let enough = clear || self.confidence >= FAINTLY_BELIEVED;
+        enough.then_some(Believed { area: self.area, faint: !clear })
     }
 }
 
