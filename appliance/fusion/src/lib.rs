@@ -128,7 +128,9 @@ impl Fusion {
         }
     }
 
-    /// Takes one analysed frame; then call [`next`](Self::next) until it is empty.
+    /// Takes one analysed frame; then call [`next`](Self::next) until it is empty. A hoop that the
+    /// frame does not name is followed no more: its open event is settled as it stands, and the
+    /// next hoop of that number begins with nothing.
     pub fn handle_frame(&mut self, frame: &FrameView<'_>) {
         for view in frame.hoops {
             let Some(hoop) = self.hoops.get_mut(usize::from(view.hoop)) else { continue };
@@ -146,6 +148,8 @@ impl Fusion {
                 let _ = self.verdicts.push_back(verdict);
             }
         }
+        let gone = |index| frame.hoops.iter().all(|view| view.hoop != index);
+        self.settle(frame.at, gone);
     }
 
     /// Takes the level of 100 ms of sound, in 1/100 dB relative to full scale.
@@ -157,7 +161,12 @@ impl Fusion {
     /// about an undecided moment does not belong together any more. Events that were published
     /// are settled as they stand.
     pub fn handle_gap(&mut self, at: MediaTime) {
-        for (index, hoop) in (0_u8..).zip(self.hoops.iter_mut()) {
+        self.settle(at, |_| true);
+    }
+
+    fn settle(&mut self, at: MediaTime, which: impl Fn(u8) -> bool) {
+        let hoops = (0_u8..).zip(self.hoops.iter_mut());
+        for (index, hoop) in hoops.filter(|(index, _)| which(*index)) {
             if let Some((number, draft)) = hoop.settle(at) {
                 let verdict = draft.into_verdict(&self.profile, (number, index), at);
                 let _ = self.verdicts.push_back(verdict);

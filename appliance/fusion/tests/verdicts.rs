@@ -167,8 +167,8 @@ fn two_shots_two_seconds_apart_are_two() {
     assert_eq!(confirmed, [EventKind::MadeShot, EventKind::MissedShot]);
 }
 
-#[test]
-fn a_gap_settles_what_was_published() {
+/// A fusion that has just published a made shot at hoop 0.
+fn with_an_open_event() -> Fusion {
     let mut fusion = Fusion::new(Profile::BASKETBALL);
     for now in 0..36 {
         let window: Vec<RimSlot> = (now - 15..=now)
@@ -184,9 +184,33 @@ fn a_gap_settles_what_was_published() {
     }
     let published: Vec<_> = std::iter::from_fn(|| fusion.next()).collect();
     assert_eq!(stages(&published), [(1, Stage::Provisional, EventKind::MadeShot)]);
+    fusion
+}
+
+#[test]
+fn a_gap_settles_what_was_published() {
+    let mut fusion = with_an_open_event();
     fusion.handle_gap(MediaTime::from_millis(10_000));
     let settled: Vec<_> = std::iter::from_fn(|| fusion.next()).collect();
     assert_eq!(stages(&settled), [(1, Stage::Confirmed, EventKind::MadeShot)]);
+}
+
+/// Otherwise its clip would never be cut.
+#[test]
+fn an_event_at_a_hoop_that_is_followed_no_more_is_settled_once() {
+    let mut fusion = with_an_open_event();
+    let at = |now: i64| MediaTime::from_millis(now * SLOT_MS);
+    // No window on this frame, but the hoop is there: the event stays open.
+    let there = HoopView { hoop: 0, area: HOOP, window: None };
+    fusion.handle_frame(&FrameView { at: at(36), balls: &[], hoops: &[there] });
+    assert_eq!(fusion.next(), None);
+    for now in 37..80 {
+        let other = HoopView { hoop: 1, area: HOOP, window: None };
+        fusion.handle_frame(&FrameView { at: at(now), balls: &[], hoops: &[other] });
+        let told: Vec<_> = std::iter::from_fn(|| fusion.next()).collect();
+        let expected = [(1, Stage::Confirmed, EventKind::MadeShot)];
+        assert_eq!(stages(&told), expected[usize::from(now > 37)..], "slot {now}");
+    }
 }
 
 /// Every published event is settled exactly once, whatever the lane says.

@@ -24,7 +24,7 @@ use wire::time::MediaTime;
 use wire::units::{PictureSize, PixelBox};
 
 use crate::health::{Beat, Counter};
-use crate::hoops::Hoops;
+use crate::hoops::{HoopNow, Hoops};
 use crate::links::{Arrival, Detections, FrameItem, FrameWaits, Next, OperatingPoints};
 use crate::renewal::{Fitness, PackLinks, Renewal};
 use crate::source::{Frame, Pace, SourceLinks};
@@ -77,6 +77,12 @@ pub struct HoopReport {
     pub area: PixelBox,
     /// The rim lane's window, if it ran on this frame.
     pub slots: Option<Vec<RimSlot>>,
+}
+
+impl HoopReport {
+    fn of(hoop: HoopNow, slots: Option<Vec<RimSlot>>) -> Self {
+        Self { slot: hoop.slot as u8, name: hoop.name, area: hoop.area, slots }
+    }
 }
 
 /// A source's lanes.
@@ -239,6 +245,9 @@ impl<C: Clock> InferenceStage<C> {
             Err(error) => {
                 self.health.unreadable.count();
                 complain(&error.to_string());
+                // They are followed on with the next frame.
+                let hoops = self.sources[number].1.hoops.now();
+                report.hoops = hoops.map(|hoop| HoopReport::of(hoop, None)).collect();
             }
         }
         report.took = self.clock.now().since(began);
@@ -318,12 +327,8 @@ impl Lanes {
                 missed: s.missed,
                 made: s.made,
             };
-            report.hoops.push(HoopReport {
-                slot: hoop.slot as u8,
-                name: hoop.name,
-                area: hoop.area,
-                slots: reading.map(|reading| reading.slots.iter().map(slot).collect()),
-            });
+            let slots = reading.map(|reading| reading.slots.iter().map(slot).collect());
+            report.hoops.push(HoopReport::of(hoop, slots));
         }
         if fitness.serves(Lane::Ball) {
             let ball = |b: &models::lanes::ball::BallReading| Ball {

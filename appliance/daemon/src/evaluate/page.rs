@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::reliability::Reliability;
-use super::report::{Report, seconds};
+use super::report::{COLUMNS, Report, row};
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:60em;\
 padding:0 1em;color:#222}table{border-collapse:collapse}td,th{padding:.2em .8em;text-align:right;\
@@ -32,22 +32,9 @@ fn section(html: &mut String, report: &Report) {
     // Writing to a string cannot fail.
     let _ = writeln!(html, "<h2>Tier {}</h2>", report.tier());
     let _ = writeln!(html, "<p>{}</p>", escaped(&report.summary()));
-    html.push_str(
-        "<table><tr><th>kind<th>precision<th>recall<th>truth<th>found<th>time error p50\
-         <th>p95</tr>\n",
-    );
+    let _ = writeln!(html, "<table><tr><th>{}</tr>", COLUMNS.join("<th>"));
     for (kind, count) in report.kinds() {
-        let (p50, p95) = count.time_error_s();
-        let _ = writeln!(
-            html,
-            "<tr><td>{kind}<td>{:.3}<td>{:.3}<td>{}<td>{}<td>{}<td>{}</tr>",
-            count.precision(),
-            count.recall(),
-            count.truth,
-            count.found,
-            seconds(p50),
-            seconds(p95)
-        );
+        let _ = writeln!(html, "<tr><td>{}</tr>", row(kind, count).join("<td>"));
     }
     html.push_str("</table>\n<h3>Are confidences what they say?</h3>\n");
     plot(html, report.reliability());

@@ -197,9 +197,23 @@ fn sort(wrong: Wrong) -> String {
     }
 }
 
-/// Seconds for people; a dash if there is nothing to tell.
-pub(super) fn seconds(s: Option<f64>) -> String {
-    s.map_or("–".into(), |s| format!("{s:.2} s"))
+/// What the table of kinds tells of each.
+pub(super) const COLUMNS: [&str; 7] =
+    ["kind", "precision", "recall", "truth", "found", "time error p50", "p95"];
+
+/// One kind's row of it; a dash where there is nothing to tell.
+pub(super) fn row(kind: &str, count: &Count) -> [String; 7] {
+    let seconds = |s: Option<f64>| s.map_or("–".into(), |s| format!("{s:.2} s"));
+    let (p50, p95) = count.time_error_s();
+    [
+        kind.into(),
+        format!("{:.3}", count.precision()),
+        format!("{:.3}", count.recall()),
+        count.truth.to_string(),
+        count.found.to_string(),
+        seconds(p50),
+        seconds(p95),
+    ]
 }
 
 fn numbers(count: &Count) -> Value {
@@ -217,23 +231,15 @@ fn numbers(count: &Count) -> Value {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{:<12} {:>9} {:>7} {:>6} {:>6} {:>15} {:>7}",
-            "kind", "precision", "recall", "truth", "found", "time error p50", "p95"
-        )?;
-        for (kind, count) in self.kinds() {
-            let (p50, p95) = count.time_error_s();
+        let mut line = |[kind, precision, recall, truth, found, p50, p95]: [&str; 7]| {
             writeln!(
                 f,
-                "{kind:<12} {:>9.3} {:>7.3} {:>6} {:>6} {:>15} {:>7}",
-                count.precision(),
-                count.recall(),
-                count.truth,
-                count.found,
-                seconds(p50),
-                seconds(p95)
-            )?;
+                "{kind:<12} {precision:>9} {recall:>7} {truth:>6} {found:>6} {p50:>15} {p95:>7}"
+            )
+        };
+        line(COLUMNS)?;
+        for (kind, count) in self.kinds() {
+            line(row(kind, count).each_ref().map(String::as_str))?;
         }
         writeln!(f, "\n{}\n", self.reliability)?;
         f.write_str(&self.summary())
