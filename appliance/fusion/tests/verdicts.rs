@@ -149,7 +149,7 @@ fn an_outcome_that_turns_out_the_other_way_is_told_within_800_ms() {
 /// confidence.
 #[test]
 fn an_outcome_that_turns_later_stands_with_less_confidence() {
-    let verdicts = a_miss_that_becomes_a_make(42);
+    let verdicts = a_miss_that_becomes_a_make(40);
     let expected = [
         (1, Stage::Provisional, EventKind::MissedShot),
         (1, Stage::Confirmed, EventKind::MissedShot),

@@ -21,7 +21,7 @@ use wire::ids::Name;
 use wire::time::{MediaSpan, MediaTime};
 use wire::units::PixelBox;
 
-use self::candidates::{AGREEMENTS, Believed, Candidates, FAINT, SAME_OVERLAP, overlap};
+use self::candidates::{AGREEMENTS, Believed, Candidates, FAINT, SAME_OVERLAP};
 
 /// Between two runs of the finder while no hoop is known.
 const SEARCH_EVERY: MediaSpan = MediaSpan::from_millis(200);
@@ -91,7 +91,7 @@ impl Known {
         }
         self.recognised = AGREEMENTS.min(self.recognised + 1);
         // What a technician drew is better than what the finder sees, while both agree.
-        if self.origin == Origin::Finder || overlap(self.area, reading.area) < ADRIFT {
+        if self.origin == Origin::Finder || self.area.overlap(reading.area) < ADRIFT {
             self.put_onto(reading.area);
         }
     }
@@ -186,7 +186,7 @@ impl Hoops {
     fn compare(&mut self, at: MediaTime, found: &[HoopReading]) {
         let mut new = Vec::new();
         for reading in found {
-            let same = |known: &&mut Known| overlap(known.area, reading.area) > SAME_OVERLAP;
+            let same = |known: &&mut Known| known.area.overlap(reading.area) > SAME_OVERLAP;
             if let Some(known) = self.known.iter_mut().flatten().find(same) {
                 known.recognise(at, reading);
             } else {

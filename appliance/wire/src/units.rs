@@ -80,4 +80,32 @@ impl PixelBox {
     pub fn moved(self, dx: f32, dy: f32) -> Self {
         Self { x0: self.x0 + dx, y0: self.y0 + dy, x1: self.x1 + dx, y1: self.y1 + dy }
     }
+
+    /// Intersection over union, 0.0 to 1.0; 0.0 for boxes without area.
+    pub fn overlap(self, other: Self) -> f32 {
+        let width = self.x1.min(other.x1) - self.x0.max(other.x0);
+        let height = self.y1.min(other.y1) - self.y0.max(other.y0);
+        if width <= 0.0 || height <= 0.0 {
+            return 0.0;
+        }
+        let shared = width * height;
+        let both = self.width() * self.height() + other.width() * other.height();
+        shared / (both - shared)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overlap_is_the_shared_part_of_what_both_cover() {
+        let one = PixelBox { x0: 0.0, y0: 0.0, x1: 10.0, y1: 20.0 };
+        let near = |a: f32, b: f32| (a - b).abs() < 1e-6;
+        assert!(near(one.overlap(one), 1.0));
+        assert!(near(one.overlap(one.moved(5.0, 0.0)), 100.0 / 300.0));
+        assert!(near(one.overlap(one.moved(5.0, 10.0)), 50.0 / 350.0));
+        let apart = [one.moved(10.0, 0.0), one.moved(-15.0, -30.0), PixelBox { x1: 0.0, ..one }];
+        assert!(apart.iter().all(|other| one.overlap(*other) == 0.0));
+    }
 }

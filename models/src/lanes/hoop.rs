@@ -82,19 +82,11 @@ impl HoopLane {
             let (x0, y0) = letterbox.to_source(x - w, y - h);
             let (x1, y1) = letterbox.to_source(x + w, y + h);
             let area = PixelBox { x0, y0, x1, y1 };
-            if readings.iter().all(|r| overlap(r.area, area) <= HOOP_OVERLAP_MAX) {
+            if readings.iter().all(|r| r.area.overlap(area) <= HOOP_OVERLAP_MAX) {
                 readings.push(HoopReading { area, confidence: peak.confidence });
             }
         }
         readings.truncate(HOOPS_MAX);
         Ok(readings)
     }
-}
-
-/// Intersection over union of two boxes.
-fn overlap(a: PixelBox, b: PixelBox) -> f32 {
-    let width = (a.x1.min(b.x1) - a.x0.max(b.x0)).max(0.0);
-    let height = (a.y1.min(b.y1) - a.y0.max(b.y0)).max(0.0);
-    let both = width * height;
-    both / (a.width() * a.height() + b.width() * b.height() - both)
 }

@@ -55,7 +55,7 @@ impl Candidates {
             candidate.misses += 1;
         }
         for reading in seen {
-            let same = |c: &&mut Candidate| overlap(c.area, reading.area) > SAME_OVERLAP;
+            let same = |c: &&mut Candidate| c.area.overlap(reading.area) > SAME_OVERLAP;
             match self.all.iter_mut().find(same) {
                 Some(candidate) => candidate.see(reading),
                 None => self.all.push(Candidate::new(reading)),
@@ -96,15 +96,4 @@ impl Candidate {
         let enough = clear || self.confidence >= FAINTLY_BELIEVED;
         enough.then_some(Believed { area: self.area, faint: !clear })
     }
-}
-
-/// Intersection over union.
-pub(super) fn overlap(a: PixelBox, b: PixelBox) -> f32 {
-    let width = a.x1.min(b.x1) - a.x0.max(b.x0);
-    let height = a.y1.min(b.y1) - a.y0.max(b.y0);
-    if width <= 0.0 || height <= 0.0 {
-        return 0.0;
-    }
-    let shared = width * height;
-    shared / (a.width() * a.height() + b.width() * b.height() - shared)
 }
