@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use courtside::clock::SystemClock;
-use courtside::store::{Finish, OpenError, Opened, Store, StoredPlan};
+use courtside::store::{Finish, OpenError, Opened, Store, StoreError, StoredPlan};
 use courtside::uplink::{self, Config, Handle};
 use fleet::{Line, Stored};
 use hal::Clock;
@@ -58,8 +58,8 @@ impl Bench {
     }
 
     /// Starts the receiver; a running one is stopped first, at whatever it is doing.
-    pub(crate) fn restart_receiver(&mut self) {
-        self.stop_receiver();
+    pub(crate) async fn restart_receiver(&mut self) {
+        self.stop_receiver().await;
         let url = format!("mqtt://127.0.0.1:{}", self.port);
         let text = format!(
             "schema = 1\n[mqtt]\nurl = \"{url}\"\n[store]\ndb = \"fleet.sqlite\"\nclips = \"clips\"\n"
@@ -72,10 +72,25 @@ impl Bench {
         }));
     }
 
-    pub(crate) fn stop_receiver(&mut self) {
-        if let Some(receiver) = self.receiver.take() {
-            receiver.abort();
-        }
+    /// Ends the receiver at whatever it is doing. As after `kill -9`, nothing of it is left when
+    /// this returns: a batch that is being stored would otherwise still be closing the database
+    /// when the next receiver opens it.
+    pub(crate) async fn stop_receiver(&mut self) {
+        let Some(receiver) = self.receiver.take() else { return };
+        receiver.abort();
+        let ended = receiver.await;
+        assert!(ended.is_err_and(|error| error.is_cancelled()), "the receiver ran until now");
+        self.until("closed files", |bench| !bench.has_open("fleet.sqlite")).await;
+    }
+
+    /// Whether this process holds a file open, by the start of its name.
+    fn has_open(&self, name: &str) -> bool {
+        let start = self.path(name).into_os_string();
+        let links = fs::read_dir("/proc/self/fd").expect("Linux").flatten();
+        let mut targets = links.filter_map(|link| fs::read_link(link.path()).ok());
+        targets.any(|target| {
+            target.as_os_str().as_encoded_bytes().starts_with(start.as_encoded_bytes())
+        })
     }
 
     /// The receiver's database and clips are gone.
@@ -194,7 +209,13 @@ impl Bench {
             events: heapless::Vec::new(),
         };
         let plan = StoredPlan { id, payload: vec![1, 2, 3] };
-        let mut planned = opened.store.put_plan(plan).expect("there is room");
+        let mut planned = loop {
+            match opened.store.put_plan(plan.clone()) {
+                Ok(planned) => break planned,
+                Err(StoreError::Busy) => self.pause(1).await,
+                Err(error) => panic!("{error}"),
+            }
+        };
         planned.outcome().await.expect("a plan is stored");
         let finish = Finish::Cut(Box::new(record.clone()), path.clone());
         let mut cut = opened.store.finish_plan(id, finish).expect("there is room");

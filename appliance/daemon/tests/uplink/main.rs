@@ -23,7 +23,7 @@ fn events_arrive_once_and_quickly_on_a_quiet_day() {
     let Some(broker) = Broker::start("") else { return };
     runtime().block_on(async {
         let mut bench = Bench::new(broker.port);
-        bench.restart_receiver();
+        bench.restart_receiver().await;
         let (opened, handle) = bench.start_box();
         // The first one arrives whenever both sides have found each other.
         handle.publish(bench.event(opened.boot, 1)).expect("there is room");
@@ -60,7 +60,7 @@ fn burst_without_a_broker_is_kept_and_delivered_by_a_later_boot() {
             opened.boot
         };
         broker.restart();
-        bench.restart_receiver();
+        bench.restart_receiver().await;
         let (opened, handle) = bench.restart_box().await;
         handle.publish(bench.event(opened.boot, 1)).expect("there is room");
         bench.until("3001 events", |bench| bench.events_told().len() == 3_001).await;
@@ -77,16 +77,16 @@ fn new_receiver_is_not_stuck_behind_what_an_earlier_one_has() {
     let Some(broker) = Broker::start("") else { return };
     runtime().block_on(async {
         let mut bench = Bench::new(broker.port);
-        bench.restart_receiver();
+        bench.restart_receiver().await;
         let (opened, handle) = bench.start_box();
         for number in 1..=50 {
             handle.publish(bench.event(opened.boot, number)).expect("there is room");
         }
         bench.until("50 events", |bench| bench.events_told().len() == 50).await;
         bench.until("every acknowledgement", |_| handle.stats().live_unacked == 0).await;
-        bench.stop_receiver();
+        bench.stop_receiver().await;
         bench.forget_receiver();
-        bench.restart_receiver();
+        bench.restart_receiver().await;
         handle.publish(bench.event(opened.boot, 51)).expect("there is room");
         bench
             .until("event 51", |bench| bench.events_told().contains_key(&(opened.boot.0, 51)))
@@ -103,7 +103,7 @@ fn stopping_box_says_goodbye_and_a_killed_one_is_reported_lost() {
     let runtime = runtime();
     let mut bench = Bench::new(broker.port);
     runtime.block_on(async {
-        bench.restart_receiver();
+        bench.restart_receiver().await;
         let (opened, handle) = bench.start_box();
         handle.publish(bench.event(opened.boot, 1)).expect("there is room");
         bench.until("the event", |bench| bench.events_told().len() == 1).await;
@@ -138,7 +138,7 @@ fn clips_beyond_the_quota_are_given_up_oldest_first_and_reported() {
         bench.until("its file to go", |bench| !bench.copy_of(&later[0]).exists()).await;
         assert!([&first, &later[1], &later[2]].iter().all(|clip| bench.copy_of(clip).exists()));
         broker.restart();
-        bench.restart_receiver();
+        bench.restart_receiver().await;
         bench.until("3 clips", |bench| bench.clips_told() == 3).await;
         bench.until("the notice", |bench| bench.notices_told() == 1).await;
         bench.until("3 deliveries", |_| handle.stats().clips_delivered == 3).await;
@@ -151,7 +151,7 @@ fn nothing_is_lost_or_doubled_when_broker_and_receiver_die() {
     let Some(mut broker) = Broker::start("") else { return };
     runtime().block_on(async {
         let mut bench = Bench::new(broker.port);
-        bench.restart_receiver();
+        bench.restart_receiver().await;
         let (opened, handle) = bench.start_box();
         bench.until("a connection", |_| handle.stats().connected).await;
         let mut clips = Vec::new();
@@ -162,12 +162,12 @@ fn nothing_is_lost_or_doubled_when_broker_and_receiver_die() {
                 20 => clips.push(bench.offer_clip((&opened, &handle), 3_000_017).await),
                 60 => broker.kill(),
                 90 => broker.restart(),
-                110 => bench.stop_receiver(),
+                110 => bench.stop_receiver().await,
                 120 => clips.push(bench.offer_clip((&opened, &handle), 700_001).await),
-                130 => bench.restart_receiver(),
+                130 => bench.restart_receiver().await,
                 131 => clips.push(bench.offer_clip((&opened, &handle), 65_536).await),
                 150 => broker.restart(),
-                170 => bench.restart_receiver(),
+                170 => bench.restart_receiver().await,
                 _quiet => {}
             }
         }
@@ -192,7 +192,7 @@ fn bursts_and_large_clips_arrive_whole() {
     let Some(broker) = Broker::start("") else { return };
     runtime().block_on(async {
         let mut bench = Bench::new(broker.port);
-        bench.restart_receiver();
+        bench.restart_receiver().await;
         let (opened, handle) = bench.start_box();
         handle.publish(bench.event(opened.boot, 1)).expect("there is room");
         bench.until("the first event", |bench| bench.events_told().len() == 1).await;
