@@ -2,8 +2,10 @@
 //! each source.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use governor::{OperatingPoint, Tier};
 use models::Trust;
 use models::lanes::ball::BallLane;
 use models::lanes::hoop::HoopLane;
@@ -73,6 +75,24 @@ impl Packs {
             hoops: Hoops::new(hoops),
             scene: SceneLane::default(),
         })
+    }
+
+    /// What the ball and the rim lane take for one frame and one hoop at an operating point, by the
+    /// packs' manifests: measured on another machine.
+    pub fn costs(&self) -> impl Fn(OperatingPoint) -> Duration + Send + use<> {
+        let of = |pack: &Pack| -> Vec<(String, f32)> {
+            pack.tiers().iter().map(|tier| (tier.name.clone(), tier.cost_ms)).collect()
+        };
+        let (ball, rim) = (of(&self.ball), of(&self.rim));
+        // A pack without the tier goes on with the one it has.
+        let cost_ms = |tiers: &[(String, f32)], wanted: Tier| {
+            let tier = tiers.iter().find(|(name, _)| name == wanted.as_str()).or(tiers.first());
+            tier.map_or(0.0, |(_, cost_ms)| *cost_ms)
+        };
+        move |point| {
+            let ms = cost_ms(&ball, point.ball_tier) + cost_ms(&rim, point.rim_tier);
+            Duration::from_secs_f32(ms / 1_000.0)
+        }
     }
 
     /// All of them.

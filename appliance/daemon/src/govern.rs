@@ -15,6 +15,7 @@ use hal::Clock;
 use hal::sensors::{Readings, Sensors, Temperature};
 use pipeline::inference::InferenceHealth;
 use pipeline::links::OperatingPoints;
+use pipeline::source::SourceLinks;
 use sensors::SysfsSensors;
 use tracing::{info, warn};
 use wire::envelope::{Body, NoticeKind};
@@ -44,8 +45,12 @@ pub struct Govern {
     pub clock: Arc<SystemClock>,
     /// Who chooses the tier.
     pub tier: TierChoice,
+    /// What a frame costs by the packs' own figures, as they were at start.
+    pub cost_of: Box<dyn Fn(OperatingPoint) -> Duration + Send>,
     /// What the engine did.
     pub inference: Arc<InferenceHealth>,
+    /// What the sources delivered.
+    pub sources: Vec<Arc<SourceLinks>>,
     /// To the engine.
     pub points: Arc<OperatingPoints>,
     /// Changes are told here.
@@ -74,12 +79,13 @@ impl Govern {
             TierChoice::Full => LADDER_FULL,
         };
         let mut governor = Governor::new(clock.now(), ladder);
+        governor.handle_costs(&self.cost_of);
         self.points.signal(governor.operating_point());
         let mut seen = Engine::default();
         while !self.stop.load(Ordering::Relaxed) {
             let next = clock.now().plus(EVERY);
             let readings = sensors.read();
-            let work = seen.work_since(&self.inference);
+            let work = seen.work_since(&self.inference, &self.sources);
             let now = clock.now();
             let probes: Vec<Probe<'_>> = readings.temperatures.iter().map(probe).collect();
             governor.handle_readings(now, &probes);
@@ -132,18 +138,26 @@ fn probe(temperature: &Temperature) -> Probe<'_> {
 #[derive(Default)]
 struct Engine {
     frames: u64,
+    offered: u64,
     busy_us: u64,
+    searching_us: u64,
 }
 
 impl Engine {
-    fn work_since(&mut self, health: &InferenceHealth) -> Work {
-        let (frames, busy_us) = (health.frames.get(), health.busy_us.get());
-        let work = Work {
-            frames: (frames - self.frames) as u32,
-            busy: Duration::from_micros(busy_us - self.busy_us),
-            slowest: Duration::from_micros(health.slowest_us.swap(0, Ordering::Relaxed)),
+    fn work_since(&mut self, health: &InferenceHealth, sources: &[Arc<SourceLinks>]) -> Work {
+        let now = Self {
+            frames: health.frames.get(),
+            offered: sources.iter().map(|source| source.counters.frames_decoded.get()).sum(),
+            busy_us: health.busy_us.get(),
+            searching_us: health.searching_us.get(),
         };
-        (self.frames, self.busy_us) = (frames, busy_us);
-        work
+        let before = std::mem::replace(self, now);
+        Work {
+            frames: (self.frames - before.frames) as u32,
+            offered: (self.offered - before.offered) as u32,
+            busy: Duration::from_micros(self.busy_us - before.busy_us),
+            aside: Duration::from_micros(self.searching_us - before.searching_us),
+            slowest: Duration::from_micros(health.slowest_us.swap(0, Ordering::Relaxed)),
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! How busy the inference engine is, and what a rung of the ladder would cost.
 //!
 //! Costs are measured, never assumed, once a rung has been in force. They are forgotten after a
-//! while, because what else runs on the box changes.
+//! while, because what else runs on the box changes. Until then the packs' own figures say how
+//! much dearer a rung is than the one in force.
 
 use core::time::Duration;
 
@@ -35,8 +36,12 @@ const COST_MEMORY: Duration = Duration::from_secs(600);
 pub struct Work {
     /// Frames analysed, all sources.
     pub frames: u32,
-    /// Time spent on them.
+    /// Frames that the sources delivered: a higher rate cannot get more.
+    pub offered: u32,
+    /// Time spent on the frames, all in all.
     pub busy: Duration,
+    /// Part of it that no rung changes: the search for hoops.
+    pub aside: Duration,
     /// Time spent on the slowest.
     pub slowest: Duration,
 }
@@ -66,15 +71,25 @@ pub struct Meter {
     load: u32,
     /// Smoothed time a frame, in microseconds, by rung, and when it was measured.
     costs: [Option<(Monotonic, u32)>; RUNGS_MAX],
-    /// Frames of the last window and its length.
-    last: (u32, Duration),
+    /// Time a frame by rung in microseconds, as the packs say it of another machine.
+    claims: [Option<u32>; RUNGS_MAX],
+    /// The last window and its length.
+    last: (Work, Duration),
 }
 
 impl Meter {
     /// Forgets the load, not the costs: another rung is in force.
     pub fn restart(&mut self, now: Monotonic) {
-        let costs = self.costs;
-        *self = Self { since: Some(now), costs, ..Self::default() };
+        let (costs, claims) = (self.costs, self.claims);
+        *self = Self { since: Some(now), costs, claims, ..Self::default() };
+    }
+
+    /// Takes in what a frame costs on each rung by the packs' own figures: only how they compare
+    /// is believed.
+    pub fn claim(&mut self, costs: impl Iterator<Item = Duration>) {
+        for (claim, cost) in self.claims.iter_mut().zip(costs) {
+            *claim = u32::try_from(cost.as_micros()).ok().filter(|cost| *cost > 0);
+        }
     }
 
     /// Takes in a window of work done on rung `rung`.
@@ -89,12 +104,13 @@ impl Meter {
         self.load = if self.windows == 0 { share } else { (self.load + share) / 2 };
         self.windows = self.windows.saturating_add(1);
         self.frames = self.frames.saturating_add(work.frames);
-        self.last = (work.frames, length);
+        self.last = (work, length);
         self.slowest = work.slowest;
         self.slow_windows =
             if work.slowest > SLOW { self.slow_windows.saturating_add(1) } else { 0 };
         if work.frames > 0 {
-            let cost = (work.busy.as_micros() / u128::from(work.frames)) as u32;
+            let lanes = work.busy.saturating_sub(work.aside);
+            let cost = (lanes.as_micros() / u128::from(work.frames)) as u32;
             let smoothed = match self.costs[rung] {
                 Some((_, before)) => (3 * before as u64 + cost as u64) / 4,
                 None => u64::from(cost),
@@ -106,7 +122,7 @@ impl Meter {
     /// What the work since the last change says.
     pub fn verdict(&self) -> Verdict {
         let load = Permille(self.load as u16);
-        if self.windows < WINDOWS_MIN || self.frames < FRAMES_MIN || self.last.0 == 0 {
+        if self.windows < WINDOWS_MIN || self.frames < FRAMES_MIN || self.last.0.frames == 0 {
             Verdict::Unknown
         } else if load > LOAD_MAX {
             Verdict::Busy(load)
@@ -124,19 +140,31 @@ impl Meter {
         ladder: &[OperatingPoint],
         (from, to): (usize, usize),
     ) -> Permille {
-        let (frames, length) = self.last;
-        let measured = |rung: usize| {
-            self.costs[rung].filter(|(at, _)| now.since(*at) < COST_MEMORY).map(|(_, cost)| cost)
-        };
-        let here = measured(from).unwrap_or(0);
-        let (below, above) = (ladder[from], ladder[to]);
-        let dearer = below.ball_tier != above.ball_tier || below.rim_tier != above.rim_tier;
-        let guess = if dearer { here.saturating_mul(TIER_COST) } else { here };
-        let cost = measured(to).unwrap_or(guess);
-        let busy_us = u128::from(frames) * u128::from(cost);
-        let growth = (u128::from(above.frame_rate.0), u128::from(below.frame_rate.0.max(1)));
-        let share = busy_us * 1_000 * growth.0 / growth.1 / length.as_micros().max(1);
-        Permille(share.min(1_000) as u16)
+        let (work, length) = self.last;
+        let cost = self.measured(now, to).unwrap_or_else(|| {
+            let here = self.measured(now, from).unwrap_or(0);
+            self.guessed(here, ladder, (from, to))
+        });
+        let (below, above) = (ladder[from].frame_rate.0.max(1), ladder[to].frame_rate.0);
+        let offered = 1_000 * u64::from(work.offered.max(work.frames));
+        let thousandths = 1_000 * u64::from(work.frames) * u64::from(above) / u64::from(below);
+        let lanes_ns = thousandths.min(offered) * u64::from(cost);
+        let busy_us = u128::from(lanes_ns / 1_000) + work.aside.as_micros();
+        Permille((busy_us * 1_000 / length.as_micros().max(1)).min(1_000) as u16)
+    }
+
+    /// Microseconds a frame on a rung, if it was in force lately.
+    fn measured(&self, now: Monotonic, rung: usize) -> Option<u32> {
+        self.costs[rung].filter(|(at, _)| now.since(*at) < COST_MEMORY).map(|(_, cost)| cost)
+    }
+
+    /// Microseconds a frame on rung `to`, when it takes `here` on rung `from`.
+    fn guessed(&self, here: u32, ladder: &[OperatingPoint], (from, to): (usize, usize)) -> u32 {
+        if let (Some(below), Some(above)) = (self.claims[from], self.claims[to]) {
+            return (u64::from(here) * u64::from(above) / u64::from(below)) as u32;
+        }
+        let tiers = |rung: usize| (ladder[rung].ball_tier, ladder[rung].rim_tier);
+        if tiers(from) == tiers(to) { here } else { here.saturating_mul(TIER_COST) }
     }
 }
 
@@ -147,7 +175,7 @@ mod tests {
 
     fn work(frames: u32, busy_ms: u64, slowest_ms: u64) -> Work {
         let (busy, slowest) = (Duration::from_millis(busy_ms), Duration::from_millis(slowest_ms));
-        Work { frames, busy, slowest }
+        Work { frames, offered: 60, busy, aside: Duration::ZERO, slowest }
     }
 
     fn after(seconds: u64, work: Work) -> Meter {
@@ -189,5 +217,40 @@ mod tests {
         let later = now.plus(Duration::from_secs(900));
         meter.observe(later, 1, work(30 * 900, 270_000, 20));
         assert_eq!(meter.expected(later, LADDER, (1, 2)), Permille(600));
+    }
+
+    #[test]
+    fn packs_say_how_much_dearer_a_tier_is_until_it_is_measured() {
+        let mut meter = after(3, work(12, 120, 30));
+        // On the machine where the packs were measured, everything took a fifth of the time.
+        meter.claim([2_000, 2_000, 3_000, 6_000].map(Duration::from_micros).into_iter());
+        let now = Monotonic::from_millis(3_000);
+        assert_eq!(meter.expected(now, LADDER, (0, 2)), Permille(432));
+        meter.restart(now);
+        let now = now.plus(Duration::from_secs(1));
+        meter.observe(now, 2, work(20, 400, 30));
+        assert_eq!(meter.expected(now, LADDER, (2, 3)), Permille(800));
+        meter.observe(now.plus(Duration::from_secs(1)), 3, work(20, 500, 30));
+        let now = now.plus(Duration::from_secs(2));
+        meter.observe(now, 2, work(20, 400, 30));
+        assert_eq!(meter.expected(now, LADDER, (2, 3)), Permille(500));
+    }
+
+    #[test]
+    fn higher_rate_gets_no_more_frames_than_the_sources_deliver() {
+        let now = Monotonic::from_millis(3_000);
+        for (offered, expected) in [(60, 288), (24, 240), (12, 120), (0, 120)] {
+            let meter = after(3, Work { offered, ..work(12, 120, 30) });
+            assert_eq!(meter.expected(now, LADDER, (0, 1)), Permille(expected), "{offered}");
+        }
+    }
+
+    #[test]
+    fn search_for_hoops_costs_the_same_on_every_rung() {
+        let now = Monotonic::from_millis(3_000);
+        let aside = Duration::from_millis(100);
+        let meter = after(3, Work { aside, ..work(12, 220, 30) });
+        assert_eq!(meter.verdict(), Verdict::Fine(Permille(220)));
+        assert_eq!(meter.expected(now, LADDER, (0, 1)), Permille(288 + 100));
     }
 }

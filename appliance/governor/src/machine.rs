@@ -115,6 +115,12 @@ impl Governor {
         }
     }
 
+    /// Takes in what a frame costs at an operating point by the packs' own figures. Without it a
+    /// larger tier is expected to cost twice as much.
+    pub fn handle_costs(&mut self, cost_of: impl Fn(OperatingPoint) -> Duration) {
+        self.meter.claim(self.ladder.iter().map(|point| cost_of(*point)));
+    }
+
     /// Takes in the temperatures. Call it about once a second, with the sensors always in the
     /// same order; an empty list says that the box has none.
     pub fn handle_readings(&mut self, now: Monotonic, probes: &[Probe<'_>]) {

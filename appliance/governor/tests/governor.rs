@@ -50,7 +50,9 @@ impl Simulated {
             self.now,
             Work {
                 frames: frames as u32,
+                offered: self.source_fps,
                 busy: Duration::from_millis(frames * cost),
+                aside: Duration::ZERO,
                 slowest: Duration::from_millis(if frames > 0 { cost * 3 / 2 } else { 0 }),
             },
         );
@@ -273,7 +275,8 @@ fn box_without_sensors_says_so_once_and_follows_its_engine() {
             }
             let busy = Duration::from_millis(50);
             let slowest = Duration::from_millis(5);
-            governor.handle_work(now, Work { frames: 12, busy, slowest });
+            let aside = Duration::ZERO;
+            governor.handle_work(now, Work { frames: 12, offered: 25, busy, aside, slowest });
             effects.extend(std::iter::from_fn(|| governor.next(now)));
         }
         let told = effects.iter().filter(|e| matches!(e, Effect::Report(Finding::NoTemperature)));
@@ -298,7 +301,7 @@ fn boot_grace_is_a_deadline() {
 struct Event {
     after_ms: u64,
     celsius: Option<Option<i32>>,
-    work: Option<(u32, u64, u64)>,
+    work: Option<Work>,
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
@@ -306,7 +309,16 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         0.9,
         prop_oneof![4 => 40i32..75, 2 => 74i32..84, 1 => 84i32..130],
     ));
-    let work = proptest::option::of((0u32..40, 0u64..1_200, 0u64..200));
+    let work = (0u32..40, 0u32..60, 0u64..1_200, 0u64..1_200, 0u64..200).prop_map(
+        |(frames, offered, busy, aside, slowest)| Work {
+            frames,
+            offered,
+            busy: Duration::from_millis(busy),
+            aside: Duration::from_millis(aside),
+            slowest: Duration::from_millis(slowest),
+        },
+    );
+    let work = proptest::option::of(work);
     let event = (1u64..20_000, celsius, work).prop_map(|(after_ms, celsius, work)| Event {
         after_ms,
         celsius,
@@ -329,9 +341,8 @@ proptest! {
                 let value = celsius.map(|c| Millicelsius(c * 1_000));
                 governor.handle_readings(now, &[Probe { name: "t", value, trips: Trips::default() }]);
             }
-            if let Some((frames, busy_ms, slowest_ms)) = event.work {
-                let busy = Duration::from_millis(busy_ms);
-                governor.handle_work(now, Work { frames, busy, slowest: Duration::from_millis(slowest_ms) });
+            if let Some(work) = event.work {
+                governor.handle_work(now, work);
             }
             while governor.next(now).is_some() {}
             let after = governor.status();

@@ -64,6 +64,8 @@ pub struct FrameReport {
     pub hoops: Vec<HoopReport>,
     /// Time that the lanes took.
     pub took: Duration,
+    /// Part of it in which hoops were looked for.
+    pub searched: Duration,
 }
 
 /// One hoop in one frame.
@@ -128,6 +130,8 @@ pub struct InferenceHealth {
     pub frames: Counter,
     /// Microseconds spent in lanes.
     pub busy_us: Counter,
+    /// Those of them in which hoops were looked for.
+    pub searching_us: Counter,
     /// Lane runs that failed.
     pub failures: Counter,
     /// Frames whose pixels could not be read.
@@ -238,9 +242,10 @@ impl<C: Clock> InferenceStage<C> {
             balls: Vec::new(),
             hoops: Vec::new(),
             took: Duration::ZERO,
+            searched: Duration::ZERO,
         };
         self.fitness.frame();
-        match lanes.run(frame, &mut report, &self.fitness) {
+        match lanes.run(frame, &mut report, (&*self.clock, &self.fitness)) {
             Ok(failures) => self.judge(failures, complain),
             Err(error) => {
                 self.health.unreadable.count();
@@ -254,6 +259,7 @@ impl<C: Clock> InferenceStage<C> {
         let took_us = report.took.as_micros() as u64;
         self.health.frames.count();
         self.health.busy_us.add(took_us);
+        self.health.searching_us.add(report.searched.as_micros() as u64);
         self.health.slowest_us.fetch_max(took_us, std::sync::atomic::Ordering::Relaxed);
         self.sources[number].0.counters.frames_analysed.count();
         Report::Frame(Arc::new(report))
@@ -295,7 +301,7 @@ impl Lanes {
         &mut self,
         frame: &Frame,
         report: &mut FrameReport,
-        fitness: &Fitness,
+        (clock, fitness): (&impl Clock, &Fitness),
     ) -> Result<Vec<(Lane, LaneError)>, AnalyseError> {
         let mut failures = Vec::new();
         let picture = frame.surface.download()?;
@@ -311,9 +317,11 @@ impl Lanes {
             self.hoops.forget_found();
         }
         let finder = self.finder.as_mut().filter(|_| fitness.serves(Lane::Hoop));
+        let began = clock.now();
         if let Err(error) = self.hoops.observe(luma, at, finder) {
             failures.push((Lane::Hoop, error));
         }
+        report.searched = clock.now().since(began);
         for hoop in self.hoops.now() {
             let mut reading = None;
             if fitness.serves(Lane::Rim) {

@@ -107,7 +107,7 @@ impl Parts {
         };
         let cutter = start_cutter(clock, &cuts, shelves.clips, shipping)?;
         leftovers::cut(config, opened, (&recordings, &cuts)).await;
-        let governor = start_governor(clock, config, &stages, (&uplink, stop))?;
+        let governor = start_governor(clock, config, (&stages, &packs), (&uplink, stop))?;
         let exchange = Exchange::new(clock, (stock, &packs), &stages.packs, config.sources.len());
         let exchanging = exchange.stop();
         // Never joined: it may be reading a pack for as long as that takes, and leaves nothing
@@ -320,7 +320,7 @@ type Governing = (Arc<Mutex<Latest>>, Arc<AtomicBool>, JoinHandle<()>);
 fn start_governor(
     clock: &Arc<SystemClock>,
     config: &Config,
-    stages: &Stages<Decisions>,
+    (stages, packs): (&Stages<Decisions>, &Packs),
     (uplink, stop_box): (&uplink::Handle, watch::Sender<bool>),
 ) -> Result<Governing> {
     let (latest, stop) =
@@ -328,7 +328,9 @@ fn start_governor(
     let govern = Govern {
         clock: Arc::clone(clock),
         tier: config.models.tier,
+        cost_of: Box::new(packs.costs()),
         inference: Arc::clone(&stages.inference),
+        sources: stages.sources.clone(),
         points: Arc::clone(&stages.operating_points),
         uplink: uplink.clone(),
         latest: Arc::clone(&latest),
