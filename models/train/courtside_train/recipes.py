@@ -75,8 +75,8 @@ def loss_of(recipe: Recipe, done: int) -> Callable[[torch.nn.Module], torch.Tens
     """Draws a batch of the recipe's training data and returns its loss; `done` steps were made before."""
     rng = np.random.default_rng([recipe.seed, done])
     if recipe.pack == "rim":
-        clips, side = shelf.open_rim(recipe.training_seeds), rim_net.TIERS[recipe.tier].side
-        return lambda net: rim_net.rim_loss(net, rim_windows.draw_batch(clips, recipe.batch, side, rng))
+        drawer = rim_windows.Drawer(shelf.open_rim(recipe.training_seeds), rim_net.TIERS[recipe.tier].side)
+        return lambda net: rim_net.rim_loss(net, drawer.batch(recipe.batch, rng))
     fields = shelf.open_pictures(recipe.data, recipe.training_seeds)
     if recipe.pack == "ball":
         piece = {"nano": ((128, 192), 1.6), "full": ((160, 224), 1.0)}[recipe.tier]

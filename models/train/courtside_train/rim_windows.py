@@ -26,6 +26,8 @@ CUT_SLOTS = 3  # nobody can tell a moment this near to a cut
 SKIPPED = 0.3  # share of windows from a box that does not look at every frame
 FOLLOWED_WIDTHS = 0.5  # a follower loses no more of a hoop than this before it is set right
 AT_RING_METRES = 0.3  # a ball nearer than this is neither before nor behind the ring
+# Misses that look like makes or like nothing are drawn oftener than they are played.
+OFTENER = {"Short": 2.0, "Long": 2.0, "LayupOut": 2.0, "RimOut": 1.5, "AirBall": 1.5}
 
 
 @dataclass
@@ -215,22 +217,34 @@ def splice(first: tuple, second: tuple, rng: np.random.Generator) -> tuple:
     return window, slots, weights, balls, places
 
 
-def draw_window(clips: RimClips, pixels: int, rng: np.random.Generator) -> tuple:
-    """One disturbed window with its labels, of a clip drawn with equal chance."""
-    one = lambda: training_window(clips, int(rng.integers(len(clips.frames))), pixels, rng)
-    window, slots, weights, balls, places = splice(one(), one(), rng) if rng.random() < SPLICED else one()
-    window = disturb(window, rng)
-    if rng.random() < 0.5:
-        window = window.flip(-1)
-        balls[:, 0] = 1 - balls[:, 0]
-    return window, slots, weights, balls, places
+class Drawer:
+    """Draws disturbed windows `pixels` wide from clips, those of hard plays oftener."""
 
+    def __init__(self, groups: list[RimClips], pixels: int) -> None:
+        self.groups, self.pixels = groups, pixels
+        self.oftener = [np.asarray([OFTENER.get(str(play), 1.0) for play in group.plays]) for group in groups]
+        self.chances = np.asarray([weights.sum() for weights in self.oftener])
+        self.chances /= self.chances.sum()
 
-def draw_batch(groups: list[RimClips], size: int, pixels: int, rng: np.random.Generator) -> Batch:
-    """`size` disturbed windows, `pixels` wide, from clips drawn with equal chance."""
-    counts = np.asarray([len(group.frames) for group in groups])
-    chosen = rng.choice(len(groups), size, p=counts / counts.sum())
-    columns = zip(*(draw_window(groups[group], pixels, rng) for group in chosen))
-    frames, slots, weights, balls, places = (list(column) for column in columns)
-    as_tensor = lambda arrays: torch.from_numpy(np.stack(arrays))
-    return Batch(torch.stack(frames), as_tensor(slots), as_tensor(weights), as_tensor(balls), as_tensor(places))
+    def one(self, group: int, rng: np.random.Generator) -> tuple:
+        """One window of one clip of a group."""
+        weights = self.oftener[group]
+        clip = int(rng.choice(len(weights), p=weights / weights.sum()))
+        return training_window(self.groups[group], clip, self.pixels, rng)
+
+    def window(self, group: int, rng: np.random.Generator) -> tuple:
+        """One disturbed window with its labels; some cut from one clip of the group to another."""
+        one = lambda: self.one(group, rng)
+        window, slots, weights, balls, places = splice(one(), one(), rng) if rng.random() < SPLICED else one()
+        window = disturb(window, rng)
+        if rng.random() < 0.5:
+            window = window.flip(-1)
+            balls[:, 0] = 1 - balls[:, 0]
+        return window, slots, weights, balls, places
+
+    def batch(self, size: int, rng: np.random.Generator) -> Batch:
+        """`size` windows, each of a group of its own drawing."""
+        chosen = rng.choice(len(self.groups), size, p=self.chances)
+        frames, slots, weights, balls, places = zip(*(self.window(group, rng) for group in chosen))
+        as_tensor = lambda arrays: torch.from_numpy(np.stack(arrays))
+        return Batch(torch.stack(frames), as_tensor(slots), as_tensor(weights), as_tensor(balls), as_tensor(places))

@@ -9,8 +9,8 @@ from courtside_train.rim_windows import (
     PICTURES,
     SIDE,
     SLOTS,
+    Drawer,
     crop_corners,
-    draw_batch,
     draw_times,
     follower,
     places_of,
@@ -19,7 +19,6 @@ from courtside_train.rim_windows import (
     slot_labels,
     splice,
 )
-
 
 
 def clips_with(events: list, p: int = 96) -> RimClips:
@@ -139,7 +138,18 @@ def test_a_moment_next_to_a_cut_counts_nothing_and_one_far_away_all():
 
 
 def test_flipped_or_not_the_labelled_ball_lies_on_the_hoop():
-    batch = draw_batch([clips_with([[MADE, 36]])], 16, SIDE, np.random.default_rng(5))
+    batch = Drawer([clips_with([[MADE, 36]])], SIDE).batch(16, np.random.default_rng(5))
     assert batch.frames.shape == (16, PICTURES, SIDE, SIDE)
     assert batch.frames.min() >= 0 and batch.frames.max() <= 1
     assert ((batch.balls[..., :2] - 0.5).abs() < 0.25).all() and (batch.balls[..., 3] == 1).all()
+
+
+def test_hard_plays_are_drawn_oftener_within_a_group_and_between_groups():
+    swish, short = clips_with([[MADE, 36]]), clips_with([[MISSED, 36]])
+    short.plays = np.array(["Short"])
+    both = RimClips(*(np.concatenate([a, b]) for a, b in zip(vars(swish).values(), vars(short).values())))
+    for groups in ([swish, short], [both]):
+        batch = Drawer(groups, SIDE // 2).batch(200, np.random.default_rng(3))
+        missed = int((batch.slots == MISSED).any(1).sum())
+        made = int((batch.slots == MADE).any(1).sum())
+        assert 1.4 < missed / made < 2.9
