@@ -10,7 +10,7 @@ use models::lanes::follow::Follower;
 use models::lanes::hoop::HoopLane;
 use models::lanes::rim::RimLane;
 use models::picture::{Grey, Resampler, Square};
-use models::{Luma, Pack, Trust};
+use models::{Engines, Luma, Pack, Trust};
 use wire::time::MediaTime;
 use wire::units::PixelBox;
 
@@ -71,7 +71,7 @@ fn follow_720p(bencher: Bencher, (hoop_px, spacing_ms): (f32, i64)) {
 
 /// Tiers of the shipped packs, as `pack/tier`.
 fn tiers(lane: &str) -> Vec<String> {
-    let packed = Pack::open(&folder(lane), &trust())
+    let packed = Pack::open(&folder(lane), &trust(), &Engines::default())
         .map(|pack| pack.tiers().iter().map(|tier| tier.name.clone()).collect());
     packed.unwrap_or_else(|error| {
         eprintln!("no {lane} pack to measure: {error}");
@@ -88,7 +88,15 @@ fn folder(lane: &str) -> PathBuf {
 }
 
 fn open(lane: &str) -> Pack {
-    Pack::open(&folder(lane), &trust()).expect("it was opened for its list of tiers")
+    Pack::open(&folder(lane), &trust(), &engines()).expect("it was opened for its list of tiers")
+}
+
+/// tract, or ONNX Runtime: `COURTSIDE_ONNXRUNTIME=/path/libonnxruntime.so cargo bench …`.
+fn engines() -> Engines {
+    let Some(library) = std::env::var_os("COURTSIDE_ONNXRUNTIME") else {
+        return Engines::default();
+    };
+    Engines::with_onnxruntime(Path::new(&library)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Trust in the keys of the repository.

@@ -13,7 +13,7 @@ use models::lanes::ball::BallLane;
 use models::lanes::follow::Follower;
 use models::lanes::hoop::HoopLane;
 use models::picture::Luma;
-use models::{Pack, Trust};
+use models::{Engines, Pack, Trust};
 use wire::time::MediaTime;
 use wire::units::PixelBox;
 
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let packs = Path::new(packs);
     let mut trust = Trust::default();
     trust.add(key, &std::fs::read_to_string(key)?)?;
-    let open = |name: &str| Pack::open(&packs.join(name), &trust);
+    let open = |name: &str| Pack::open(&packs.join(name), &trust, &Engines::default());
     let (ball, hoop) = (open("ball")?, open("hoop")?);
     let mut balls = BallLane::load(&ball, &ball.tiers()[0].name)?;
     let mut finder = HoopLane::load(&hoop, &hoop.tiers()[0].name)?;

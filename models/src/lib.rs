@@ -18,6 +18,7 @@ pub mod pack;
 pub mod picture;
 pub mod trust;
 
+pub use engine::Engines;
 pub use lanes::LaneError;
 pub use pack::{Pack, PackError};
 pub use picture::Luma;

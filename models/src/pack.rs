@@ -12,7 +12,7 @@ use hal::infer::{Infer, InferError, Tensor};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::engine::{LoadError, Network, Plan, Signature};
+use crate::engine::{Engines, LoadError, Network, Plan, Signature};
 use crate::limits::{FILE_BYTES_MAX, GOLDEN_ERROR_MAX, MANIFEST_BYTES_MAX, SIGNATURE_BYTES_MAX};
 use crate::manifest::{Lane, Manifest, ManifestError, Tier};
 use crate::trust::{SignatureError, Trust};
@@ -160,17 +160,18 @@ pub enum PackError {
 
 impl Pack {
     /// Reads, checks and compiles the pack in `folder`: signature, digests, shapes, golden
-    /// vectors, all tiers. Takes a few hundred ms; done once, at start.
+    /// vectors, all tiers, each with the engine that will run it. Takes a few hundred ms; done
+    /// once, at start.
     ///
     /// # Errors
     /// [`PackError`] for anything that is not as the manifest says, or if nobody in `trust` signed
     /// the manifest. Never panics, whatever the files contain.
-    pub fn open(folder: &Path, trust: &Trust) -> Result<Self, PackError> {
+    pub fn open(folder: &Path, trust: &Trust, engines: &Engines) -> Result<Self, PackError> {
         let manifest = read_manifest(folder, trust)?;
         let plans = manifest
             .tiers
             .iter()
-            .map(|tier| load(folder, &manifest, tier))
+            .map(|tier| load((folder, engines), &manifest, tier))
             .collect::<Result<_, _>>()?;
         Ok(Self { folder: folder.to_owned(), manifest, plans })
     }
@@ -247,7 +248,11 @@ fn read_manifest(folder: &Path, trust: &Trust) -> Result<Manifest, PackError> {
         .map_err(|source| PackError::Manifest { path, source })
 }
 
-fn load(folder: &Path, manifest: &Manifest, tier: &Tier) -> Result<Plan, PackError> {
+fn load(
+    (folder, engines): (&Path, &Engines),
+    manifest: &Manifest,
+    tier: &Tier,
+) -> Result<Plan, PackError> {
     let key = |field: &str| format!("tier.{}.{field}", tier.name);
     let onnx = read_checked(folder, &tier.file, (key("sha256"), &tier.sha256))?;
     let golden = read_checked(folder, &tier.golden, (key("golden_sha256"), &tier.golden_sha256))?;
@@ -258,7 +263,7 @@ fn load(folder: &Path, manifest: &Manifest, tier: &Tier) -> Result<Plan, PackErr
         output: manifest.output.name.clone(),
         output_shape: tier.output_shape.clone(),
     };
-    let plan = Plan::load(signature, &onnx)
+    let plan = Plan::load(engines, signature, &onnx)
         .map_err(|source| PackError::Network { path: folder.join(&tier.file), source })?;
     prove(&plan, tier, &golden, &folder.join(&tier.golden))?;
     Ok(plan)

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use governor::{OperatingPoint, Tier};
-use models::Trust;
 use models::lanes::ball::BallLane;
 use models::lanes::hoop::HoopLane;
 use models::lanes::rim::RimLane;
 use models::lanes::scene::SceneLane;
 use models::manifest::Lane;
 use models::pack::Pack;
+use models::{Engines, Trust};
 use pipeline::hoops::Hoops;
 use pipeline::inference::Lanes;
 use pipeline::renewal::{NewLane, Renewal};
@@ -37,11 +37,12 @@ pub struct Packs {
 }
 
 impl Packs {
-    /// Opens and proves the packs `ball`, `rim` and `hoop` in `folder`, if `trust` vouches for them.
+    /// Opens the packs `ball`, `rim` and `hoop` in `folder`, if `trust` vouches for them, and
+    /// proves them on the engine that will run them.
     ///
     /// # Errors
     /// Names the folder or file, what is wrong with it and what to do.
-    pub fn open(folder: &Path, trust: &Trust) -> Result<Self> {
+    pub fn open(folder: &Path, trust: &Trust, engines: &Engines) -> Result<Self> {
         if !folder.is_dir() {
             bail!(
                 "model packs not found: {} is no folder; set `[models] packs` to the folder that \
@@ -50,7 +51,7 @@ impl Packs {
             );
         }
         Self::of(|name| {
-            Pack::open(&folder.join(name), trust)
+            Pack::open(&folder.join(name), trust, engines)
                 .with_context(|| format!("model pack `{name}` not usable"))
         })
     }

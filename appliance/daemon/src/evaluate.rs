@@ -21,6 +21,7 @@ use anyhow::{Context, Result, bail};
 use governor::OperatingPoint;
 use governor::Tier;
 use hal::Clock;
+use models::Engines;
 use pipeline::director::{Director, Outputs, SourceProfile};
 use pipeline::feeder::Feeder;
 use pipeline::links::SourceItem;
@@ -53,6 +54,8 @@ pub struct Job {
     pub packs: PathBuf,
     /// Folders of the public keys that may have signed them.
     pub keys: Vec<PathBuf>,
+    /// What runs the networks.
+    pub engines: Engines,
     /// Whether a strip of pictures is cut for every mistake.
     pub strips: bool,
 }
@@ -63,7 +66,7 @@ pub struct Job {
 /// The folder has no such pair, or a file cannot be read; names it and what to do.
 pub async fn evaluate(job: &Job) -> Result<Report> {
     let pairs = pairs(&job.folder)?;
-    let packs = Packs::open(&job.packs, &keys::load(&job.keys))?;
+    let packs = Packs::open(&job.packs, &keys::load(&job.keys), &job.engines)?;
     let clock = Arc::new(SystemClock::start());
     let mut report = Report::new(job.tier);
     for (video, truth) in pairs {

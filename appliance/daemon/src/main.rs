@@ -9,9 +9,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
-use courtside::config::{self, Config};
+use courtside::config::{self, Config, Engine, EngineChoice};
 use courtside::evaluate;
-use courtside::packs::{command, probe};
+use courtside::packs::{command, engines, probe};
 
 /// Exit code of a configuration that cannot be used, so that systemd does not restart into it.
 const EXIT_CONFIG: u8 = 2;
@@ -59,6 +59,9 @@ enum Command {
         /// Folder of the model packs, if not the installed ones.
         #[arg(long)]
         packs: Option<PathBuf>,
+        /// What runs the networks: auto, tract or onnxruntime.
+        #[arg(long, default_value = "auto")]
+        engine: EngineChoice,
     },
     /// Looks at, checks, installs and rolls back model packs.
     Models {
@@ -102,6 +105,10 @@ enum ModelsCommand {
         folder: PathBuf,
         #[arg(long)]
         keys: Vec<PathBuf>,
+        #[arg(long, default_value = "auto")]
+        engine: EngineChoice,
+        #[arg(long)]
+        onnxruntime: Option<PathBuf>,
     },
 }
 
@@ -132,12 +139,12 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run { config } => run_box(&config),
         Command::CheckConfig { file } => check_config(&file),
-        Command::Evaluate { folder, tier, json, html, compare, packs } => {
+        Command::Evaluate { folder, tier, json, html, compare, packs, engine } => {
             let results = compare.as_deref().unwrap_or_default();
             exit(match (folder, results) {
                 (_, [before, after]) => compare_results(before, after),
                 (Some(folder), _) => {
-                    run_evaluation(&Evaluation { folder, tier, json, html, packs })
+                    run_evaluation(&Evaluation { folder, tier, json, html, packs, engine })
                 }
                 (None, _) => unreachable!("clap asks for one of the two"),
             })
@@ -202,9 +209,9 @@ fn models(config: &Path, command: ModelsCommand) -> ExitCode {
         ModelsCommand::Pack { folder, file } => {
             return exit(command::bundle(&folder, &file).and_then(tell));
         }
-        ModelsCommand::Probe { folder, keys } => {
+        ModelsCommand::Probe { folder, keys, engine: choice, onnxruntime: library } => {
             // Its reader is told on stdout.
-            return if probe::run(&folder, &keys).is_ok() {
+            return if probe::run(&folder, &keys, &Engine { choice, library }).is_ok() {
                 ExitCode::SUCCESS
             } else {
                 ExitCode::FAILURE
@@ -231,10 +238,13 @@ struct Evaluation {
     json: Option<PathBuf>,
     html: Option<PathBuf>,
     packs: Option<PathBuf>,
+    engine: EngineChoice,
 }
 
 fn run_evaluation(asked: &Evaluation) -> Result<()> {
     let runtime = runtime()?;
+    let engine = Engine { choice: asked.engine, library: config::default_library() };
+    let engines = engines::load(&engine)?;
     let mut reports = Vec::new();
     for tier in asked.tier.tiers() {
         let job = evaluate::Job {
@@ -242,6 +252,7 @@ fn run_evaluation(asked: &Evaluation) -> Result<()> {
             tier: *tier,
             packs: asked.packs.clone().unwrap_or_else(config::default_packs),
             keys: config::default_keys(),
+            engines: engines.clone(),
             strips: asked.html.is_some(),
         };
         let report = runtime.block_on(evaluate::evaluate(&job))?;

@@ -1,5 +1,6 @@
 //! The ball lane as its callers see it: which pictures it keeps, what it reports, when it forgets.
 
+use models::Engines;
 use models::Pack;
 use models::lanes::ball::{BallLane, BallReading};
 use models::limits::BALLS_MAX;
@@ -10,7 +11,8 @@ use crate::scene::Picture;
 
 fn lane(tier: &str) -> BallLane {
     let folder = fixture::ball();
-    let pack = Pack::open(folder.path(), &fixture::trust()).expect("it is good");
+    let pack =
+        Pack::open(folder.path(), &fixture::trust(), &Engines::default()).expect("it is good");
     BallLane::load(&pack, tier).expect("the tier exists")
 }
 

@@ -1,5 +1,6 @@
 //! The hoop finder: boxes, confidences and overlaps.
 
+use models::Engines;
 use models::Pack;
 use models::lanes::hoop::HoopLane;
 
@@ -8,7 +9,8 @@ use crate::scene::Picture;
 
 fn lane() -> HoopLane {
     let folder = fixture::hoop();
-    let pack = Pack::open(folder.path(), &fixture::trust()).expect("it is good");
+    let pack =
+        Pack::open(folder.path(), &fixture::trust(), &Engines::default()).expect("it is good");
     HoopLane::load(&pack, "nano").expect("the tier exists")
 }
 

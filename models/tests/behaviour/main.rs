@@ -1,10 +1,11 @@
-//! How packs, lanes and the follower behave, with real networks run by tract: tiny ones that
+//! How packs, lanes and the follower behave, with real networks, run by tract: tiny ones that
 //! [`fixture`] builds, and the packs that are shipped.
 #![forbid(unsafe_code)]
 
 mod ball;
 mod bundle;
 mod cuts;
+mod engines;
 mod fixture;
 mod follow;
 mod hoop;

@@ -7,12 +7,12 @@ use models::engine::LoadError;
 use models::lanes::ball::BallLane;
 use models::lanes::rim::RimLane;
 use models::pack::SIGNATURE;
-use models::{Pack, PackError};
+use models::{Engines, Pack, PackError};
 
 use crate::fixture::{self, Folder};
 
 fn refused(folder: &Folder) -> PackError {
-    match Pack::open(folder.path(), &fixture::trust()) {
+    match Pack::open(folder.path(), &fixture::trust(), &Engines::default()) {
         Ok(_) => panic!("the pack was opened"),
         Err(error) => error,
     }
@@ -21,7 +21,8 @@ fn refused(folder: &Folder) -> PackError {
 #[test]
 fn good_packs_open_and_prove_all_their_tiers() {
     for folder in [fixture::rim(), fixture::ball(), fixture::hoop()] {
-        let pack = Pack::open(folder.path(), &fixture::trust()).expect("it is good");
+        let pack =
+            Pack::open(folder.path(), &fixture::trust(), &Engines::default()).expect("it is good");
         for tier in pack.tiers() {
             let mut network = pack.network(&tier.name).expect("the tier exists");
             assert_eq!(network.engine(), "tract f32");
@@ -134,7 +135,8 @@ fn no_flipped_bit_in_a_network_panics() {
         let mut bad = good.clone();
         bad[at] ^= 1 << (at % 8);
         folder.replace("nano.f32.onnx", &bad);
-        opened += usize::from(Pack::open(folder.path(), &fixture::trust()).is_ok());
+        opened +=
+            usize::from(Pack::open(folder.path(), &fixture::trust(), &Engines::default()).is_ok());
     }
     // Names, versions and the like carry no meaning for the engine, weights do.
     assert!(opened < good.len() / 2, "{opened} of {} changed networks were taken", good.len());
@@ -143,7 +145,8 @@ fn no_flipped_bit_in_a_network_panics() {
 #[test]
 fn an_input_of_another_shape_is_refused_and_the_network_goes_on() {
     let folder = fixture::rim();
-    let pack = Pack::open(folder.path(), &fixture::trust()).expect("it is good");
+    let pack =
+        Pack::open(folder.path(), &fixture::trust(), &Engines::default()).expect("it is good");
     let mut network = pack.network("nano").expect("it exists");
     let good = Tensor::zeros(&[1, 16, 8, 8]);
     let short = Tensor { shape: vec![1, 16, 8, 8], data: vec![0.0; 3] };
@@ -157,7 +160,8 @@ fn an_input_of_another_shape_is_refused_and_the_network_goes_on() {
 #[test]
 fn not_a_number_is_an_error_and_not_an_answer() {
     let folder = fixture::rim();
-    let pack = Pack::open(folder.path(), &fixture::trust()).expect("it is good");
+    let pack =
+        Pack::open(folder.path(), &fixture::trust(), &Engines::default()).expect("it is good");
     let mut network = pack.network("nano").expect("it exists");
     let mut input = Tensor::zeros(&[1, 16, 8, 8]);
     input.data[70] = f32::NAN;
@@ -171,7 +175,8 @@ fn not_a_number_is_an_error_and_not_an_answer() {
 #[test]
 fn a_pack_of_another_lane_or_an_unknown_tier_is_refused() {
     let folder = fixture::rim();
-    let pack = Pack::open(folder.path(), &fixture::trust()).expect("it is good");
+    let pack =
+        Pack::open(folder.path(), &fixture::trust(), &Engines::default()).expect("it is good");
     assert!(matches!(BallLane::load(&pack, "nano"), Err(PackError::Lane { .. })));
     let Err(error) = RimLane::load(&pack, "huge") else { panic!("there is no such tier") };
     assert!(error.to_string().contains("nano, full"), "{error}");

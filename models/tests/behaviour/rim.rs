@@ -1,5 +1,6 @@
 //! The rim lane: its grid of slots, its windows, its resets.
 
+use models::Engines;
 use models::Pack;
 use models::lanes::rim::{RimLane, RimReading};
 use wire::time::MediaTime;
@@ -10,7 +11,8 @@ use crate::scene::Picture;
 
 fn lane(tier: &str) -> RimLane {
     let folder = fixture::rim();
-    let pack = Pack::open(folder.path(), &fixture::trust()).expect("it is good");
+    let pack =
+        Pack::open(folder.path(), &fixture::trust(), &Engines::default()).expect("it is good");
     RimLane::load(&pack, tier).expect("the tier exists")
 }
 
@@ -77,7 +79,8 @@ fn a_slot_carries_what_was_in_its_own_crop() {
 /// A lane whose slots are two crops each, 40 ms apart.
 fn lane_of_pairs() -> RimLane {
     let folder = fixture::rim_in_pairs();
-    let pack = Pack::open(folder.path(), &fixture::trust()).expect("it is good");
+    let pack =
+        Pack::open(folder.path(), &fixture::trust(), &Engines::default()).expect("it is good");
     RimLane::load(&pack, "nano").expect("the tier exists")
 }
 

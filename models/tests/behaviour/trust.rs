@@ -4,12 +4,13 @@ use std::fs;
 
 use models::pack::{MANIFEST, SIGNATURE};
 use models::trust::SignatureError;
-use models::{Pack, PackError, Trust};
+use models::{Engines, Pack, PackError, Trust};
 
 use crate::fixture::{self, Folder};
 
 fn refused(folder: &Folder, trust: &Trust) -> PackError {
-    let opened = Pack::open(folder.path(), trust).map(drop).expect_err("it was opened");
+    let opened =
+        Pack::open(folder.path(), trust, &Engines::default()).map(drop).expect_err("it was opened");
     let checked = Pack::check(folder.path(), trust).map(drop).expect_err("it was not noticed");
     assert_eq!(opened.to_string(), checked.to_string());
     opened

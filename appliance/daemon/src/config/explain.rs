@@ -5,7 +5,7 @@ use std::fmt;
 
 use mqtt::Security;
 
-use super::{Config, Input, Pace, Source, Sport, TierChoice};
+use super::{Config, Engine, EngineChoice, Input, Pace, Source, Sport, TierChoice};
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,7 +43,21 @@ impl fmt::Display for Config {
             TierChoice::Nano => "nano",
             TierChoice::Full => "full",
         };
-        write!(f, "models   {}, tier {tier}", models.packs.display())
+        write!(f, "models   {}, tier {tier}, run by {}", models.packs.display(), models.engine)
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let library = match &self.library {
+            Some(library) => library.display().to_string(),
+            None => "the library of the system".to_owned(),
+        };
+        match self.choice {
+            EngineChoice::Auto => write!(f, "ONNX Runtime if there is {library}, else by tract"),
+            EngineChoice::Tract => f.write_str("tract"),
+            EngineChoice::OnnxRuntime => write!(f, "ONNX Runtime, {library}"),
+        }
     }
 }
 

@@ -72,6 +72,50 @@ pub struct Models {
     pub keys: Vec<PathBuf>,
     /// Size of the networks.
     pub tier: TierChoice,
+    /// What runs them.
+    pub engine: Engine,
+}
+
+/// What runs the networks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Engine {
+    /// Which one.
+    pub choice: EngineChoice,
+    /// ONNX Runtime's library; `None` for the one that the system has.
+    pub library: Option<PathBuf>,
+}
+
+/// Which engine runs the networks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// ONNX Runtime where the system has its library, else tract.
+    #[default]
+    Auto,
+    /// The one that is always there.
+    Tract,
+    /// ONNX Runtime or nothing.
+    OnnxRuntime,
+}
+
+impl EngineChoice {
+    /// The choices as people write them.
+    pub const NAMES: [(&'static str, Self); 3] =
+        [("auto", Self::Auto), ("tract", Self::Tract), ("onnxruntime", Self::OnnxRuntime)];
+
+    /// As people write it.
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, choice)| *choice == self).map_or("auto", |(name, _)| name)
+    }
+}
+
+impl std::str::FromStr for EngineChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::NAMES.iter().find(|(name, _)| *name == text);
+        let names = Self::NAMES.map(|(name, _)| name).join(", ");
+        found.map(|(_, choice)| *choice).ok_or_else(|| format!("write one of {names}"))
+    }
 }
 
 /// Who chooses the networks' size.
@@ -115,6 +159,8 @@ pub(crate) struct Surroundings {
     packs: PathBuf,
     /// Where the trusted public keys lie.
     keys: Vec<PathBuf>,
+    /// ONNX Runtime's library if the file does not say so.
+    library: Option<PathBuf>,
 }
 
 impl Config {
@@ -132,7 +178,12 @@ impl Config {
             refuse(vec![Problem { line: 0, message }])
         })?;
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
-        let surroundings = Surroundings { folder, packs: default_packs(), keys: default_keys() };
+        let surroundings = Surroundings {
+            folder,
+            packs: default_packs(),
+            keys: default_keys(),
+            library: default_library(),
+        };
         read::config(&text, &surroundings).map_err(refuse)
     }
 }
@@ -152,6 +203,11 @@ pub fn default_keys() -> Vec<PathBuf> {
         Some(folder) => vec![folder],
         None => vec![shipped("keys"), PathBuf::from("/etc/courtside/keys")],
     }
+}
+
+/// ONNX Runtime's library if the environment names one: `$COURTSIDE_ONNXRUNTIME`.
+pub fn default_library() -> Option<PathBuf> {
+    named("COURTSIDE_ONNXRUNTIME")
 }
 
 fn named(variable: &str) -> Option<PathBuf> {

@@ -5,7 +5,10 @@
 
 use super::broker::Mqtt;
 use super::document::{Document, Entry, Key, Place, Section};
-use super::{Clips, Config, Identity, Models, Problem, Storage, Surroundings, TierChoice, source};
+use super::{
+    Clips, Config, Engine, EngineChoice, Identity, Models, Problem, Storage, Surroundings,
+    TierChoice, source,
+};
 
 const ROOT: &[Key] = &[
     Key::new("schema", "1"),
@@ -22,8 +25,12 @@ const BOX: &[Key] = &[
     Key::new("data_dir", "\"/var/lib/courtside\""),
 ];
 const STORAGE: &[Key] = &[Key::new("recordings_mib", "2048"), Key::new("clips_mib", "4096")];
-const MODELS: &[Key] =
-    &[Key::new("packs", "\"/usr/share/courtside/packs\""), Key::new("tier", "\"auto\"")];
+const MODELS: &[Key] = &[
+    Key::new("packs", "\"/usr/share/courtside/packs\""),
+    Key::new("tier", "\"auto\""),
+    Key::new("engine", "\"auto\""),
+    Key::new("onnxruntime", "\"/usr/lib/libonnxruntime.so\""),
+];
 
 /// Reads the whole file.
 ///
@@ -89,7 +96,15 @@ fn models(place: Place<'_>, surroundings: &Surroundings) -> Option<Models> {
             ("full", TierChoice::Full),
         ])
     });
-    Some(Models { packs: packs?, keys: surroundings.keys.clone(), tier: tier? })
+    let choice = section
+        .optional("engine")
+        .map_or(Some(EngineChoice::Auto), |entry| entry.one_of(&EngineChoice::NAMES));
+    let library = section.optional("onnxruntime").map_or_else(
+        || Some(surroundings.library.clone()),
+        |entry| surroundings.path(&entry).map(Some),
+    );
+    let engine = Engine { choice: choice?, library: library? };
+    Some(Models { packs: packs?, keys: surroundings.keys.clone(), tier: tier?, engine })
 }
 
 fn schema(entry: &Entry<'_>) -> Option<()> {

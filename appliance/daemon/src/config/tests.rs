@@ -30,6 +30,7 @@ fn surroundings() -> Surroundings {
         folder: "/etc/courtside".into(),
         packs: "/packs".into(),
         keys: vec!["/k".into()],
+        library: None,
     }
 }
 
@@ -70,7 +71,12 @@ fn example_of_the_documentation_is_understood_with_its_defaults() {
     assert_eq!(config.storage.clips_bytes, 4_096 << 20);
     assert_eq!(
         config.models,
-        Models { packs: "/packs".into(), keys: vec!["/k".into()], tier: TierChoice::Auto }
+        Models {
+            packs: "/packs".into(),
+            keys: vec!["/k".into()],
+            tier: TierChoice::Auto,
+            engine: Engine::default(),
+        }
     );
 }
 
@@ -93,7 +99,7 @@ fn every_key_can_be_set_and_relative_paths_count_from_the_files_folder() {
         )
         .replace("post_roll_s = 4.0", "post_roll_s = 4\nkinds = [\"missed_shot\", \"buzzer\"]")
         + "[storage]\nrecordings_mib = 64\nclips_mib = 1_000\n[models]\npacks = \"packs\"\n\
-           tier = \"nano\"\n";
+           tier = \"nano\"\nengine = \"onnxruntime\"\nonnxruntime = \"ort.so\"\n";
     let file = folder.path().join("courtside.toml");
     fs::write(&file, text).expect("a file");
     let config = Config::load(&file).expect("the text is a good configuration");
@@ -112,6 +118,8 @@ fn every_key_can_be_set_and_relative_paths_count_from_the_files_folder() {
     assert_eq!(config.storage.recordings_bytes, 64 << 20);
     assert_eq!(config.models.packs, folder.path().join("packs"));
     assert_eq!(config.models.tier, TierChoice::Nano);
+    let library = Some(folder.path().join("ort.so"));
+    assert_eq!(config.models.engine, Engine { choice: EngineChoice::OnnxRuntime, library });
 
     let shown = format!("{config}\n{config:?}");
     assert!(shown.contains("as user me"), "{shown}");
@@ -283,6 +291,12 @@ fn each_mistake_has_one_message_with_key_value_reason_and_remedy() {
              `nano`?",
         ),
         (
+            "[clips]",
+            "[models]\nengine = \"onnx\"\n[clips]",
+            "line 16: `models.engine = \"onnx\"`: this is none of the possible values; write one of `auto`, \
+             `tract` and `onnxruntime`",
+        ),
+        (
             "schema = 1",
             "schema = 1\nmodels = 5",
             "line 2: `models = 5`: this is a section; write `[models]` on a line of its own",
@@ -360,7 +374,8 @@ fn summary_shows_what_was_understood() {
          after 10 s of silence, hoops are searched\n\
          clips    of made_shot: 6 s before, 4 s after, at most 30 s\n\
          storage  2048 MiB of recordings, 4096 MiB of clips\n\
-         models   /packs, tier chosen by the governor"
+         models   /packs, tier chosen by the governor, run by ONNX Runtime if there is the library \
+         of the system, else by tract"
     );
 }
 

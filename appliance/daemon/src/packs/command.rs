@@ -8,7 +8,7 @@ use super::install::{self, Installer, Proved};
 use super::probe::Prober;
 use super::shelf::{Origin, Shelf, Standing};
 use super::{NAMES, keys};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Engine};
 
 /// A subcommand that looks at or changes the packs of a box.
 pub enum Job {
@@ -29,7 +29,7 @@ pub enum Job {
 pub fn run(job: &Job, config: &Config) -> Result<String> {
     let shelf = Shelf::new(&config.box_.data_dir, &config.models.packs);
     let keys = config.models.keys.clone();
-    let prober = Prober::of_this_program(&keys)?;
+    let prober = Prober::of_this_program(&keys, &config.models.engine)?;
     let installer = Installer { shelf, keys, prober };
     match job {
         Job::List => Ok(list(&installer)),
@@ -58,7 +58,8 @@ pub fn verify_alone(path: &Path) -> Result<String> {
     let keys = config::default_keys();
     let nowhere = Path::new("");
     let shelf = Shelf::new(nowhere, nowhere);
-    let prober = Prober::of_this_program(&keys)?;
+    let engine = Engine { library: config::default_library(), ..Engine::default() };
+    let prober = Prober::of_this_program(&keys, &engine)?;
     verify(path, &Installer { shelf, keys, prober })
 }
 

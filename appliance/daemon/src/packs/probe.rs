@@ -17,8 +17,9 @@ use hal::infer::{Infer, Tensor};
 use models::Pack;
 use models::manifest::{Manifest, Tier};
 
-use super::keys;
+use super::{engines, keys};
 use crate::clock::SystemClock;
+use crate::config::Engine;
 
 /// Runs of each tier that are timed. The fastest counts: the box has other work meanwhile.
 const RUNS: usize = 8;
@@ -41,6 +42,8 @@ pub struct Prober {
     pub program: PathBuf,
     /// Folders of the trusted keys.
     pub keys: Vec<PathBuf>,
+    /// What runs the networks.
+    pub engine: Engine,
     /// How long loading may take.
     pub load_max: Duration,
     /// How long the runs of one tier may take.
@@ -61,10 +64,10 @@ impl Prober {
     ///
     /// # Errors
     /// The program does not know where it lies.
-    pub fn of_this_program(keys: &[PathBuf]) -> Result<Self> {
+    pub fn of_this_program(keys: &[PathBuf], engine: &Engine) -> Result<Self> {
         let program = std::env::current_exe().context("this program's own file is unknown")?;
-        let keys = keys.to_owned();
-        Ok(Self { program, keys, load_max: LOAD_MAX, tier_max: TIER_MAX })
+        let (keys, engine) = (keys.to_owned(), engine.clone());
+        Ok(Self { program, keys, engine, load_max: LOAD_MAX, tier_max: TIER_MAX })
     }
 
     /// Loads and runs every tier of the pack in `folder`: shapes, operators, golden vectors,
@@ -77,6 +80,8 @@ impl Prober {
             .args(["models", "probe"])
             .arg(folder)
             .args(self.keys.iter().flat_map(|keys| [Path::new("--keys"), keys]))
+            .args(["--engine", self.engine.choice.as_str()])
+            .args(self.engine.library.iter().flat_map(|so| [Path::new("--onnxruntime"), so]))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -158,16 +163,16 @@ fn next(lines: &Receiver<String>, most: Duration, what: &str) -> Result<String> 
 ///
 /// # Errors
 /// What is wrong with the pack; it has been told then.
-pub fn run(folder: &Path, keys: &[PathBuf]) -> Result<()> {
-    let proved = prove_here(folder, keys);
+pub fn run(folder: &Path, keys: &[PathBuf], engine: &Engine) -> Result<()> {
+    let proved = prove_here(folder, keys, engine);
     if let Err(error) = &proved {
         tell(&format!("refused {}", format!("{error:#}").replace('\n', " ")))?;
     }
     proved
 }
 
-fn prove_here(folder: &Path, keys: &[PathBuf]) -> Result<()> {
-    let pack = Pack::open(folder, &keys::load(keys))?;
+fn prove_here(folder: &Path, keys: &[PathBuf], engine: &Engine) -> Result<()> {
+    let pack = Pack::open(folder, &keys::load(keys), &engines::load(engine)?)?;
     tell("loaded")?;
     let clock = SystemClock::start();
     for tier in pack.tiers() {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use hal::Clock;
-use models::{Pack, Trust};
+use models::{Engines, Pack, Trust};
 use pipeline::renewal::{PackLinks, Retirement};
 use tracing::{error, info, warn};
 
@@ -31,6 +31,8 @@ pub struct Stock {
     pub shelf: Shelf,
     /// Folders of the trusted keys.
     pub keys: Vec<std::path::PathBuf>,
+    /// What runs the networks.
+    pub engines: Engines,
 }
 
 impl Stock {
@@ -44,7 +46,7 @@ impl Stock {
             // A box with a withdrawn pack records, and may see something; one without a pack
             // would not start.
             standing.candidates.append(&mut standing.set_aside);
-            best(name, standing, &trust)
+            best(name, standing, (&trust, &self.engines))
         })
     }
 
@@ -56,10 +58,10 @@ impl Stock {
 }
 
 /// The first candidate that can be opened; reports the others.
-fn best(name: &str, standing: Standing, trust: &Trust) -> Result<Pack> {
+fn best(name: &str, standing: Standing, (trust, engines): (&Trust, &Engines)) -> Result<Pack> {
     let mut refusals = standing.alerts;
     for candidate in &standing.candidates {
-        match Pack::open(&candidate.folder, trust) {
+        match Pack::open(&candidate.folder, trust, engines) {
             Ok(pack) => {
                 for refusal in refusals {
                     let version = candidate.version;
@@ -155,7 +157,7 @@ impl Exchange {
         let failed = |version: u32| self.failed.iter().any(|(n, v)| n == name && *v == version);
         let (trust, mut standing) = self.stock.standing(name);
         standing.candidates.retain(|candidate| !failed(candidate.version));
-        let pack = match best(name, standing, &trust) {
+        let pack = match best(name, standing, (&trust, &self.stock.engines)) {
             Ok(pack) => pack,
             Err(error) => return error!("{error:#}; its lane goes on as it is"),
         };

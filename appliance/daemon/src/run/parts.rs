@@ -30,6 +30,7 @@ use crate::config::{Config, Sport};
 use crate::engine::{self, Packs};
 use crate::govern::{Govern, Latest};
 use crate::outputs::{Decisions, Ids, Recorded, Shipping, notice};
+use crate::packs::engines;
 use crate::packs::shelf::Shelf;
 use crate::packs::watch::{Exchange, Stock};
 use crate::rtmp::Presence;
@@ -74,6 +75,7 @@ impl Parts {
         let stock = Stock {
             shelf: Shelf::new(&config.box_.data_dir, &config.models.packs),
             keys: config.models.keys.clone(),
+            engines: engines::load(&config.models.engine)?,
         };
         let packs = stock.open()?;
         for pack in packs.all() {

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use courtside::config::{Engine, EngineChoice};
 use courtside::packs::install::{Installer, Proved};
 use courtside::packs::keys;
 use courtside::packs::probe::Prober;
@@ -56,6 +57,7 @@ impl Bench {
         let prober = Prober {
             program,
             keys: vec![keys.clone()],
+            engine: Engine { choice: EngineChoice::Tract, library: None },
             load_max: Duration::from_secs(60),
             tier_max: Duration::from_secs(60),
         };

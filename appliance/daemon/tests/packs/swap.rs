@@ -13,7 +13,7 @@ use futures_lite::future::block_on;
 use hal::surface::{
     DownloadError, HostPicture, PixelFormat, Plane, Surface, SurfaceMemory, SurfacePool,
 };
-use models::Pack;
+use models::{Engines, Pack};
 use pipeline::inference::{FrameReport, InferenceHealth, InferenceStage, Report, infer};
 use pipeline::links::{Arrival, Detections, FrameWaits, OperatingPoints};
 use pipeline::renewal::{Fitness, PackLinks};
@@ -125,7 +125,7 @@ impl Running {
 }
 
 fn open(folder: &Folder) -> Pack {
-    Pack::open(folder.path(), &fixture::trust()).expect("it is good")
+    Pack::open(folder.path(), &fixture::trust(), &Engines::default()).expect("it is good")
 }
 
 /// Media times in ms of the pictures for which the rim lane said something.

@@ -1,0 +1,110 @@
+//! ONNX Runtime against tract, on the machine's own library if there is one. `COURTSIDE_ONNXRUNTIME`
+//! names it; a machine without it says so and passes.
+
+use std::path::Path;
+
+use hal::infer::{Infer, InferError, Tensor};
+use models::engine::LoadError;
+use models::{Engines, Pack, PackError};
+
+use crate::fixture::{self, Folder};
+use crate::shipped;
+
+/// ONNX Runtime, or `None` where there is no library to test with.
+fn onnxruntime() -> Option<Engines> {
+    let named = std::env::var_os("COURTSIDE_ONNXRUNTIME");
+    let library = named.clone().unwrap_or_else(|| "libonnxruntime.so".into());
+    match Engines::with_onnxruntime(Path::new(&library)) {
+        Ok(engines) => Some(engines),
+        Err(error) if named.is_some() => panic!("{error}"),
+        Err(error) => {
+            eprintln!("SKIPPED: {error}");
+            None
+        }
+    }
+}
+
+fn open(folder: &Folder, engines: &Engines) -> Result<Pack, PackError> {
+    Pack::open(folder.path(), &fixture::trust(), engines)
+}
+
+/// Something like pictures: every element another, between 0 and 1.
+fn texture(shape: &[usize], seed: usize) -> Tensor {
+    let element = |i: usize| {
+        let (x, y) = (i % 64, i / 64);
+        0.5 + 0.3 * ((x + seed) as f32 * 0.37).sin() + 0.2 * (y as f32 * 0.011).cos()
+    };
+    Tensor { shape: shape.to_vec(), data: (0..shape.iter().product()).map(element).collect() }
+}
+
+#[test]
+fn what_is_no_onnxruntime_is_refused_with_a_reason() {
+    for library in ["/nowhere/libonnxruntime.so", "/etc/passwd", "libm.so.6"] {
+        let error = Engines::with_onnxruntime(Path::new(library)).expect_err("it was loaded");
+        let text = error.to_string();
+        assert!(text.contains(library) && text.contains("1.21"), "{text}");
+    }
+}
+
+#[test]
+fn both_engines_answer_alike_on_every_tier_of_the_shipped_packs() {
+    let Some(engines) = onnxruntime() else { return };
+    for folder in shipped::folders() {
+        let packs = [Engines::default(), engines.clone()].map(|engines| {
+            Pack::open(&folder, &shipped::trust(), &engines).unwrap_or_else(|e| panic!("{e}"))
+        });
+        for tier in packs[0].tiers() {
+            let mut networks = packs.each_ref().map(|p| p.network(&tier.name).expect("listed"));
+            assert_eq!(networks.each_ref().map(|n| n.engine()), ["tract f32", "onnxruntime f32"]);
+            for seed in 0..3 {
+                let input = [texture(&tier.input_shape, seed)];
+                let [a, b] = networks.each_mut().map(|n| n.run(&input).expect("it runs"));
+                assert_eq!(a[0].shape, b[0].shape);
+                let largest = a[0].data.iter().fold(1.0_f32, |m, v| m.max(v.abs()));
+                let apart = a[0].data.iter().zip(&b[0].data).map(|(a, b)| (a - b).abs());
+                let worst = apart.fold(0.0_f32, f32::max) / largest;
+                assert!(worst < 1e-4, "{} {}: {worst}", folder.display(), tier.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn onnxruntime_shares_a_network_between_lanes_and_refuses_other_shapes() {
+    let Some(engines) = onnxruntime() else { return };
+    let pack = open(&fixture::rim(), &engines).expect("it is good");
+    let tier = &pack.tiers()[0];
+    let mut lanes =
+        [pack.network(&tier.name), pack.network(&tier.name)].map(|n| n.expect("listed"));
+    let first = lanes[0].run(&[texture(&tier.input_shape, 0)]).expect("it runs");
+    lanes[1].run(&[texture(&tier.input_shape, 5)]).expect("it runs");
+    assert_eq!(lanes[0].run(&[texture(&tier.input_shape, 0)]).expect("it runs"), first);
+    let error = lanes[0].run(&[Tensor::zeros(&[1, 2, 3])]).expect_err("another shape");
+    assert!(matches!(error, InferError::Shape { .. }), "{error}");
+}
+
+#[test]
+fn onnxruntime_refuses_broken_networks_with_a_reason() {
+    let Some(engines) = onnxruntime() else { return };
+    let good = fixture::rim().read("nano.f32.onnx");
+    let noise: Vec<u8> = good.iter().map(|byte| byte.wrapping_mul(31).wrapping_add(7)).collect();
+    let other_size = fixture::rim_network_of(32);
+    let cases: [&[u8]; 6] = [
+        &[],
+        &good[..good.len() / 2],
+        &noise,
+        &fixture::rim_network_with("NoSuchOperator"),
+        &fixture::rim_network_without_output(),
+        &other_size,
+    ];
+    for (number, bytes) in cases.into_iter().enumerate() {
+        let folder = fixture::rim();
+        folder.replace("nano.f32.onnx", bytes);
+        let error = open(&folder, &engines).map(drop).expect_err("it was opened");
+        let PackError::Network { source, .. } = &error else { panic!("case {number}: {error}") };
+        match source {
+            LoadError::Engine { engine, .. } => assert_eq!(*engine, "onnxruntime f32"),
+            LoadError::Signature { part, .. } => assert!(number >= 4, "case {number}: {part}"),
+        }
+    }
+}
