@@ -5,12 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use governor::operating_point::reachable;
 use governor::{OperatingPoint, Tier};
 use models::lanes::ball::BallLane;
 use models::lanes::hoop::HoopLane;
 use models::lanes::rim::RimLane;
 use models::lanes::scene::SceneLane;
-use models::manifest::Lane;
+use models::manifest::{self, Lane};
 use models::pack::Pack;
 use models::{Engines, Trust};
 use pipeline::hoops::Hoops;
@@ -78,28 +79,51 @@ impl Packs {
         })
     }
 
-    /// What the ball and the rim lane take for one frame and one hoop at an operating point, by the
-    /// packs' manifests: measured on another machine.
-    pub fn costs(&self) -> impl Fn(OperatingPoint) -> Duration + Send + use<> {
-        let of = |pack: &Pack| -> Vec<(String, f32)> {
-            pack.tiers().iter().map(|tier| (tier.name.clone(), tier.cost_ms)).collect()
+    /// The tiers that the governor chooses from.
+    pub fn tiers(&self) -> Tiers {
+        let of = |pack: &Pack| {
+            let known = |tier: &manifest::Tier| {
+                let size = [Tier::Nano, Tier::Full].into_iter().find(|t| t.as_str() == tier.name);
+                size.map(|size| (size, tier.cost_ms))
+            };
+            pack.tiers().iter().filter_map(known).collect()
         };
-        let (ball, rim) = (of(&self.ball), of(&self.rim));
-        // A pack without the tier goes on with the one it has.
-        let cost_ms = |tiers: &[(String, f32)], wanted: Tier| {
-            let tier = tiers.iter().find(|(name, _)| name == wanted.as_str()).or(tiers.first());
-            tier.map_or(0.0, |(_, cost_ms)| *cost_ms)
-        };
-        move |point| {
-            let ms = cost_ms(&ball, point.ball_tier) + cost_ms(&rim, point.rim_tier);
-            Duration::from_secs_f32(ms / 1_000.0)
-        }
+        Tiers { ball: of(&self.ball), rim: of(&self.rim) }
     }
 
     /// All of them.
     pub fn all(&self) -> [&Pack; 3] {
         [&self.ball, &self.rim, &self.hoop]
     }
+}
+
+/// The tiers of the ball and the rim pack with their `cost_ms`, as they were at start: an installed
+/// pack with other tiers is used in full after the next one.
+pub struct Tiers {
+    ball: Vec<(Tier, f32)>,
+    rim: Vec<(Tier, f32)>,
+}
+
+impl Tiers {
+    /// The rungs of a ladder that these packs can climb.
+    pub fn ladder(&self, ladder: &[OperatingPoint]) -> Vec<OperatingPoint> {
+        let ball = |wanted| runs(&self.ball, wanted).map_or(wanted, |(tier, _)| tier);
+        let rim = |wanted| runs(&self.rim, wanted).map_or(wanted, |(tier, _)| tier);
+        reachable(ladder, (ball, rim)).to_vec()
+    }
+
+    /// What both lanes take for one frame and one hoop at an operating point, by the packs'
+    /// manifests: measured on another machine.
+    pub fn cost(&self, point: OperatingPoint) -> Duration {
+        let cost_ms = |tiers, wanted| runs(tiers, wanted).map_or(0.0, |(_, cost_ms)| cost_ms);
+        let ms = cost_ms(&self.ball, point.ball_tier) + cost_ms(&self.rim, point.rim_tier);
+        Duration::from_secs_f32(ms / 1_000.0)
+    }
+}
+
+/// The tier that runs when one is asked for: a pack without it goes on with the one it has.
+fn runs(tiers: &[(Tier, f32)], wanted: Tier) -> Option<(Tier, f32)> {
+    tiers.iter().find(|(tier, _)| *tier == wanted).or(tiers.first()).copied()
 }
 
 /// New lanes of a pack for so many sources, to be handed to the running inference stage.
@@ -129,4 +153,24 @@ pub fn describe(pack: &Pack) -> String {
 fn rims(pack: &Pack) -> Result<[RimLane; fusion::HOOPS_MAX]> {
     let rim = || RimLane::load(pack, first_tier(pack));
     Ok([rim()?, rim()?, rim()?, rim()?])
+}
+
+#[cfg(test)]
+mod tests {
+    use governor::operating_point::{LADDER, LADDER_FULL};
+
+    use super::*;
+
+    #[test]
+    fn governor_climbs_only_to_tiers_that_the_packs_have() {
+        let rim = vec![(Tier::Nano, 0.5), (Tier::Full, 2.0)];
+        let tiers = Tiers { ball: vec![(Tier::Nano, 1.5)], rim };
+        assert_eq!(tiers.ladder(LADDER), LADDER[..3]);
+        assert_eq!(tiers.ladder(LADDER_FULL), [LADDER[0], LADDER[2]]);
+        let costs: Vec<Duration> = LADDER[..3].iter().map(|point| tiers.cost(*point)).collect();
+        assert_eq!(costs, [2_000, 2_000, 3_500].map(Duration::from_micros));
+        // Names that the governor does not know: it may ask for any tier, and the pack's one runs.
+        let unknown = Tiers { ball: Vec::new(), rim: Vec::new() };
+        assert_eq!(unknown.ladder(LADDER), LADDER);
+    }
 }

@@ -22,6 +22,7 @@ use wire::envelope::{Body, NoticeKind};
 
 use crate::clock::SystemClock;
 use crate::config::TierChoice;
+use crate::engine::Tiers;
 use crate::outputs::notice;
 use crate::uplink;
 
@@ -44,9 +45,9 @@ pub struct Govern {
     /// The time.
     pub clock: Arc<SystemClock>,
     /// Who chooses the tier.
-    pub tier: TierChoice,
-    /// What a frame costs by the packs' own figures, as they were at start.
-    pub cost_of: Box<dyn Fn(OperatingPoint) -> Duration + Send>,
+    pub choice: TierChoice,
+    /// The tiers to choose from.
+    pub tiers: Tiers,
     /// What the engine did.
     pub inference: Arc<InferenceHealth>,
     /// What the sources delivered.
@@ -73,13 +74,13 @@ impl Govern {
         for missing in absent {
             info!("sensor absent: {missing}");
         }
-        let ladder = match self.tier {
+        let ladder = match self.choice {
             TierChoice::Auto => LADDER,
             TierChoice::Nano => LADDER_NANO,
             TierChoice::Full => LADDER_FULL,
         };
-        let mut governor = Governor::new(clock.now(), ladder);
-        governor.handle_costs(&self.cost_of);
+        let mut governor = Governor::new(clock.now(), &self.tiers.ladder(ladder));
+        governor.handle_costs(|point| self.tiers.cost(point));
         self.points.signal(governor.operating_point());
         let mut seen = Engine::default();
         while !self.stop.load(Ordering::Relaxed) {

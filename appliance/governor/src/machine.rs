@@ -61,7 +61,7 @@ pub enum Wait {
 /// it returns `None`.
 #[derive(Clone, Debug)]
 pub struct Governor {
-    ladder: &'static [OperatingPoint],
+    ladder: heapless::Vec<OperatingPoint, RUNGS_MAX>,
     rung: usize,
     state: State,
     thermometer: Thermometer,
@@ -91,10 +91,10 @@ impl Governor {
     /// and climbs as far as temperature and engine allow.
     ///
     /// # Panics
-    /// If the ladder has no rung or more than [`RUNGS_MAX`]: ladders are constants.
-    pub fn new(now: Monotonic, ladder: &'static [OperatingPoint]) -> Self {
+    /// If the ladder has no rung or more than [`RUNGS_MAX`]: ladders come from constants.
+    pub fn new(now: Monotonic, ladder: &[OperatingPoint]) -> Self {
         assert!(!ladder.is_empty(), "a ladder has a lowest rung");
-        assert!(ladder.len() <= RUNGS_MAX, "a ladder has at most {RUNGS_MAX} rungs");
+        let ladder = heapless::Vec::from_slice(ladder).expect("at most RUNGS_MAX rungs");
         let mut meter = Meter::default();
         meter.restart(now);
         let status = Status { mode: Mode::Boot, point: ladder[0] };
@@ -239,7 +239,7 @@ impl Governor {
         if self.rests(now) < self.climb_dwell(now) || !self.has_tier_changes_for(now, next) {
             return;
         }
-        let expected = self.meter.expected(now, self.ladder, (self.rung, next));
+        let expected = self.meter.expected(now, &self.ladder, (self.rung, next));
         if expected <= CLIMB_LOAD_MAX {
             self.move_to(now, next, Reason::Headroom(load));
         }

@@ -8,6 +8,8 @@ use core::time::Duration;
 
 use wire::time::{MEDIA_HZ, MediaSpan};
 
+use crate::engine::RUNGS_MAX;
+
 /// Frames a second, in 1/1000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FrameRate(pub u32);
@@ -114,6 +116,26 @@ pub const LADDER_NANO: &[OperatingPoint] =
 pub const LADDER_FULL: &[OperatingPoint] =
     &[OperatingPoint::SMALLEST, rung(30, Tier::Full, Tier::Full)];
 
+/// The rungs of `ladder` as packs without some of the tiers run them: `runs` tells for ball and
+/// rim which tier runs when one is asked for. Rungs that become the same are one.
+///
+/// # Panics
+/// If the ladder has more than [`RUNGS_MAX`] rungs: ladders are constants.
+pub fn reachable(
+    ladder: &[OperatingPoint],
+    (ball, rim): (impl Fn(Tier) -> Tier, impl Fn(Tier) -> Tier),
+) -> heapless::Vec<OperatingPoint, RUNGS_MAX> {
+    let mut rungs = heapless::Vec::new();
+    for rung in ladder {
+        let (ball_tier, rim_tier) = (ball(rung.ball_tier), rim(rung.rim_tier));
+        let rung = OperatingPoint { ball_tier, rim_tier, ..*rung };
+        if rungs.last() != Some(&rung) {
+            rungs.push(rung).expect("a ladder has at most RUNGS_MAX rungs");
+        }
+    }
+    rungs
+}
+
 #[cfg(test)]
 mod tests {
     use std::string::ToString as _;
@@ -131,6 +153,18 @@ mod tests {
                 assert_ne!(pair[0], pair[1]);
             }
         }
+    }
+
+    #[test]
+    fn packs_without_a_tier_have_no_rung_for_it() {
+        let any = |tier| tier;
+        assert_eq!(reachable(LADDER, (any, any)), LADDER);
+        assert_eq!(reachable(LADDER, (|_| Tier::Nano, any)), LADDER[..3]);
+        assert_eq!(reachable(LADDER, (|_| Tier::Nano, |_| Tier::Nano)), LADDER_NANO);
+        let only_full = reachable(LADDER, (any, |_| Tier::Full));
+        let rim_tiers: std::vec::Vec<_> = only_full.iter().map(|rung| rung.rim_tier).collect();
+        assert_eq!(rim_tiers, [Tier::Full; 3]);
+        assert_eq!(only_full[1].ball_tier, Tier::Nano);
     }
 
     #[test]

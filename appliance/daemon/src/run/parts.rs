@@ -329,8 +329,8 @@ fn start_governor(
         (Arc::new(Mutex::new(Latest::default())), Arc::new(AtomicBool::new(false)));
     let govern = Govern {
         clock: Arc::clone(clock),
-        tier: config.models.tier,
-        cost_of: Box::new(packs.costs()),
+        choice: config.models.tier,
+        tiers: packs.tiers(),
         inference: Arc::clone(&stages.inference),
         sources: stages.sources.clone(),
         points: Arc::clone(&stages.operating_points),
