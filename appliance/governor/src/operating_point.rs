@@ -116,8 +116,8 @@ pub const LADDER_NANO: &[OperatingPoint] =
 pub const LADDER_FULL: &[OperatingPoint] =
     &[OperatingPoint::SMALLEST, rung(30, Tier::Full, Tier::Full)];
 
-/// The rungs of `ladder` as packs without some of the tiers run them: `runs` tells for ball and
-/// rim which tier runs when one is asked for. Rungs that become the same are one.
+/// The rungs of `ladder` as packs without some of the tiers run them: the functions tell, for ball
+/// and for rim, which tier runs when one is asked for. Rungs that become the same are one.
 ///
 /// # Panics
 /// If the ladder has more than [`RUNGS_MAX`] rungs: ladders are constants.
