@@ -68,7 +68,7 @@ pub async fn evaluate(job: &Job) -> Result<Report> {
     let pairs = pairs(&job.folder)?;
     let packs = Packs::open(&job.packs, &keys::load(&job.keys), &job.engines)?;
     let clock = Arc::new(SystemClock::start());
-    let mut report = Report::new(job.tier);
+    let mut report = Report::new(job.tier, job.engines.name());
     for (video, truth) in pairs {
         let truth = Truth::load(&truth)?;
         let played = play(&clock, &packs, (&video, &truth), job).await?;

@@ -94,13 +94,18 @@ pub const QUIET: Condition = Condition {
 
 impl Condition {
     /// Renders a game and encodes it as seen under this condition: `{folder}/g{seed}.mp4` with its
-    /// truth beside it, as `courtside evaluate` takes them.
+    /// truth beside it, as `courtside evaluate` takes them. One that is there already is kept.
     ///
     /// # Errors
     /// When rendering or encoding fails.
     pub async fn make(&self, folder: &Path, seed: u64, seconds: u32) -> Result<()> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create {folder:?}"))?;
         let truth = folder.join(format!("g{seed}.events.json"));
+        let video = folder.join(format!("g{seed}.mp4"));
+        if video.is_file() {
+            return Ok(());
+        }
+        let unfinished = folder.join(format!("g{seed}.part.mp4"));
         let mut court = built("court")?;
         court.args(["play", "--seed", &seed.to_string(), "--seconds", &seconds.to_string()]);
         court.args(["--shot-every", &self.shot_every_s.to_string(), "--size", self.size]);
@@ -114,12 +119,14 @@ impl Condition {
         }
         ffmpeg.args(["-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency"]);
         ffmpeg.args(["-g", "50", "-b:v", self.rate, "-maxrate", self.rate, "-bufsize", "8M"]);
-        ffmpeg.arg(folder.join(format!("g{seed}.mp4"))).stdin(court.take_output()?);
+        ffmpeg.arg(&unfinished).stdin(court.take_output()?);
         let mut ffmpeg = Program::start("ffmpeg", ffmpeg, &folder.join("ffmpeg.log"))?;
         let encoded = ffmpeg.wait(LIMIT).await?;
         ensure!(encoded.success(), "ffmpeg failed: {}", ffmpeg.log_end());
         ensure!(court.wait(LIMIT).await?.success(), "court failed: {}", court.log_end());
-        self.adapt(&truth)
+        self.adapt(&truth)?;
+        // Last, so that a game that is there is a whole one.
+        std::fs::rename(&unfinished, &video).with_context(|| format!("{video:?} not written"))
     }
 
     /// Brings the truth's boxes to the picture of this condition.

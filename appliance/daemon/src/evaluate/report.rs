@@ -14,6 +14,8 @@ use super::reliability::Reliability;
 /// Counts over all videos at one tier.
 pub struct Report {
     tier: Tier,
+    /// Engine and precision.
+    engine: &'static str,
     kinds: BTreeMap<&'static str, Count>,
     reliability: Reliability,
     videos: Vec<Video>,
@@ -104,9 +106,10 @@ impl fmt::Display for Video {
 
 impl Report {
     /// A report without videos.
-    pub fn new(tier: Tier) -> Self {
+    pub fn new(tier: Tier, engine: &'static str) -> Self {
         Self {
             tier,
+            engine,
             kinds: BTreeMap::new(),
             reliability: Reliability::default(),
             videos: Vec::new(),
@@ -148,9 +151,10 @@ impl Report {
     pub fn summary(&self) -> String {
         let Spent { media, took, frames, .. } = self.spent;
         format!(
-            "tier {}, {} videos, {:.0} s of game in {:.0} s ({:.1} times real time), {frames} \
+            "tier {}, {}, {} videos, {:.0} s of game in {:.0} s ({:.1} times real time), {frames} \
              frames analysed at {:.1} ms each",
             self.tier(),
+            self.engine,
             self.videos.len(),
             media.as_secs_f64(),
             took.as_secs_f64(),
@@ -163,6 +167,7 @@ impl Report {
     pub fn json(&self) -> Value {
         json!({
             "tier": self.tier(),
+            "engine": self.engine,
             "kinds": by_kind(&self.kinds),
             "reliability": self.reliability.json(),
             "videos": self.videos.iter().map(Video::json).collect::<Vec<_>>(),

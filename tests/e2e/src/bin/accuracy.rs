@@ -23,12 +23,13 @@ struct Cli {
     #[arg(long, default_value_t = 60)]
     seconds: u32,
     /// The first game.
-    #[arg(long, default_value_t = 3_200_000)]
+    #[arg(long, default_value_t = 3_300_000)]
     seed: u64,
     /// Length of the play without a shot, in seconds.
     #[arg(long, default_value_t = 600)]
     quiet_seconds: u32,
-    /// Where games and reports are kept, to look at the mistakes; a new folder if not given.
+    /// Where games and reports are kept, to look at the mistakes; a new folder if not given. Games
+    /// that are there already are not made again.
     #[arg(long)]
     folder: Option<PathBuf>,
     /// The file to write.
@@ -45,13 +46,25 @@ async fn main() -> Result<()> {
     };
     println!("Games and reports are in {}", kept.display());
     let last = cli.seed + cli.games - 1;
+    let mut rows = String::new();
+    let mut engine = String::new();
+    for condition in CONDITIONS {
+        let folder = kept.join(format!("{}-{}s", condition.name, cli.seconds));
+        for seed in cli.seed..=last {
+            println!("{}: game {seed}", condition.name);
+            condition.make(&folder, seed, cli.seconds).await?;
+        }
+        let result = evaluated(&folder).await?;
+        engine = result["engine"].as_str().context("a result without an engine")?.to_owned();
+        rows.push_str(&row(&condition, &result)?);
+    }
     let mut page = format!(
         "# Accuracy\n\nMade by `scripts/accuracy --games {} --seconds {} --seed {} --quiet-seconds \
          {}` at commit `{}`. Generated games {} to {last}, which nothing was trained or decided \
-         on, through the whole pipeline (`courtside evaluate --tier all`); a shot that is told as \
+         on, through the whole pipeline (`courtside evaluate --tier all`), networks run by {engine}; a shot that is told as \
          the other kind counts as one not found and one false.\n\n\
          | condition | shots | nano: recall | precision | full: recall | precision | calibration \
-         error (full) | ms a frame (full) |\n|---|---|---|---|---|---|---|---|\n",
+         error (full) | ms a frame (full) |\n|---|---|---|---|---|---|---|---|\n{rows}",
         cli.games,
         cli.seconds,
         cli.seed,
@@ -59,17 +72,8 @@ async fn main() -> Result<()> {
         commit().await?,
         cli.seed
     );
-    for condition in CONDITIONS {
-        let folder = kept.join(condition.name);
-        for seed in cli.seed..=last {
-            println!("{}: game {seed}", condition.name);
-            condition.make(&folder, seed, cli.seconds).await?;
-        }
-        let result = evaluated(&folder).await?;
-        page.push_str(&row(&condition, &result)?);
-    }
     println!("{}: game {}", QUIET.name, cli.seed);
-    let folder = kept.join(QUIET.name);
+    let folder = kept.join(format!("{}-{}s", QUIET.name, cli.quiet_seconds));
     QUIET.make(&folder, cli.seed, cli.quiet_seconds).await?;
     page.push_str(&quiet(&evaluated(&folder).await?, cli.quiet_seconds)?);
     page.push_str("\nConditions:\n");
