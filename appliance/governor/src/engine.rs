@@ -26,8 +26,13 @@ pub const SLOW_WINDOWS: u8 = 3;
 pub const WINDOWS_MIN: u8 = 2;
 /// Frames after a change before it is judged.
 pub const FRAMES_MIN: u32 = 10;
+/// No frame is expected to take longer than this, in microseconds.
+const GUESS_MAX: u32 = 100_000_000;
 /// How many times a lane's cost is expected to grow with the larger tier, until it is measured.
 const TIER_COST: u32 = 2;
+/// A measured cost is believed up to this many quarters of what the packs' figures make of the
+/// present one: engines and machines differ by less than that.
+const OFF_GUESS: u32 = 5;
 /// How long a measured cost is believed.
 const COST_MEMORY: Duration = Duration::from_secs(600);
 
@@ -141,10 +146,14 @@ impl Meter {
         (from, to): (usize, usize),
     ) -> Permille {
         let (work, length) = self.last;
-        let cost = self.measured(now, to).unwrap_or_else(|| {
-            let here = self.measured(now, from).unwrap_or(0);
-            self.guessed(here, ladder, (from, to))
-        });
+        let here = self.measured(now, from).unwrap_or(0);
+        let guess = self.guessed(here, ladder, (from, to));
+        let cost = match self.measured(now, to) {
+            // It may be of a busier minute, with more hoops in view than now.
+            Some(measured) if self.claims[from].is_some() => measured.min(guess * OFF_GUESS / 4),
+            Some(measured) => measured,
+            None => guess,
+        };
         let (below, above) = (ladder[from].frame_rate.0.max(1), ladder[to].frame_rate.0);
         let offered = 1_000 * u64::from(work.offered.max(work.frames));
         let thousandths = 1_000 * u64::from(work.frames) * u64::from(above) / u64::from(below);
@@ -161,10 +170,11 @@ impl Meter {
     /// Microseconds a frame on rung `to`, when it takes `here` on rung `from`.
     fn guessed(&self, here: u32, ladder: &[OperatingPoint], (from, to): (usize, usize)) -> u32 {
         if let (Some(below), Some(above)) = (self.claims[from], self.claims[to]) {
-            return (u64::from(here) * u64::from(above) / u64::from(below)) as u32;
+            let guess = u64::from(here) * u64::from(above) / u64::from(below);
+            return guess.min(u64::from(GUESS_MAX)) as u32;
         }
         let tiers = |rung: usize| (ladder[rung].ball_tier, ladder[rung].rim_tier);
-        if tiers(from) == tiers(to) { here } else { here.saturating_mul(TIER_COST) }
+        if tiers(from) == tiers(to) { here } else { here.saturating_mul(TIER_COST).min(GUESS_MAX) }
     }
 }
 
@@ -234,6 +244,22 @@ mod tests {
         let now = now.plus(Duration::from_secs(2));
         meter.observe(now, 2, work(20, 400, 30));
         assert_eq!(meter.expected(now, LADDER, (2, 3)), Permille(500));
+    }
+
+    #[test]
+    fn a_rung_that_was_dear_in_a_busier_minute_is_tried_again() {
+        let mut meter = Meter::default();
+        meter.claim([2_000, 2_000, 3_000, 6_000].map(Duration::from_micros).into_iter());
+        meter.restart(Monotonic(0));
+        let at = |second: u64| Monotonic::from_millis(1_000 * second);
+        // Three hoops in view.
+        meter.observe(at(1), 2, work(25, 750, 40));
+        meter.observe(at(2), 1, work(25, 500, 30));
+        assert_eq!(meter.expected(at(2), LADDER, (1, 2)), Permille(750));
+        // One again: 10 ms a frame, of which the packs make 15.
+        (3..40).for_each(|second| meter.observe(at(second), 1, work(25, 250, 30)));
+        let expected = meter.expected(at(40), LADDER, (1, 2));
+        assert!((Permille(460)..=Permille(475)).contains(&expected), "{expected:?}");
     }
 
     #[test]

@@ -21,7 +21,7 @@ use wire::ids::Name;
 use wire::time::{MediaSpan, MediaTime};
 use wire::units::PixelBox;
 
-use self::candidates::{AGREEMENTS, Believed, Candidates, FAINT, SAME_OVERLAP};
+use self::candidates::{AGREEMENTS, BESIDE, Believed, Candidates, FAINT, SAME_OVERLAP};
 
 /// Between two runs of the finder while no hoop is known.
 const SEARCH_EVERY: MediaSpan = MediaSpan::from_millis(200);
@@ -37,6 +37,8 @@ const ASTRAY: MediaSpan = MediaSpan::from_millis(2_000);
 const ASTRAY_WIDTHS: f32 = 3.0;
 /// Found boxes that are so much wider than a technician's do not say that the camera was zoomed.
 const ZOOM: std::ops::Range<f32> = 0.7..1.4;
+/// A hoop that the finder saw this lately is in view.
+const IN_VIEW: MediaSpan = MediaSpan::from_millis(2_000);
 /// A found hoop that the finder has not seen for this long is given up.
 const GIVE_UP: MediaSpan = MediaSpan::from_millis(5_000);
 
@@ -201,7 +203,10 @@ impl Hoops {
                 *place = None;
             }
         }
-        for Believed { area, faint } in self.candidates.add(&new) {
+        let in_view =
+            |known: &Known| known.origin == Origin::Finder && at.since(known.seen) <= IN_VIEW;
+        let average = if self.known.iter().flatten().any(in_view) { BESIDE } else { 0.0 };
+        for Believed { area, faint } in self.candidates.add(&new, average) {
             match (self.finds_by_itself(), faint) {
                 (true, false) => self.believe(at, area, Origin::Finder),
                 (true, true) if self.is_empty() => self.believe(at, area, Origin::FinderFaintly),
@@ -291,6 +296,25 @@ mod tests {
             })
             .collect();
         assert_eq!(known, [0, 0, 0, 0, 1]);
+    }
+
+    #[test]
+    fn beside_a_hoop_in_view_only_what_looks_like_one_is_another() {
+        for (confidence, expected) in [(0.45, 1), (0.6, 2)] {
+            let mut hoops = Hoops::new(&[]);
+            let other = HoopReading { area: BOX.moved(200.0, 100.0), confidence };
+            for second in 0..60 {
+                let readings: &[_] = if second < 3 { &[] } else { &[other] };
+                let readings = [&[reading(BOX)], readings].concat();
+                hoops.compare(MediaTime::from_millis(1_000 * second), &readings);
+            }
+            assert_eq!(hoops.now().count(), expected, "{confidence}");
+            // It may be the hoop itself when the one that was followed is seen no more.
+            for second in 60..64 {
+                hoops.compare(MediaTime::from_millis(1_000 * second), &[other]);
+            }
+            assert_eq!(hoops.now().count(), 2, "{confidence}");
+        }
     }
 
     #[test]

@@ -10,6 +10,9 @@ pub(super) const AGREEMENTS: u32 = 3;
 /// What their confidences must add up to: three runs that are as good as even, or more of those
 /// that are not.
 const BELIEVED: f32 = 1.5;
+/// What the confidences of its clear runs must be on average while another hoop is in view. Things
+/// that are no hoop (a corner of a backboard, a lamp) get 0.3 to 0.5 run after run.
+pub(super) const BESIDE: f32 = 0.5;
 /// A hoop that the finder sees with less than this is faint: it is believed only while no other is
 /// known, gives way to the first one that is not, and its boxes are too inexact to correct others.
 pub(super) const FAINT: f32 = 0.3;
@@ -49,8 +52,9 @@ pub(super) struct Believed {
 impl Candidates {
     /// Adds what a run saw beside the hoops that are followed.
     ///
+    /// - average: what the confidences of a hoop's clear runs must be on average.
     /// - returns: what is believed by now; again with every run, until it is followed.
-    pub(super) fn add(&mut self, seen: &[HoopReading]) -> Vec<Believed> {
+    pub(super) fn add(&mut self, seen: &[HoopReading], average: f32) -> Vec<Believed> {
         for candidate in &mut self.all {
             candidate.misses += 1;
         }
@@ -63,7 +67,7 @@ impl Candidates {
         }
         self.all.retain(|candidate| candidate.misses <= MISSES);
         let present = self.all.iter().filter(|candidate| candidate.misses == 0);
-        present.filter_map(Candidate::believed).collect()
+        present.filter_map(|candidate| candidate.believed(average)).collect()
     }
 
     /// Forgets everything.
@@ -91,8 +95,10 @@ impl Candidate {
         }
     }
 
-    fn believed(&self) -> Option<Believed> {
-        let clear = self.clear_runs >= AGREEMENTS && self.clear_confidence >= BELIEVED;
+    fn believed(&self, average: f32) -> Option<Believed> {
+        let clear = self.clear_runs >= AGREEMENTS
+            && self.clear_confidence >= BELIEVED
+            && self.clear_confidence >= average * self.clear_runs as f32;
         let enough = clear || self.confidence >= FAINTLY_BELIEVED;
         enough.then_some(Believed { area: self.area, faint: !clear })
     }
