@@ -101,7 +101,7 @@ fn models(place: Place<'_>, surroundings: &Surroundings) -> Option<Models> {
         .map_or(Some(EngineChoice::Auto), |entry| entry.one_of(&EngineChoice::NAMES));
     let library = section.optional("onnxruntime").map_or_else(
         || Some(surroundings.library.clone()),
-        |entry| surroundings.path(&entry).map(Some),
+        |entry| surroundings.file(&entry).map(Some),
     );
     let engine = Engine { choice: choice?, library: library? };
     Some(Models { packs: packs?, keys: surroundings.keys.clone(), tier: tier?, engine })

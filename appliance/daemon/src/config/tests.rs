@@ -83,7 +83,7 @@ fn example_of_the_documentation_is_understood_with_its_defaults() {
 #[test]
 fn every_key_can_be_set_and_relative_paths_count_from_the_files_folder() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    for name in ["ca.pem", "box.pem", "box.key", "game.mp4", "courtside.toml"] {
+    for name in ["ca.pem", "box.pem", "box.key", "game.mp4", "ort.so", "courtside.toml"] {
         fs::write(folder.path().join(name), "").expect("a file");
     }
     let text = GOOD

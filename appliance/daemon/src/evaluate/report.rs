@@ -151,15 +151,15 @@ impl Report {
     pub fn summary(&self) -> String {
         let Spent { media, took, frames, .. } = self.spent;
         format!(
-            "tier {}, {}, {} videos, {:.0} s of game in {:.0} s ({:.1} times real time), {frames} \
-             frames analysed at {:.1} ms each",
+            "tier {}, {} videos, {:.0} s of game in {:.0} s ({:.1} times real time), {frames} \
+             frames analysed at {:.1} ms each by {}",
             self.tier(),
-            self.engine,
             self.videos.len(),
             media.as_secs_f64(),
             took.as_secs_f64(),
             self.spent.speed(),
-            self.spent.frame_ms()
+            self.spent.frame_ms(),
+            self.engine
         )
     }
 
