@@ -11,7 +11,7 @@ pub(super) const AGREEMENTS: u32 = 3;
 /// that are not.
 const BELIEVED: f32 = 1.5;
 /// What the confidences of its clear runs must be on average while another hoop is in view. Things
-/// that are no hoop (a corner of a backboard, a lamp) get 0.3 to 0.5 run after run.
+/// that are no hoop, such as a place among the spectators, get 0.3 to 0.5 run after run.
 pub(super) const BESIDE: f32 = 0.5;
 /// A hoop that the finder sees with less than this is faint: it is believed only while no other is
 /// known, gives way to the first one that is not, and its boxes are too inexact to correct others.
