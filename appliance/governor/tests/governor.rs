@@ -285,6 +285,21 @@ fn box_without_sensors_says_so_once_and_follows_its_engine() {
     }
 }
 
+/// 12 ms a frame are 30 % of the time; twice as much would be too dear, and is not tried.
+#[test]
+fn a_tier_that_the_packs_say_is_hardly_dearer_is_climbed_to() {
+    for (told, expected) in [(false, 1), (true, 2)] {
+        let mut plant = Simulated::new([12, 12, 16, 30]);
+        if told {
+            let by_rung = [2_000, 2_000, 2_500, 5_000].map(Duration::from_micros);
+            let rung = |point| LADDER.iter().position(|p| *p == point).expect("a rung");
+            plant.governor.handle_costs(|point| by_rung[rung(point)]);
+        }
+        plant.seconds(60);
+        assert_eq!(plant.rung(), expected, "costs told: {told}");
+    }
+}
+
 #[test]
 fn boot_grace_is_a_deadline() {
     let mut governor = Governor::new(Monotonic(0), LADDER);
