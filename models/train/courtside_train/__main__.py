@@ -105,12 +105,12 @@ def write_pack(name: str, chosen: list[Recipe]) -> None:
     if not tiers:
         return
     what = "; ".join(f"{tier['name']}: {steps}" for tier, steps in zip(tiers, done))
-    kind = next(recipe.data for recipe in chosen if recipe.pack == name)
+    data = next(f"{recipe.made_by} dataset {recipe.data}" for recipe in chosen if recipe.pack == name)
     training = {
         "recipe": f"models/train/courtside_train/recipes.py; {what}",
         "commit": facts["commit"],
         "seed": facts["seed"],
-        "data": f"court dataset {kind} --first-seed 0 --seeds {facts['seeds']}",
+        "data": f"{data} --first-seed 0 --seeds {facts['seeds']}",
     }
     pack.write_manifest(folder, name, next_version(folder / "manifest.toml"), tiers, training)
     print(f"wrote {folder}", flush=True)

@@ -11,6 +11,7 @@ import onnxruntime
 import torch
 
 from . import sign
+from .sound_scenes import KINDS
 
 OPSET = 17
 AGREEMENT = 1e-4  # largest difference between PyTorch and the exported network
@@ -38,6 +39,14 @@ PORTS = {
     "hoop": Port(
         {"name": "frame", "layout": "NCHW", "scale": "luma/255", "spacing_ms": 0},
         {"name": "hoops", "post": "hoop-boxes"},
+    ),
+    "board": Port(
+        {"name": "frame", "layout": "NCHW", "scale": "luma/255", "spacing_ms": 0},
+        {"name": "symbols", "post": "board-text"},
+    ),
+    "sound": Port(
+        {"name": "spectra", "layout": "NTF", "scale": "log-mel", "spacing_ms": 100},
+        {"name": "kinds", "post": "sound-blocks", "labels": {kind: at for at, kind in enumerate(KINDS)}},
     ),
 }
 

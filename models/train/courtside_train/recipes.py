@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from . import calibrate as calibration
-from . import field_judge, field_nets, field_samples, rim_judge, rim_net, rim_windows, shelf
+from . import board_judge, board_net, field_judge, field_nets, field_samples, rim_judge, rim_net, rim_windows, shelf, sound_judge, sound_net
 from .calibrate import best_threshold, move_threshold
 from .court import JUDGING_SEEDS, LOOK_SIZE, TRAINING_SEEDS
 from .raster import letterbox
@@ -32,7 +32,12 @@ class Recipe:
 
     @property
     def data(self) -> str:
-        return {"rim": "rim", "ball": "field", "hoop": "look"}[self.pack]
+        return {"rim": "rim", "ball": "field", "hoop": "look", "sound": "sound", "board": "board"}[self.pack]
+
+    @property
+    def made_by(self) -> str:
+        """What makes the data: the game generator, or this package."""
+        return {"sound": "sound_scenes", "board": "board_scenes"}.get(self.pack, "court")
 
     @property
     def training_seeds(self) -> range:
@@ -54,6 +59,10 @@ RECIPES = [
     Recipe("hoop", "full", steps=8000, batch=16, peak=2e-3, seeds=12000, judged=500),
     Recipe("ball", "nano", steps=6000, batch=16, peak=2e-3, seeds=1500, judged=100),
     Recipe("ball", "full", steps=4000, batch=16, peak=2e-3, seeds=1500, judged=100),
+    Recipe("sound", "nano", steps=6000, batch=64, peak=3e-3, seeds=3000, judged=250),
+    Recipe("sound", "full", steps=6000, batch=64, peak=3e-3, seeds=3000, judged=250),
+    Recipe("board", "nano", steps=6000, batch=64, peak=3e-3, seeds=2500, judged=250),
+    Recipe("board", "full", steps=8000, batch=64, peak=3e-3, seeds=2500, judged=250),
 ]
 
 
@@ -66,6 +75,10 @@ def build(recipe: Recipe) -> torch.nn.Module:
     """The untrained network."""
     if recipe.pack == "rim":
         return rim_net.RimNet(rim_net.TIERS[recipe.tier])
+    if recipe.pack == "board":
+        return board_net.BoardNet(board_net.TIERS[recipe.tier])
+    if recipe.pack == "sound":
+        return sound_net.SoundNet(sound_net.TIERS[recipe.tier])
     if recipe.pack == "ball":
         return field_nets.BallNet(field_nets.BALL_TIERS[recipe.tier])
     return field_nets.HoopNet(field_nets.HOOP_TIERS[recipe.tier])
@@ -77,6 +90,12 @@ def loss_of(recipe: Recipe, done: int) -> Callable[[torch.nn.Module], torch.Tens
     if recipe.pack == "rim":
         drawer = rim_windows.Drawer(shelf.open_rim(recipe.training_seeds), rim_net.TIERS[recipe.tier].side)
         return lambda net: rim_net.rim_loss(net, drawer.batch(recipe.batch, rng))
+    if recipe.pack == "board":
+        boards = shelf.open_boards(recipe.training_seeds)
+        return lambda net: board_net.board_loss(net, board_net.batch(boards, recipe.batch, rng))
+    if recipe.pack == "sound":
+        sounds = shelf.open_sounds(recipe.training_seeds)
+        return lambda net: sound_net.sound_loss(net, sound_net.batch(sounds, recipe.batch, rng))
     fields = shelf.open_pictures(recipe.data, recipe.training_seeds)
     if recipe.pack == "ball":
         piece = {"nano": ((128, 192), 1.6), "full": ((160, 224), 1.0)}[recipe.tier]
@@ -90,6 +109,10 @@ def judge(recipe: Recipe, net: torch.nn.Module) -> dict:
     """Measures on the recipe's judging seeds."""
     if recipe.pack == "rim":
         return rim_judge.judge(net, shelf.open_rim(recipe.judging_seeds))
+    if recipe.pack == "board":
+        return board_judge.judge(net, shelf.open_boards(recipe.judging_seeds))
+    if recipe.pack == "sound":
+        return sound_judge.judge(net, shelf.open_sounds(recipe.judging_seeds))
     return field_judge_of(recipe)(net, shelf.open_pictures(recipe.data, recipe.judging_seeds), THRESHOLDS)
 
 
@@ -100,7 +123,7 @@ def field_judge_of(recipe: Recipe) -> Callable[..., dict]:
 
 def calibrate(recipe: Recipe, net: torch.nn.Module) -> None:
     """Moves a heatmap network's best threshold on training pictures to where the box expects it."""
-    if recipe.pack == "rim":
+    if recipe.pack not in ("ball", "hoop"):
         return
     fields = shelf.open_pictures(recipe.data, recipe.training_seeds[:CALIBRATED])
     best = best_threshold(field_judge_of(recipe)(net, fields, calibration.THRESHOLDS))
@@ -112,10 +135,16 @@ def calibrate(recipe: Recipe, net: torch.nn.Module) -> None:
 def headline(recipe: Recipe, measured: dict) -> dict:
     """The one figure of a tier for its manifest."""
     seeds = recipe.judging_seeds
-    where = f"court seeds {seeds.start} to {seeds.stop - 1}, held out"
+    where = f"{recipe.made_by} seeds {seeds.start} to {seeds.stop - 1}, held out"
     if recipe.pack == "rim":
         value = measured["lookahead_400_ms"]["right_clips"]
         return {"metric": "share of clips told right, 400 ms of look-ahead", "value": value, "set": where}
+    if recipe.pack == "board":
+        metric = f"share of readings that are right, of those certain to {board_judge.SURE}"
+        return {"metric": metric, "value": measured["right_of_sure"], "set": where + ", with typefaces of their own"}
+    if recipe.pack == "sound":
+        value = min(measured["whistle"]["recall"], measured["buzzer"]["recall"])
+        return {"metric": "recall of whistles or buzzers, the worse", "value": value, "set": where}
     if recipe.pack == "ball":
         value = measured["at_0.3"]["recall"]
         return {"metric": "recall within 5 px of 512, confidence 0.3", "value": value, "set": where}
@@ -128,6 +157,10 @@ def example(recipe: Recipe) -> torch.Tensor:
     if recipe.pack == "rim":
         clips = shelf.open_rim(recipe.judging_seeds)[0]
         return rim_windows.plain_crops(clips, 0, np.arange(rim_windows.PICTURES))[None]
+    if recipe.pack == "board":
+        return torch.from_numpy(np.asarray(shelf.open_boards(recipe.judging_seeds)[0].frames[:1, None], np.float32) / 255)
+    if recipe.pack == "sound":
+        return torch.from_numpy(sound_net.window(shelf.open_sounds(recipe.judging_seeds)[0], 0, 40)[0])[None]
     fields = shelf.open_pictures(recipe.data, recipe.judging_seeds)[0]
     if recipe.pack == "ball":
         size = field_nets.BALL_TIERS[recipe.tier].size

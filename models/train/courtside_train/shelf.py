@@ -9,17 +9,22 @@ from pathlib import Path
 
 import numpy as np
 
-from . import court
+from . import board_scenes, court, sound_scenes
+from .board_scenes import Boards
 from .codec import degrade_clips, degrade_pictures
-from .court import CACHE, Fields, RimClips
+from .court import CACHE, JUDGING_SEEDS, Fields, RimClips
+from .sound_scenes import Sounds
 
 CHUNK = 250  # seeds rendered at once
-FORMAT = {"rim": 2, "field": 1, "look": 1}  # raised when what is rendered changes: older chunks are made again
+FORMAT = {"rim": 2, "field": 1, "look": 1, "sound": 2, "board": 1}  # raised when what is rendered changes: older chunks are made again
 PARTS = {
     "rim": ["frames", "corners", "boxes", "balls", "depths", "events", "plays", "seeds"],
     "field": ["frames", "balls", "hoops", "seeds"],
     "look": ["frames", "balls", "hoops", "seeds"],
+    "sound": ["spectra", "labels", "seeds"],
+    "board": ["frames", "texts", "seeds"],
 }
+LARGE = ("frames", "spectra")  # parts that stay on disk
 
 
 def chunks(seeds: range) -> list[range]:
@@ -31,12 +36,18 @@ def _folder(kind: str, seeds: range) -> Path:
     return CACHE / "shelf" / f"{kind}{FORMAT[kind]}-{seeds.start}-{len(seeds)}"
 
 
-def _save(folder: Path, name: str, kind: str, data: RimClips | Fields) -> None:
+def _save(folder: Path, name: str, kind: str, data: RimClips | Fields | Sounds | Boards) -> None:
     for part in PARTS[kind]:
         np.save(folder / f"{name}.{part}.npy", getattr(data, part))
 
 
 def _make(kind: str, seeds: range, folder: Path) -> None:
+    if kind == "sound":
+        _save(folder, "scenes", kind, sound_scenes.render(seeds))
+        return _finish(kind, seeds, folder)
+    if kind == "board":
+        _save(folder, "fields", kind, board_scenes.render(seeds, held_out=seeds.start >= JUDGING_SEEDS.start))
+        return _finish(kind, seeds, folder)
     rng = np.random.default_rng(seeds.start)
     raw = folder / "raw"
     court.render(kind, seeds, raw)
@@ -49,11 +60,15 @@ def _make(kind: str, seeds: range, folder: Path) -> None:
         fields.frames = degrade_pictures(fields.frames, rng)
         _save(folder, "pictures", kind, fields)
     shutil.rmtree(raw)
+    _finish(kind, seeds, folder)
+
+
+def _finish(kind: str, seeds: range, folder: Path) -> None:
     (folder / "done").write_text(json.dumps({"kind": kind, "first_seed": seeds.start, "seeds": len(seeds)}))
 
 
 def fill(kind: str, seeds: range) -> None:
-    """Makes every chunk of `kind` (`rim`, `field` or `look`) that is not there yet."""
+    """Makes every chunk of `kind` (`rim`, `field`, `look`, `sound` or `board`) that is not there yet."""
     for part in chunks(seeds):
         folder = _folder(kind, part)
         if (folder / "done").exists():
@@ -65,9 +80,9 @@ def fill(kind: str, seeds: range) -> None:
 
 
 def _open(kind: str, folder: Path, name: str, seeds: range) -> list[np.ndarray]:
-    """Every part of one group, cut behind the last of `seeds`; frames stay on disk."""
+    """Every part of one group, cut behind the last of `seeds`; what is large stays on disk."""
     many = int(np.searchsorted(np.load(folder / f"{name}.seeds.npy"), seeds.stop))
-    load = lambda part: np.load(folder / f"{name}.{part}.npy", mmap_mode="r" if part == "frames" else None)
+    load = lambda part: np.load(folder / f"{name}.{part}.npy", mmap_mode="r" if part in LARGE else None)
     return [load(part)[:many] for part in PARTS[kind]]
 
 
@@ -83,3 +98,13 @@ def open_rim(seeds: range) -> list[RimClips]:
 def open_pictures(kind: str, seeds: range) -> list[Fields]:
     """The picture sequences of `seeds`, `field` or `look`: one group for each chunk."""
     return [Fields(*_open(kind, _folder(kind, part), "pictures", seeds)) for part in chunks(seeds)]
+
+
+def open_sounds(seeds: range) -> list[Sounds]:
+    """The sound scenes of `seeds`: one group for each chunk."""
+    return [Sounds(*_open("sound", _folder("sound", part), "scenes", seeds)) for part in chunks(seeds)]
+
+
+def open_boards(seeds: range) -> list[Boards]:
+    """The fields of scoreboards of `seeds`: one group for each chunk."""
+    return [Boards(*_open("board", _folder("board", part), "fields", seeds)) for part in chunks(seeds)]
