@@ -93,15 +93,17 @@ class Lamps:
     wide: float
     pitch: float
     thick: float
+    flat: float  # thickness of level segments, as a share of that of upright ones
     gap: float
     slant: float
     round: bool
 
     @staticmethod
     def draw(rng: Rng) -> "Lamps":
-        wide = rng.uniform(0.45, 0.68)
+        wide = rng.choice([rng.uniform(0.45, 0.68), rng.uniform(0.45, 0.68), rng.uniform(0.6, 1.0)])
         gap, slant = rng.uniform(0, 0.03), rng.choice([0, 0, rng.uniform(0, 0.2)])
-        return Lamps(wide, wide + rng.uniform(0.14, 0.42), rng.uniform(0.08, 0.2), gap, slant, rng.random() < 0.4)
+        flat = rng.choice([1, 1, rng.uniform(0.45, 1.2)])
+        return Lamps(wide, wide + rng.uniform(0.14, 0.42), rng.uniform(0.08, 0.24), flat, gap, slant, rng.random() < 0.4)
 
 
 def in_segments(text: str, rng: Rng) -> tuple[Image.Image, Image.Image]:
@@ -140,7 +142,8 @@ def _segment(picture: Image.Image, name: str, left: float, lamps: Lamps) -> None
     }[name]  # fmt: skip
     place = lambda x, y: ((left + x + lamps.slant * (1 - y)) * TALL, (y + 0.04) * TALL)
     a, b = place(*ends[:2]), place(*ends[2:])
-    draw, thick = ImageDraw.Draw(picture), max(1, int(lamps.thick * TALL))
+    share = lamps.thick * (lamps.flat if name in "agd" else 1)
+    draw, thick = ImageDraw.Draw(picture), max(1, int(share * TALL))
     draw.line((*a, *b), 255, thick)
     if lamps.round:
         for x, y in (a, b):
@@ -183,7 +186,7 @@ def drawn(text: str, rng: Rng, held_out: bool) -> Image.Image:
         lit = in_typeface(text, rng, held_out)
         every = lit
     lamp, board = rng.uniform(0.45, 1), rng.uniform(0, 0.3)
-    if kind >= 0.6 and text and rng.random() < 0.4:  # print may be dark on light
+    if text and rng.random() < (0.4 if kind >= 0.6 else 0.15):  # print, and liquid crystals, may be dark on light
         lamp, board = board, lamp
     ghost = rng.choice([0, 0, rng.uniform(0, 0.16)]) * (lamp - board)
     lit, every = (np.asarray(picture, np.float32) / 255 for picture in (lit, every))
@@ -195,7 +198,7 @@ def drawn(text: str, rng: Rng, held_out: bool) -> Image.Image:
 def surrounded(field: Image.Image, rng: Rng) -> Image.Image:
     """The field with the board around it, cut as a technician would: mostly a little wide."""
     grey = int(np.median(np.asarray(field)[:3]))
-    margin = [int(TALL * rng.uniform(-0.03, 0.35)) for _ in range(4)]
+    margin = [int(TALL * rng.uniform(-0.04, 0.35)) for _ in range(4)]
     left, top, right, bottom = margin
     size = (max(8, field.width + left + right), max(8, field.height + top + bottom))
     board = Image.new("L", size, grey)
@@ -224,8 +227,10 @@ def seen(board: Image.Image, rng: Rng) -> np.ndarray:
     size = (max(4, int(w * scale * rng.uniform(0.85, 1.2))), max(4, int(h * scale)))
     blurred = board.filter(ImageFilter.GaussianBlur(rng.uniform(0, 0.5) / scale * min(1, tall / 14)))
     small = np.asarray(blurred.resize(size, Image.Resampling.BOX), np.float32)
-    dark, light = rng.uniform(0, 70), rng.uniform(120, 255)
-    small = dark + (light - dark) * small / 255
+    dark, light = rng.uniform(0, 70), rng.uniform(100, 255)
+    across, down = rng.uniform(-0.3, 0.3, 2) * (rng.random() < 0.3)  # light falls on it from one side
+    shade = 1 + across * np.linspace(-1, 1, size[0])[None] + down * np.linspace(-1, 1, size[1])[:, None]
+    small = (dark + (light - dark) * small / 255) * shade
     small = (small + rng.normal(0, rng.choice([0, 2, 6, 10]), small.shape)).clip(0, 255).astype(np.uint8)
     if rng.random() < 0.8:
         file = io.BytesIO()
