@@ -1,4 +1,4 @@
-//! Model packs, the engine that runs them, and the lanes that turn pictures into readings.
+//! Model packs, the engine that runs them, and the lanes that turn pictures and sound into readings.
 //!
 //! A *pack* is a folder with a manifest, networks and golden vectors ([`pack`]). An *engine* runs
 //! a network behind [`hal::infer::Infer`] ([`engine`]). A *lane* ([`lanes`]) keeps the pictures
@@ -16,6 +16,7 @@ pub mod limits;
 pub mod manifest;
 pub mod pack;
 pub mod picture;
+pub mod spectrum;
 pub mod trust;
 
 pub use engine::Engines;

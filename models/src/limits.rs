@@ -167,3 +167,17 @@ pub const FOLLOW_ANCHOR_SHARE: f32 = 0.3;
 
 /// A finder's box further away than this, in box widths, is another place: the follower jumps.
 pub const FOLLOW_JUMP_WIDTHS: f32 = 0.5;
+
+// ---- board ----
+
+/// Most symbols in a field: `12:34.5` is longer than any board shows.
+pub const BOARD_TEXT_MAX: usize = 6;
+
+// ---- sound ----
+
+/// Sound is judged in blocks of this many ms.
+pub const SOUND_BLOCK_MS: i64 = 100;
+
+/// A block is judged when so many have followed it: enough to tell a whistle from a squeak, and
+/// still well below the second after which an operator has been told.
+pub const SOUND_LOOKAHEAD_BLOCKS: usize = 3;

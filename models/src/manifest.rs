@@ -4,10 +4,16 @@
 //! Pure: text in, typed manifest out. Reading files and trying the networks is [`crate::pack`]'s
 //! work.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::limits::{COST_MS_MAX, NAME_BYTES_MAX, RIM_SLOT_MS, TENSOR_ELEMENTS_MAX, TIERS_MAX};
+use crate::limits::{
+    COST_MS_MAX, NAME_BYTES_MAX, RIM_SLOT_MS, SOUND_BLOCK_MS, SOUND_LOOKAHEAD_BLOCKS,
+    TENSOR_ELEMENTS_MAX, TIERS_MAX,
+};
+use crate::spectrum::BANDS;
 
 /// The schema that this version of Courtside reads.
 pub const SCHEMA: u32 = 1;
@@ -47,6 +53,10 @@ pub enum Lane {
     Ball,
     /// One whole picture: where are the hoops?
     Hoop,
+    /// One field of a scoreboard: what number stands there?
+    Board,
+    /// The spectrum of about a second of sound: what sounds in the hall?
+    Sound,
 }
 
 /// Input of every tier.
@@ -55,11 +65,11 @@ pub enum Lane {
 pub struct Input {
     /// Name of the network's input.
     pub name: String,
-    /// Order of the dimensions: `NTHW` for windows, `NCHW` for single pictures.
+    /// Order of the dimensions: `NTHW` for windows, `NCHW` for single pictures, `NTF` for spectra.
     pub layout: String,
-    /// How a luma byte becomes a number: `luma/255`.
+    /// How a luma byte becomes a number, `luma/255`, or a spectrum, `log-mel`.
     pub scale: String,
-    /// Time between two pictures in ms; 0 for single pictures.
+    /// Time between two pictures in ms; 0 for single pictures; for spectra, time between two runs.
     pub spacing_ms: u32,
     /// Rim only: side of the square crop, in widths of the hoop's box.
     pub crop_widths: Option<f32>,
@@ -75,7 +85,17 @@ pub struct Output {
     pub name: String,
     /// What the numbers mean.
     pub post: Post,
+    /// Sound only: which of the numbers stands for `whistle`, `buzzer`, `cheer`, `applause` and
+    /// `bounce`; those that the network does not know are left out.
+    #[serde(default)]
+    pub labels: Labels,
 }
+
+/// Which of a network's numbers stands for what.
+pub type Labels = BTreeMap<String, usize>;
+
+/// What the sound lane can tell.
+const SOUNDS: [&str; 5] = ["whistle", "buzzer", "cheer", "applause", "bounce"];
 
 /// What a network's numbers mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -87,6 +107,12 @@ pub enum Post {
     BallHeat,
     /// `[1, 3, h, w]`: logit of a hoop, ln(width / 16 px), ln(height / 16 px) per cell.
     HoopBoxes,
+    /// `[1, columns, 13]`: logits of the digits, `:`, `.` and none of them, per column.
+    BoardText,
+    /// `[1, blocks, kinds]`: logit of each kind in each block of 100 ms.
+    SoundBlocks,
+    /// `[1, kinds]`: probability of each kind in the window.
+    SoundScores,
 }
 
 /// One network of a pack.
@@ -207,9 +233,10 @@ impl Manifest {
             let why = "a pack's name, also that of its folder, is made of a to z, 0 to 9 and -";
             return Err(wrong("name", &self.name, why, "name it after its lane, such as \"rim\""));
         }
-        let post = self.lane.post();
-        if self.output.post != post {
-            let why = format!("the lane {:?} gives {post:?}", self.lane);
+        let posts = self.lane.posts();
+        if !posts.contains(&self.output.post) {
+            let posts: Vec<String> = posts.iter().map(|post| format!("{post:?}")).collect();
+            let why = format!("the lane {:?} gives {}", self.lane, posts.join(" or "));
             return Err(wrong("output.post", self.output.post, why, "correct `lane` or `post`"));
         }
         self.check_input()?;
@@ -226,6 +253,7 @@ impl Manifest {
             }
             tier.check(self.lane)?;
             self.check_slots(tier)?;
+            self.check_labels(tier)?;
         }
         Ok(())
     }
@@ -246,20 +274,51 @@ impl Manifest {
         Ok(())
     }
 
+    /// Sound packs, and only they, say which of their numbers means what.
+    fn check_labels(&self, tier: &Tier) -> Result<(), ManifestError> {
+        let labels = &self.output.labels;
+        if labels.is_empty() == (self.lane == Lane::Sound) {
+            let why = "sound packs, and only they, have labels";
+            return Err(wrong("output.labels", labels, why, LABELS_REMEDY));
+        }
+        let kinds = tier.output_shape.last().copied().unwrap_or(0);
+        for (label, at) in labels {
+            let key = format!("output.labels.{label}");
+            if !SOUNDS.contains(&label.as_str()) {
+                let why = format!("the lane knows {}", SOUNDS.join(", "));
+                return Err(wrong(&key, at, why, LABELS_REMEDY));
+            }
+            if *at >= kinds {
+                let why = format!("tier {} gives {kinds} numbers, counted from 0", tier.name);
+                return Err(wrong(&key, at, why, LABELS_REMEDY));
+            }
+        }
+        Ok(())
+    }
+
     fn check_input(&self) -> Result<(), ManifestError> {
         let input = &self.input;
-        let layout = if self.lane == Lane::Hoop { "NCHW" } else { "NTHW" };
+        let (layout, scale) = match self.lane {
+            Lane::Rim | Lane::Ball => ("NTHW", "luma/255"),
+            Lane::Hoop | Lane::Board => ("NCHW", "luma/255"),
+            Lane::Sound => ("NTF", "log-mel"),
+        };
         if input.layout != layout {
             let why = format!("the lane {:?} takes {layout:?}", self.lane);
             return Err(wrong("input.layout", &input.layout, why, "write that"));
         }
-        if input.scale != "luma/255" {
-            let why = "no other scale than \"luma/255\" is known";
+        if input.scale != scale {
+            let why = format!("the lane {:?} takes {scale:?}", self.lane);
             return Err(wrong("input.scale", &input.scale, why, "write that"));
         }
-        let spacing = if self.lane == Lane::Hoop { 0..=0 } else { 10..=1_000 };
-        if !spacing.contains(&input.spacing_ms) {
-            let why = format!("pictures of the lane {:?} are {spacing:?} ms apart", self.lane);
+        let (spacing, step) = match self.lane {
+            Lane::Rim | Lane::Ball => (10..=1_000, 1),
+            Lane::Hoop | Lane::Board => (0..=0, 1),
+            Lane::Sound => (SOUND_BLOCK_MS as u32..=1_000, SOUND_BLOCK_MS as u32),
+        };
+        if !spacing.contains(&input.spacing_ms) || !input.spacing_ms.is_multiple_of(step) {
+            let why =
+                format!("the lane {:?} takes {spacing:?} ms in steps of {step} ms", self.lane);
             return Err(wrong("input.spacing_ms", input.spacing_ms, why, "write one of those"));
         }
         let crop = [
@@ -269,8 +328,8 @@ impl Manifest {
         for (key, value, range) in crop {
             let good = match (self.lane, value) {
                 (Lane::Rim, Some(value)) => range.contains(&value),
-                (Lane::Rim, None) | (Lane::Ball | Lane::Hoop, Some(_)) => false,
-                (Lane::Ball | Lane::Hoop, None) => true,
+                (Lane::Rim, None) | (_, Some(_)) => false,
+                (_, None) => true,
             };
             if !good {
                 let why = format!("rim packs, and only they, have it, within {range:?}");
@@ -283,12 +342,14 @@ impl Manifest {
 }
 
 impl Lane {
-    /// What the numbers of this lane's networks mean.
-    pub fn post(self) -> Post {
+    /// What the numbers of this lane's networks can mean.
+    pub fn posts(self) -> &'static [Post] {
         match self {
-            Self::Rim => Post::RimSlots,
-            Self::Ball => Post::BallHeat,
-            Self::Hoop => Post::HoopBoxes,
+            Self::Rim => &[Post::RimSlots],
+            Self::Ball => &[Post::BallHeat],
+            Self::Hoop => &[Post::HoopBoxes],
+            Self::Board => &[Post::BoardText],
+            Self::Sound => &[Post::SoundBlocks, Post::SoundScores],
         }
     }
 }
@@ -324,6 +385,9 @@ impl Tier {
     }
 
     fn check_shapes(&self, lane: Lane) -> Result<(), ManifestError> {
+        if lane == Lane::Sound {
+            return self.check_sound_shapes();
+        }
         let &[1, pictures, rows, columns] = self.input_shape.as_slice() else {
             return Err(
                 self.shape_error("input_shape", "the input is [1, pictures, rows, columns]")
@@ -332,10 +396,12 @@ impl Tier {
         let good = match lane {
             Lane::Rim => pictures >= 2 && rows == columns,
             Lane::Ball => pictures >= 2,
-            Lane::Hoop => pictures == 1,
+            Lane::Hoop | Lane::Board => pictures == 1,
+            Lane::Sound => false,
         };
         if !good {
-            let why = "rim takes square crops, rim and ball two or more pictures, hoop one";
+            let why =
+                "rim takes square crops, rim and ball two or more pictures, hoop and board one";
             return Err(self.shape_error("input_shape", why));
         }
         let smaller = |h: usize, w: usize| h <= rows && w <= columns;
@@ -347,9 +413,27 @@ impl Tier {
             (Lane::Ball, &[1, 1, h, w]) => (smaller(h, w), "the heat map is larger than the input"),
             (Lane::Ball, _) => (false, "ball gives [1, 1, rows, columns]"),
             (Lane::Hoop, &[1, 3, h, w]) => (smaller(h, w), "the heat map is larger than the input"),
-            (Lane::Hoop, _) => (false, "hoop gives [1, 3, rows, columns]"),
+            (Lane::Board, &[1, n, 13]) => (n <= columns, "it has more columns than the input"),
+            (Lane::Board, _) => (false, "board gives [1, columns, 13]"),
+            (Lane::Hoop | Lane::Sound, _) => (false, "hoop gives [1, 3, rows, columns]"),
         };
         if good { Ok(()) } else { Err(self.shape_error("output_shape", why)) }
+    }
+
+    fn check_sound_shapes(&self) -> Result<(), ManifestError> {
+        let &[1, frames, BANDS] = self.input_shape.as_slice() else {
+            return Err(self.shape_error("input_shape", "the input is [1, frames, 64]"));
+        };
+        let least = SOUND_LOOKAHEAD_BLOCKS + 2;
+        let good = match *self.output_shape.as_slice() {
+            [1, blocks, _] => blocks >= least && frames == blocks * SOUND_BLOCK_MS as usize / 10,
+            [1, _] => true,
+            _ => false,
+        };
+        let why = format!(
+            "sound gives [1, blocks, kinds], {least} blocks or more of ten frames, or [1, kinds]"
+        );
+        if good { Ok(()) } else { Err(self.shape_error("output_shape", &why)) }
     }
 
     fn shape_error(&self, field: &str, why: &str) -> ManifestError {
@@ -358,6 +442,7 @@ impl Tier {
     }
 }
 
+const LABELS_REMEDY: &str = "write `labels = { whistle = 0, … }` with the network's own order";
 const SHAPE_REMEDY: &str = "write the shape of the exported network";
 
 fn wrong(

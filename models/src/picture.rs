@@ -5,6 +5,7 @@
 
 use hal::surface::HostPicture;
 use thiserror::Error;
+use wire::units::PixelBox;
 
 use crate::limits::LETTERBOX_GREY;
 
@@ -188,6 +189,16 @@ impl Resampler {
     pub fn crop(&mut self, luma: Luma<'_>, square: Square, target: &mut Grey) {
         let across = Span { start: square.x, length: square.side, limit: luma.width };
         let down = Span { start: square.y, length: square.side, limit: luma.height };
+        self.columns.place(across, target.width);
+        self.rows.place(down, target.height);
+        self.run(luma, &mut target.data, target.width);
+    }
+
+    /// Cuts a rectangle out of the picture and stretches it over the whole of `target`; the
+    /// picture's border is repeated where the rectangle lies outside.
+    pub fn stretch(&mut self, luma: Luma<'_>, area: PixelBox, target: &mut Grey) {
+        let across = Span { start: area.x0, length: area.width(), limit: luma.width };
+        let down = Span { start: area.y0, length: area.height(), limit: luma.height };
         self.columns.place(across, target.width);
         self.rows.place(down, target.height);
         self.run(luma, &mut target.data, target.width);

@@ -5,15 +5,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use fusion::board::Field;
 use governor::operating_point::reachable;
 use governor::{OperatingPoint, Tier};
 use models::lanes::ball::BallLane;
+use models::lanes::board::BoardLane;
 use models::lanes::hoop::HoopLane;
 use models::lanes::rim::RimLane;
 use models::lanes::scene::SceneLane;
+use models::lanes::sound::SoundLane;
 use models::manifest::{self, Lane};
 use models::pack::Pack;
 use models::{Engines, Trust};
+use pipeline::board::Board;
 use pipeline::hoops::Hoops;
 use pipeline::inference::Lanes;
 use pipeline::renewal::{NewLane, Renewal};
@@ -30,15 +34,22 @@ fn first_tier(pack: &Pack) -> &str {
     first.map_or(FIRST_TIER, |tier| tier.name.as_str())
 }
 
+/// The tier of what is cheap: the governor has nothing to gain from less of it.
+fn best_tier(pack: &Pack) -> &str {
+    pack.tiers().last().map_or(FIRST_TIER, |tier| tier.name.as_str())
+}
+
 /// The packs that the box runs.
 pub struct Packs {
     ball: Pack,
     rim: Pack,
     hoop: Pack,
+    board: Pack,
+    sound: Pack,
 }
 
 impl Packs {
-    /// Opens the packs `ball`, `rim` and `hoop` in `folder`, if `trust` vouches for them, and
+    /// Opens the packs `ball`, `rim`, `hoop`, `board` and `sound` in `folder`, if `trust` vouches for them, and
     /// proves them on the engine that will run them.
     ///
     /// # Errors
@@ -47,7 +58,7 @@ impl Packs {
         if !folder.is_dir() {
             bail!(
                 "model packs not found: {} is no folder; set `[models] packs` to the folder that \
-                 holds `ball`, `rim` and `hoop`, or the environment variable COURTSIDE_PACKS",
+                 holds `ball`, `rim`, `hoop`, `board` and `sound`, or the environment variable COURTSIDE_PACKS",
                 folder.display()
             );
         }
@@ -57,26 +68,41 @@ impl Packs {
         })
     }
 
-    /// The packs that `open` gives for the names `ball`, `rim` and `hoop`.
+    /// The packs that `open` gives for the names `ball`, `rim`, `hoop`, `board` and `sound`.
     ///
     /// # Errors
     /// Those of `open`.
     pub fn of(open: impl Fn(&str) -> Result<Pack>) -> Result<Self> {
-        Ok(Self { ball: open("ball")?, rim: open("rim")?, hoop: open("hoop")? })
+        let (ball, rim, hoop) = (open("ball")?, open("rim")?, open("hoop")?);
+        Ok(Self { ball, rim, hoop, board: open("board")?, sound: open("sound")? })
     }
 
-    /// Lanes for one source. `hoops` are the technician's boxes, empty to search for hoops.
+    /// Lanes for one source. `hoops` are the technician's boxes, empty to search for hoops;
+    /// `fields` are those of the scoreboard.
     ///
     /// # Errors
     /// A pack lacks a tier or is of another kind.
-    pub fn lanes(&self, hoops: &[(Name, PixelBox)]) -> Result<Lanes> {
+    pub fn lanes(
+        &self,
+        hoops: &[(Name, PixelBox)],
+        fields: Vec<(Field, PixelBox)>,
+    ) -> Result<Lanes> {
         Ok(Lanes {
             ball: BallLane::load(&self.ball, first_tier(&self.ball))?,
             rims: rims(&self.rim)?,
             finder: Some(HoopLane::load(&self.hoop, first_tier(&self.hoop))?),
             hoops: Hoops::new(hoops),
             scene: SceneLane::default(),
+            board: Board::new(BoardLane::load(&self.board, best_tier(&self.board))?, fields),
         })
+    }
+
+    /// What listens to one source.
+    ///
+    /// # Errors
+    /// The pack is of another kind.
+    pub fn ear(&self) -> Result<SoundLane> {
+        Ok(SoundLane::load(&self.sound, best_tier(&self.sound))?)
     }
 
     /// The tiers that the governor chooses from.
@@ -92,8 +118,8 @@ impl Packs {
     }
 
     /// All of them.
-    pub fn all(&self) -> [&Pack; 3] {
-        [&self.ball, &self.rim, &self.hoop]
+    pub fn all(&self) -> [&Pack; 5] {
+        [&self.ball, &self.rim, &self.hoop, &self.board, &self.sound]
     }
 }
 
@@ -126,7 +152,7 @@ fn runs(tiers: &[(Tier, f32)], wanted: Tier) -> Option<(Tier, f32)> {
     tiers.iter().find(|(tier, _)| *tier == wanted).or(tiers.first()).copied()
 }
 
-/// New lanes of a pack for so many sources, to be handed to the running inference stage.
+/// New lanes of a pack for so many sources, to be handed to the running stages.
 ///
 /// # Errors
 /// The pack lacks a tier.
@@ -138,6 +164,8 @@ pub fn renewal(pack: &Pack, sources: usize) -> Result<Renewal> {
             Lane::Ball => NewLane::Ball(Box::new(BallLane::load(pack, tier)?)),
             Lane::Rim => NewLane::Rims(Box::new(rims(pack)?)),
             Lane::Hoop => NewLane::Finder(Box::new(HoopLane::load(pack, tier)?)),
+            Lane::Board => NewLane::Board(Box::new(BoardLane::load(pack, best_tier(pack))?)),
+            Lane::Sound => NewLane::Sound(Box::new(SoundLane::load(pack, best_tier(pack))?)),
         })
     };
     Ok(Renewal { lane, sources: (0..sources).map(new).collect::<Result<_>>()? })

@@ -26,13 +26,14 @@ use pipeline::director::{Director, Outputs, SourceProfile};
 use pipeline::feeder::Feeder;
 use pipeline::links::SourceItem;
 use pipeline::source::{Pace, SourceLinks};
+use wire::board::BoardReading;
 use wire::event::{GameEvent, Stage};
 use wire::ids::{BootId, EventId, Name};
 use wire::time::{MediaSpan, MediaTime};
 use wire::units::PixelBox;
 
 pub use self::compare::Comparison;
-use self::matching::{Mistake, Score};
+use self::matching::{Mistake, Readings, Score, Tellable};
 pub use self::page::page;
 pub use self::report::{Report, json_of_all};
 use self::report::{Spent, Video};
@@ -42,7 +43,7 @@ use crate::clock::SystemClock;
 use crate::engine::Packs;
 use crate::file::{self, Arrivals};
 use crate::packs::keys;
-use crate::stages::{Stages, spawn};
+use crate::stages::{SourceLanes, Stages, spawn};
 
 /// What to evaluate.
 pub struct Job {
@@ -73,12 +74,14 @@ pub async fn evaluate(job: &Job) -> Result<Report> {
         let truth = Truth::load(&truth)?;
         let played = play(&clock, &packs, (&video, &truth), job).await?;
         let name = video.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let score = Score::of(&truth, &played.events);
+        let tellable = Tellable { sound: played.has_sound, board: truth.has_board() };
+        let score = Score::of(&truth, &played.events, tellable);
+        let readings = Readings::of(&truth, &played.readings);
         let strips = match &played.seen {
             Some(seen) => pictures(&video, seen, &score)?,
             None => Vec::new(),
         };
-        let video = Video::new(name, score, strips, played.spent);
+        let video = Video::new(name, (score, readings), strips, played.spent);
         eprintln!("{video}");
         report.add(video);
     }
@@ -121,6 +124,10 @@ fn pairs(folder: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
 struct Played {
     /// The events as they finally stand.
     events: Vec<GameEvent>,
+    /// What the board was read as.
+    readings: Vec<BoardReading>,
+    /// Whether there was anything to hear.
+    has_sound: bool,
     /// Where the hoops were, if strips are to be cut.
     seen: Option<Seen>,
     spent: Spent,
@@ -148,13 +155,15 @@ async fn play(
     };
     let hoops: Vec<(Name, PixelBox)> = truth.hoops()?;
     let director = Director::new(BootId(1), vec![profile], Collected::default());
-    let lanes = vec![("file".to_owned(), packs.lanes(&hoops)?)];
+    let lanes = packs.lanes(&hoops, truth.board()?)?;
+    let lanes = vec![SourceLanes { name: "file".to_owned(), lanes, ear: packs.ear()? }];
     let stages = Stages::start(clock, Pace::Lossless, lanes, director)?;
     let fastest =
         OperatingPoint { ball_tier: job.tier, rim_tier: job.tier, ..OperatingPoint::SMALLEST };
     stages.operating_points.signal(fastest);
     let seen = job.strips.then(|| Seen::watch(&stages.detections)).transpose()?;
     let health = Arc::clone(&stages.inference);
+    let links = Arc::clone(&stages.sources[0]);
     let discard = discard_packets(Arc::clone(&stages.sources[0]))?;
     let feeder = stages.feeder(0);
     let path = video.to_owned();
@@ -162,7 +171,7 @@ async fn play(
     let length = tokio::task::spawn_blocking(move || fed.join())
         .await?
         .map_err(|_| anyhow::anyhow!("reading {} panicked", video.display()))??;
-    let collected = tokio::task::spawn_blocking(move || stages.finish()).await??;
+    let mut collected = tokio::task::spawn_blocking(move || stages.finish()).await??;
     tokio::task::spawn_blocking(move || discard.join())
         .await?
         .map_err(|_| anyhow::anyhow!("a thread of the evaluation panicked"))?;
@@ -176,7 +185,9 @@ async fn play(
         frames: health.frames.get(),
         busy: Duration::from_micros(health.busy_us.get()),
     };
-    Ok(Played { events: collected.standing(), seen, spent })
+    let has_sound = links.counters.units_audio.get() > 0;
+    let readings = std::mem::take(&mut collected.readings);
+    Ok(Played { events: collected.standing(), readings, has_sound, seen, spent })
 }
 
 /// Nothing is recorded here: takes what the recorder would take.
@@ -199,6 +210,7 @@ async fn feed(mut feeder: Feeder<SystemClock>, path: &Path) -> Result<MediaSpan>
 #[derive(Default)]
 struct Collected {
     events: Vec<GameEvent>,
+    readings: Vec<BoardReading>,
 }
 
 impl Collected {
@@ -215,6 +227,10 @@ impl Outputs for Collected {
     fn announce(&mut self, event: GameEvent) {
         self.events.retain(|known| known.id != event.id);
         self.events.push(event);
+    }
+
+    fn tell_board(&mut self, reading: BoardReading) {
+        self.readings.push(reading);
     }
 
     fn want_clip(&mut self, _source: usize, _event: &GameEvent) {}

@@ -17,6 +17,7 @@ use pipeline::record::FragmentStore;
 use pipeline::recording::Progress;
 use serde::{Deserialize, Serialize};
 use tracing::{error, info, warn};
+use wire::board::BoardReading;
 use wire::envelope::{Body, Notice, NoticeKind};
 use wire::event::{GameEvent, Stage};
 use wire::ids::{BootId, ClipId, EventId, Name};
@@ -84,6 +85,16 @@ impl Outputs for Decisions {
         }
         if let Err(refused) = self.uplink.publish(Body::Game(event)) {
             error!(%refused, "event not published");
+        }
+    }
+
+    fn tell_board(&mut self, reading: BoardReading) {
+        info!(
+            source = %reading.source, home = reading.home, away = reading.away,
+            period = reading.period, at = reading.at.as_secs_f64(), "board"
+        );
+        if let Err(refused) = self.uplink.publish(Body::Board(reading)) {
+            error!(%refused, "the board's reading not published");
         }
     }
 

@@ -1,4 +1,5 @@
-//! Threads of the pipeline: one decode stage a source, one inference stage, one director.
+//! Threads of the pipeline: one decode stage a source, one inference stage, one hearing stage, one
+//! director.
 //!
 //! Owns the threads and the links between them, the same for `run` and `evaluate`; who feeds the
 //! sources and what becomes of the decisions is theirs.
@@ -9,11 +10,13 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result};
 use futures_lite::future::block_on;
+use models::lanes::sound::SoundLane;
 use pipeline::director::{Director, DirectorHealth, Outputs, direct};
 use pipeline::feeder::Feeder;
 use pipeline::health::Watch;
+use pipeline::hearing::{HearingHealth, HearingStage, hear};
 use pipeline::inference::{InferenceHealth, InferenceStage, Lanes, infer};
-use pipeline::links::{Detections, FrameWaits, OperatingPoints, Signals};
+use pipeline::links::{Detections, FrameWaits, OperatingPoints, Signals, SoundItem, Sounds};
 use pipeline::renewal::{Fitness, PackLinks};
 use pipeline::source::{DecodeStage, Decoders, Pace, SourceLinks, decode};
 use tracing::warn;
@@ -28,7 +31,7 @@ pub struct Stages<O> {
     pub operating_points: Arc<OperatingPoints>,
     /// From the inference stage.
     pub detections: Arc<Detections>,
-    /// To and from the inference stage, about its lanes.
+    /// To and from the stages with lanes.
     pub packs: Arc<PackLinks>,
     /// The inference stage.
     pub inference: Arc<InferenceHealth>,
@@ -37,9 +40,22 @@ pub struct Stages<O> {
     clock: Arc<SystemClock>,
     pace: Pace,
     frame_waits: Arc<FrameWaits>,
+    sounds: Arc<Sounds>,
+    hearing: Arc<HearingHealth>,
     decoders: Vec<JoinHandle<()>>,
+    hearing_thread: JoinHandle<()>,
     inference_thread: JoinHandle<()>,
     director_thread: JoinHandle<O>,
+}
+
+/// What sees and hears one source.
+pub struct SourceLanes {
+    /// Name of the source, for threads and messages.
+    pub name: String,
+    /// What sees it.
+    pub lanes: Lanes,
+    /// What hears it.
+    pub ear: SoundLane,
 }
 
 impl<O: Outputs + 'static> Stages<O> {
@@ -50,14 +66,14 @@ impl<O: Outputs + 'static> Stages<O> {
     pub fn start(
         clock: &Arc<SystemClock>,
         pace: Pace,
-        lanes: Vec<(String, Lanes)>,
+        lanes: Vec<SourceLanes>,
         director: Director<O>,
     ) -> Result<Self> {
         let sources: Vec<Arc<SourceLinks>> = lanes.iter().map(|_| Arc::default()).collect();
         let (detections, signals) = (Arc::new(Detections::new()), Arc::new(Signals::new()));
         let (frame_waits, operating_points) =
             (Arc::new(FrameWaits::new()), Arc::new(OperatingPoints::new()));
-        let packs = Arc::new(PackLinks::default());
+        let (packs, sounds) = (Arc::new(PackLinks::default()), Arc::new(Sounds::new()));
         let (inference, director_health) =
             (Arc::new(InferenceHealth::default()), Arc::new(DirectorHealth::default()));
         let director_thread = {
@@ -72,27 +88,26 @@ impl<O: Outputs + 'static> Stages<O> {
             is_ready.recv().context("the director stopped before it could listen")?;
             thread
         };
-        let decoders = lanes
-            .iter()
-            .enumerate()
-            .map(|(number, (name, _))| {
-                let stage = DecodeStage {
-                    source: number,
-                    clock: Arc::clone(clock),
-                    decoders: Arc::new(crate::drivers::Software) as Arc<dyn Decoders>,
-                    links: Arc::clone(&sources[number]),
-                    frame_waits: Arc::clone(&frame_waits),
-                    signals: Arc::clone(&signals),
-                    pace,
-                    complain: complaint(name.clone()),
-                };
-                spawn(&format!("decode-{name}"), move || block_on(decode(stage)))
-            })
-            .collect::<Result<_>>()?;
+        let decoders = start_decoders((clock, pace), &lanes, (&sources, &frame_waits, &sounds))?;
+        let (seeing, ears): (Vec<Lanes>, Vec<SoundLane>) =
+            lanes.into_iter().map(|source| (source.lanes, source.ear)).unzip();
+        let hearing = Arc::new(HearingHealth::default());
+        let hearing_thread = {
+            let stage = HearingStage {
+                sources: sources.iter().cloned().zip(ears).collect(),
+                sounds: Arc::clone(&sounds),
+                signals,
+                packs: Arc::clone(&packs),
+                fitness: Fitness::default(),
+                pace,
+                health: Arc::clone(&hearing),
+            };
+            spawn("hearing", move || block_on(hear(stage, |message| warn!("{message}"))))?
+        };
         let inference_thread = {
             let stage = InferenceStage {
                 clock: Arc::clone(clock),
-                sources: sources.iter().cloned().zip(lanes.into_iter().map(|(_, l)| l)).collect(),
+                sources: sources.iter().cloned().zip(seeing).collect(),
                 frame_waits: Arc::clone(&frame_waits),
                 detections: Arc::clone(&detections),
                 operating_points: Arc::clone(&operating_points),
@@ -114,7 +129,10 @@ impl<O: Outputs + 'static> Stages<O> {
             clock: Arc::clone(clock),
             pace,
             frame_waits,
+            sounds,
+            hearing,
             decoders,
+            hearing_thread,
             inference_thread,
             director_thread,
         })
@@ -134,8 +152,11 @@ impl<O: Outputs + 'static> Stages<O> {
         });
         let idle = || Box::new(|| false);
         let inference = Watch::new("inference".into(), Arc::clone(&self.inference.beat), idle());
+        let backlog = Arc::clone(&self.sounds);
+        let waits = Box::new(move || !backlog.is_empty());
+        let hearing = Watch::new("hearing".into(), Arc::clone(&self.hearing.beat), waits);
         let director = Watch::new("director".into(), Arc::clone(&self.director.beat), idle());
-        decoders.chain([inference, director]).collect()
+        decoders.chain([inference, hearing, director]).collect()
     }
 
     /// Ends every stage after it has emptied itself, and returns the director's outputs. The
@@ -147,11 +168,35 @@ impl<O: Outputs + 'static> Stages<O> {
         for thread in self.decoders {
             join(thread)?;
         }
+        block_on(self.sounds.send(SoundItem::Shutdown));
+        join(self.hearing_thread)?;
         self.inference.stop.store(true, Ordering::Relaxed);
         self.frame_waits.signal(());
         join(self.inference_thread)?;
         join(self.director_thread)
     }
+}
+
+/// One decode stage for each source.
+fn start_decoders(
+    (clock, pace): (&Arc<SystemClock>, Pace),
+    lanes: &[SourceLanes],
+    (sources, frame_waits, sounds): (&[Arc<SourceLinks>], &Arc<FrameWaits>, &Arc<Sounds>),
+) -> Result<Vec<JoinHandle<()>>> {
+    let start = |(number, (source, links)): (usize, (&SourceLanes, &Arc<SourceLinks>))| {
+        let stage = DecodeStage {
+            source: number,
+            clock: Arc::clone(clock),
+            decoders: Arc::new(crate::drivers::Software) as Arc<dyn Decoders>,
+            links: Arc::clone(links),
+            frame_waits: Arc::clone(frame_waits),
+            sounds: Arc::clone(sounds),
+            pace,
+            complain: complaint(source.name.clone()),
+        };
+        spawn(&format!("decode-{}", source.name), move || block_on(decode(stage)))
+    };
+    lanes.iter().zip(sources).enumerate().map(start).collect()
 }
 
 fn complaint(source: String) -> Box<dyn Fn(&hal::decode::DecodeError) + Send> {

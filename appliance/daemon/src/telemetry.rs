@@ -92,6 +92,7 @@ fn of_source((_, links, recorder): &(Name, Arc<SourceLinks>, Arc<RecordHealth>))
         "frames_corrupt_total": counters.frames_corrupt.get(),
         "frames_analysed_total": counters.frames_analysed.get(),
         "frames_superseded_total": links.frames.superseded(),
+        "sounds_dropped_total": counters.sounds_dropped.get(),
         "signals_dropped_total": counters.signals_dropped.get(),
         "fragments_total": recorder.fragments.get(),
         "fragments_lost_total": recorder.fragments_lost.get(),

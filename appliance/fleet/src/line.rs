@@ -133,5 +133,17 @@ fn write_body(f: &mut fmt::Formatter<'_>, body: &Body) -> fmt::Result {
             write!(f, "clip announced  {}  {} {length:.1} s", clip.id, clip.source)
         }
         Body::Notice(notice) => write!(f, "notice  {:?}  {}", notice.kind, notice.text),
+        Body::Board(board) => {
+            let shown = |value: Option<u16>| value.map_or("–".to_owned(), |v| v.to_string());
+            write!(f, "board  {}  {}:{}", board.source, shown(board.home), shown(board.away))?;
+            if let Some(period) = board.period {
+                write!(f, "  period {period}")?;
+            }
+            if let Some(tenths) = board.clock_ds {
+                write!(f, "  {}:{:02} left", tenths / 600, tenths / 10 % 60)?;
+            }
+            let sure = board.confidence.as_share() * 100.0;
+            write!(f, "  at {:.2} s  {sure:.0} %", board.at.as_secs_f64())
+        }
     }
 }

@@ -144,7 +144,7 @@ impl Batch<'_> {
                 Body::Game(event) => {
                     Some((self.now.wall.0 - event.decided_arrived.0) as f64 / 1_000.0)
                 }
-                Body::Clip(_) | Body::Notice(_) => None,
+                Body::Clip(_) | Body::Notice(_) | Body::Board(_) => None,
             };
             let stored = Stored::Event { latency_ms, envelope: Box::new(envelope) };
             self.lines.push(Line::new(device, self.now.wall, stored));
@@ -170,7 +170,7 @@ impl Batch<'_> {
                 let stage = format!("{:?}", event.stage).to_lowercase();
                 (Some(event.id.to_string()), Some(event.revision), Some(stage))
             }
-            Body::Clip(_) | Body::Notice(_) => (None, None, None),
+            Body::Clip(_) | Body::Notice(_) | Body::Board(_) => (None, None, None),
         };
         let json = serde_json::to_string(envelope)
             .expect("wire types have text keys, so JSON can hold them");

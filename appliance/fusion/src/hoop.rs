@@ -317,7 +317,7 @@ impl Draft {
             revision: self.revision,
             stage: self.stage,
             kind: if moment.made { EventKind::MadeShot } else { EventKind::MissedShot },
-            hoop,
+            hoop: Some(hoop),
             at: moment.at,
             interval: self.interval,
             decided_at,

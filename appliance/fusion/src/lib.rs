@@ -8,18 +8,24 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod board;
 pub mod hoop;
 mod odds;
 pub mod profile;
 pub mod shot;
 pub mod slots;
+pub mod sound;
 
 use heapless::{Deque, Vec};
 use wire::event::{Cue, EventKind, Stage};
-use wire::time::{MediaInterval, MediaSpan, MediaTime};
+use wire::time::{MediaInterval, MediaTime};
 use wire::units::{Permille, PixelBox};
 
+use board::{Board, BoardChange, FieldView};
+use sound::{Crowd, Sound};
+
 pub use profile::Profile;
+pub use sound::{Heard, SoundView};
 
 /// Most hoops that one source can show.
 pub const HOOPS_MAX: usize = 4;
@@ -27,6 +33,7 @@ pub const HOOPS_MAX: usize = 4;
 pub const BALLS_MAX: usize = 8;
 /// Most verdicts that wait for [`Fusion::next`]; it is called after every frame, and a frame
 /// makes at most three verdicts a hoop: retracted, and the other outcome proposed and confirmed.
+/// A block of sound makes at most one of each kind of sound.
 const VERDICTS_MAX: usize = 3 * HOOPS_MAX;
 
 /// A ball seen in one frame, in the pixels of the source's picture.
@@ -93,9 +100,9 @@ pub struct Verdict {
     pub stage: Stage,
     /// What happened.
     pub kind: EventKind,
-    /// Which hoop.
-    pub hoop: u8,
-    /// The moment.
+    /// Which hoop; none for what is heard.
+    pub hoop: Option<u8>,
+    /// The moment; of a sound, when it began.
     pub at: MediaTime,
     /// From the release, as far as it was seen, to the moment.
     pub interval: MediaInterval,
@@ -113,6 +120,8 @@ pub struct Fusion {
     hoops: [hoop::Hoop; HOOPS_MAX],
     next_number: u32,
     crowd: Crowd,
+    board: Board,
+    sounds: [Sound; 2],
     verdicts: Deque<Verdict, VERDICTS_MAX>,
 }
 
@@ -124,6 +133,8 @@ impl Fusion {
             hoops: core::array::from_fn(|_| hoop::Hoop::default()),
             next_number: 1,
             crowd: Crowd::default(),
+            board: Board::default(),
+            sounds: [EventKind::Whistle, EventKind::Buzzer].map(Sound::new),
             verdicts: Deque::new(),
         }
     }
@@ -152,14 +163,47 @@ impl Fusion {
         self.settle(frame.at, gone);
     }
 
-    /// Takes the level of 100 ms of sound, in 1/100 dB relative to full scale.
-    pub fn handle_sound(&mut self, at: MediaTime, centi_db: i16) {
-        self.crowd.hear(at, centi_db);
+    /// Takes 100 ms of sound; then call [`next`](Self::next) until it is empty.
+    pub fn handle_sound(&mut self, view: &SoundView) {
+        self.crowd.hear(view);
+        let Some(heard) = view.heard else { return };
+        for (sound, chance) in self.sounds.iter_mut().zip([heard.whistle, heard.buzzer]) {
+            let Some(draft) = sound.hear(heard.at, chance) else { continue };
+            let number = draft.number.unwrap_or(self.next_number);
+            if draft.number.is_none() {
+                self.next_number += 1;
+                sound.adopt(number);
+            }
+            let _ = self.verdicts.push_back(draft.into_verdict(number, view.at));
+        }
+    }
+
+    /// Takes the fields of the scoreboard that were read in the frame at `at`; returns what the
+    /// board says if that is new. Points are an event as well: then call [`next`](Self::next).
+    pub fn handle_board(&mut self, at: MediaTime, fields: &[FieldView<'_>]) -> Option<BoardChange> {
+        let change = self.board.see(at, fields)?;
+        if change.scored {
+            let number = self.next_number;
+            self.next_number += 1;
+            let _ = self.verdicts.push_back(change.verdict(number, at));
+        }
+        Some(change)
+    }
+
+    /// Tells that the stream ended at `at`: every open event is settled as it stands.
+    pub fn handle_end(&mut self, at: MediaTime) {
+        self.settle(at, |_| true);
+        for sound in &mut self.sounds {
+            if let Some(draft) = sound.settle() {
+                let number = draft.number.unwrap_or_default();
+                let _ = self.verdicts.push_back(draft.into_verdict(number, at));
+            }
+        }
     }
 
     /// Tells that frames before `at` were lost or that the picture jumped: what was collected
-    /// about an undecided moment does not belong together any more. Events that were published
-    /// are settled as they stand.
+    /// about an undecided moment does not belong together any more. Shots that were published
+    /// are settled as they stand. What is heard has nothing to do with it.
     pub fn handle_gap(&mut self, at: MediaTime) {
         self.settle(at, |_| true);
     }
@@ -178,35 +222,5 @@ impl Fusion {
     #[allow(clippy::should_implement_trait)] // The shape of every pure machine here.
     pub fn next(&mut self) -> Option<Verdict> {
         self.verdicts.pop_front()
-    }
-}
-
-/// Follows the crowd's loudness: a swell is a level well above its own recent average.
-#[derive(Default)]
-struct Crowd {
-    average_centi_db: Option<f32>,
-    swell_at: Option<MediaTime>,
-}
-
-impl Crowd {
-    /// A swell is this much above the average; in generated games a made shot raises the crowd by
-    /// 6 to 12 dB, and bounces and whistles are shorter than the averaging of the blocks.
-    const SWELL_CENTI_DB: f32 = 500.0;
-    /// Share of a new block in the average: about 10 s of memory at ten blocks a second.
-    const MEMORY: f32 = 0.01;
-    /// How long a swell speaks for a shot near it.
-    const NEAR: MediaSpan = MediaSpan::from_millis(1_500);
-
-    fn hear(&mut self, at: MediaTime, centi_db: i16) {
-        let level = f32::from(centi_db);
-        let average = self.average_centi_db.get_or_insert(level);
-        if level > *average + Self::SWELL_CENTI_DB {
-            self.swell_at = Some(at);
-        }
-        *average += (level - *average) * Self::MEMORY;
-    }
-
-    fn swell_near(&self, at: MediaTime) -> bool {
-        self.swell_at.is_some_and(|swell| at.since(swell).0.abs() <= Self::NEAR.0)
     }
 }

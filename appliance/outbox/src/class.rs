@@ -5,7 +5,7 @@ use wire::envelope::Body;
 /// Urgency of what a box sends; the smaller goes first. Within a class, older goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
-    /// State, commands' answers, game events.
+    /// State, commands' answers, game events, scores.
     P0,
     /// What people wait for: records of clips, notices.
     P1,
@@ -21,7 +21,7 @@ impl Class {
     /// The class of a message.
     pub const fn of(body: &Body) -> Self {
         match body {
-            Body::Game(_) => Self::P0,
+            Body::Game(_) | Body::Board(_) => Self::P0,
             Body::Clip(_) | Body::Notice(_) => Self::P1,
         }
     }

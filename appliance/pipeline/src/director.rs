@@ -9,16 +9,20 @@ use std::sync::Arc;
 
 use clips::planner::{ClipPlan, ClipRequest, Planner};
 use embassy_sync::pubsub::WaitResult;
+use fusion::board::{BoardChange, FieldView};
 use fusion::{FrameView, Fusion, HoopView, Profile, RimWindow, Verdict};
 use futures_lite::future;
+use wire::board::BoardReading;
 use wire::event::{EventKind, GameEvent, Stage};
 use wire::ids::{BootId, EventId, Name};
 use wire::time::MediaTime;
+use wire::units::Permille;
 
+use crate::board::FieldReport;
 use crate::cut::Anchor;
 use crate::health::{Beat, Counter};
 use crate::inference::{FrameReport, HoopReport, Report};
-use crate::links::{Detections, Signals, SoundLevel};
+use crate::links::{Detections, Signal, Signals};
 use crate::timeline::ArrivalLog;
 
 /// Where the director's decisions go; implemented by the daemon.
@@ -32,6 +36,9 @@ pub trait Outputs: Send {
 
     /// An event that [`want_clip`](Self::want_clip) told about was retracted in time.
     fn unwant_clip(&mut self, source: usize, id: EventId);
+
+    /// Publishes what a scoreboard says.
+    fn tell_board(&mut self, reading: BoardReading);
 
     /// Cuts a clip; `anchor` is the newest frame's media time and arrival.
     ///
@@ -98,7 +105,7 @@ pub async fn direct<O: Outputs>(
         let input = future::or(sound, report).await;
         let _work = health.beat.work();
         match input {
-            Input::Sound(level) => director.handle_sound(level),
+            Input::Sound(signal) => director.handle_sound(&signal, health),
             Input::Report(WaitResult::Message(Report::Frame(report))) => {
                 director.handle_frame(&report, health);
             }
@@ -116,7 +123,7 @@ pub async fn direct<O: Outputs>(
 
 enum Input {
     Report(WaitResult<Report>),
-    Sound(SoundLevel),
+    Sound(Signal),
 }
 
 impl<O: Outputs> Director<O> {
@@ -147,6 +154,11 @@ impl<O: Outputs> Director<O> {
         let views: Vec<HoopView<'_>> = report.hoops.iter().map(HoopReport::view).collect();
         let frame = FrameView { at: report.at, balls: &report.balls, hoops: &views };
         source.fusion.handle_frame(&frame);
+        let fields: Vec<FieldView<'_>> = report.board.iter().map(FieldReport::view).collect();
+        if let Some(change) = source.fusion.handle_board(report.at, &fields) {
+            let reading = source.reading(&change);
+            self.outputs.tell_board(reading);
+        }
         self.publish(report.source, health);
         self.hand_out(report.source, report.at);
     }
@@ -155,15 +167,16 @@ impl<O: Outputs> Director<O> {
     /// what there is.
     pub fn handle_end(&mut self, source: usize, at: MediaTime, health: &DirectorHealth) {
         let Some(directed) = self.sources.get_mut(source) else { return };
-        directed.fusion.handle_gap(at);
+        directed.fusion.handle_end(at);
         self.publish(source, health);
         self.hand_out(source, MediaTime(i64::MAX));
     }
 
-    fn handle_sound(&mut self, level: SoundLevel) {
-        if let Some(source) = self.sources.get_mut(level.source) {
-            source.fusion.handle_sound(level.at, level.centi_db);
-        }
+    /// Takes what was heard in 100 ms of a source.
+    pub fn handle_sound(&mut self, signal: &Signal, health: &DirectorHealth) {
+        let Some(source) = self.sources.get_mut(signal.source) else { return };
+        source.fusion.handle_sound(&signal.view);
+        self.publish(signal.source, health);
     }
 
     fn handle_loss(&mut self) {
@@ -206,6 +219,13 @@ impl<O: Outputs> Director<O> {
     }
 }
 
+impl FieldReport {
+    fn view(&self) -> FieldView<'_> {
+        let Self { field, text, confidence } = self;
+        FieldView { field: *field, text, confidence: *confidence }
+    }
+}
+
 impl HoopReport {
     fn view(&self) -> HoopView<'_> {
         HoopView {
@@ -217,6 +237,21 @@ impl HoopReport {
 }
 
 impl Directed {
+    fn reading(&self, change: &BoardChange) -> BoardReading {
+        let standing = change.standing;
+        BoardReading {
+            source: self.profile.name.clone(),
+            at: change.at,
+            at_arrived: self.arrivals.arrival(change.at),
+            home: standing.home,
+            away: standing.away,
+            period: standing.period,
+            clock_ds: standing.clock_ds,
+            shot_clock_ds: standing.shot_clock_ds,
+            confidence: Permille::from_share(change.confidence),
+        }
+    }
+
     fn event(&self, id: EventId, verdict: &Verdict) -> GameEvent {
         GameEvent {
             id,
@@ -224,7 +259,7 @@ impl Directed {
             stage: verdict.stage,
             kind: verdict.kind,
             source: self.profile.name.clone(),
-            hoop: self.hoop_names[usize::from(verdict.hoop)].clone(),
+            hoop: verdict.hoop.and_then(|hoop| self.hoop_names[usize::from(hoop)].clone()),
             at: verdict.at,
             interval: verdict.interval,
             decided_at: verdict.decided_at,

@@ -46,7 +46,9 @@ pub struct SourceCounters {
     pub frames_corrupt: Counter,
     /// Pictures that were analysed.
     pub frames_analysed: Counter,
-    /// Sound levels and gaps that the director had no room for.
+    /// Blocks of 100 ms of sound that the hearing stage had no room for.
+    pub sounds_dropped: Counter,
+    /// What was heard in 100 ms, and the director had no room for.
     pub signals_dropped: Counter,
     /// New epochs of the source's timeline.
     pub epochs: Counter,

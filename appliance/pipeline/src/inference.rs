@@ -23,6 +23,7 @@ use wire::ids::Name;
 use wire::time::MediaTime;
 use wire::units::{PictureSize, PixelBox};
 
+use crate::board::{Board, FieldReport};
 use crate::health::{Beat, Counter};
 use crate::hoops::{HoopNow, Hoops};
 use crate::links::{Arrival, Detections, FrameItem, FrameWaits, Next, OperatingPoints};
@@ -62,6 +63,8 @@ pub struct FrameReport {
     pub balls: Vec<Ball>,
     /// Hoops; a hoop's place in the list is its number while it is followed.
     pub hoops: Vec<HoopReport>,
+    /// Fields of the scoreboard, if it was looked at.
+    pub board: Vec<FieldReport>,
     /// Time that the lanes took.
     pub took: Duration,
     /// Part of it in which hoops were looked for.
@@ -99,6 +102,8 @@ pub struct Lanes {
     pub hoops: Hoops,
     /// Notices cuts.
     pub scene: SceneLane,
+    /// Reads the scoreboard.
+    pub board: Board,
 }
 
 /// What the inference stage works with.
@@ -241,6 +246,7 @@ impl<C: Clock> InferenceStage<C> {
             size: frame.surface.size(),
             balls: Vec::new(),
             hoops: Vec::new(),
+            board: Vec::new(),
             took: Duration::ZERO,
             searched: Duration::ZERO,
         };
@@ -347,6 +353,12 @@ impl Lanes {
             match self.ball.observe(luma, at) {
                 Ok(balls) => report.balls = balls.iter().flatten().map(ball).collect(),
                 Err(error) => failures.push((Lane::Ball, error)),
+            }
+        }
+        if fitness.serves(Lane::Board) {
+            match self.board.observe(luma, at) {
+                Ok(fields) => report.board = fields,
+                Err(error) => failures.push((Lane::Board, error)),
             }
         }
         Ok(failures)

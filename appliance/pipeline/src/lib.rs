@@ -3,11 +3,13 @@
 //! and ports. Design note: `docs/architecture.md`.
 #![forbid(unsafe_code)]
 
+pub mod board;
 pub mod cut;
 pub mod cutting;
 pub mod director;
 pub mod feeder;
 pub mod health;
+pub mod hearing;
 pub mod hoops;
 pub mod inference;
 pub mod links;

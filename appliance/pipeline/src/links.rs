@@ -6,15 +6,16 @@
 //! | [`Frames`] | decode → inference | 1 | LATEST | `frames_superseded` |
 //! | [`Packets`] | ingest → recorder | 256 | WAIT 100 ms, then GAP to the next keyframe | `packets_dropped` |
 //! | [`Detections`] | inference → director, watchers | 32 | DROP_OLDEST: `Lagged` is a gap to fusion | `detections_lagged` |
-//! | [`Signals`] | decode (sound) → director | 64 | REFUSE | `signals_dropped` |
+//! | [`Sounds`] | decode → hearing | 64 | REFUSE | `sounds_dropped` |
+//! | [`Signals`] | hearing → director | 64 | REFUSE | `signals_dropped` |
 //! | [`Cuts`] | director → cutter | 16 | REFUSE: the plan stays with the planner | none: nothing is lost |
 //! | [`OperatingPoints`] | governor → inference | 1 | LATEST | none: only the newest counts |
-//! | [`Renewals`] | packs → inference | 4 | WAIT | none: nothing is lost |
-//! | [`Retirements`] | inference → packs | 4 | REFUSE: the lane stays off | none: it is logged |
+//! | [`Renewals`] | packs → inference, hearing | 4 | WAIT | none: nothing is lost |
+//! | [`Retirements`] | inference, hearing → packs | 4 | REFUSE: the lane stays off | none: it is logged |
 //!
 //! Owns the types and nothing else; who sends and receives is wired in [`crate::feeder`],
-//! [`crate::source`], [`crate::inference`], [`crate::director`], [`crate::recording`] and
-//! [`crate::cutting`]. A `Channel` wakes one receiver, so each has one consumer.
+//! [`crate::source`], [`crate::inference`], [`crate::hearing`], [`crate::director`],
+//! [`crate::recording`] and [`crate::cutting`]. A `Channel` wakes one receiver, so each has one consumer.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,7 +23,8 @@ use std::time::Duration;
 
 use embassy_sync::channel::Channel;
 use embassy_sync::pubsub::PubSubChannel;
-use embassy_sync::signal::Signal;
+use embassy_sync::signal;
+use fusion::SoundView;
 use governor::OperatingPoint;
 use hal::LinkMutex;
 use ingest::access_unit::MediaItem;
@@ -32,6 +34,7 @@ use crate::cutting::CutOrder;
 use crate::health::Counter;
 use crate::inference::Report;
 use crate::renewal::{Renewal, Retirement};
+use crate::sound::Block;
 use crate::source::Frame;
 
 /// How long a sender of compressed media waits for room before it gives up to the next keyframe.
@@ -60,18 +63,20 @@ pub type Units = Channel<LinkMutex, SourceItem, 64>;
 pub type Packets = Channel<LinkMutex, SourceItem, 256>;
 /// Inference → director and watchers. 32 reports are more than a second.
 pub type Detections = PubSubChannel<LinkMutex, Report, 32, 4, 1>;
-/// Sound levels → director.
-pub type Signals = Channel<LinkMutex, SoundLevel, 64>;
+/// Decode → hearing. 64 blocks are six seconds of one source, 400 kB.
+pub type Sounds = Channel<LinkMutex, SoundItem, 64>;
+/// What was heard → director.
+pub type Signals = Channel<LinkMutex, Signal, 64>;
 /// Director → cutter. Sixteen clips are minutes of play.
 pub type Cuts = Channel<LinkMutex, CutItem, 16>;
 /// Governor → inference.
-pub type OperatingPoints = Signal<LinkMutex, OperatingPoint>;
-/// Packs → inference. A pack for each lane, and one to spare.
+pub type OperatingPoints = signal::Signal<LinkMutex, OperatingPoint>;
+/// Packs → inference, and packs → hearing. A pack for each lane, and one to spare.
 pub type Renewals = Channel<LinkMutex, Renewal, 4>;
-/// Inference → packs. As many.
+/// Inference and hearing → packs. As many.
 pub type Retirements = Channel<LinkMutex, Retirement, 4>;
 /// "A frame waits" → inference; carries nothing, so that setting it twice is once.
-pub type FrameWaits = Signal<LinkMutex, ()>;
+pub type FrameWaits = signal::Signal<LinkMutex, ()>;
 
 /// What reaches the cutter.
 pub enum CutItem {
@@ -81,15 +86,26 @@ pub enum CutItem {
     Shutdown,
 }
 
-/// Sound level of a source, on its way to the director.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SoundLevel {
+/// What reaches the hearing stage.
+pub enum SoundItem {
+    /// 100 ms of sound.
+    Block {
+        /// Number of the source.
+        source: usize,
+        /// The sound.
+        block: Block,
+    },
+    /// The box stops; the blocks before this are heard first.
+    Shutdown,
+}
+
+/// What was heard in 100 ms of a source, on its way to the director.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Signal {
     /// Number of the source.
     pub source: usize,
-    /// First sample of the 100 ms.
-    pub at: MediaTime,
-    /// Root mean square in 1/100 dB relative to full scale.
-    pub centi_db: i16,
+    /// What was heard.
+    pub view: SoundView,
 }
 
 /// Decode → inference: a mailbox with one place for a frame. A newer frame replaces an older
@@ -104,11 +120,11 @@ pub struct Frames {
     taken: TakenSignal,
 }
 
-struct TakenSignal(Signal<LinkMutex, ()>);
+struct TakenSignal(signal::Signal<LinkMutex, ()>);
 
 impl Default for TakenSignal {
     fn default() -> Self {
-        Self(Signal::new())
+        Self(signal::Signal::new())
     }
 }
 

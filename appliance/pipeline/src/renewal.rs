@@ -1,14 +1,16 @@
 //! Lanes that change while the box runs: new ones take over between two frames, and a lane whose
 //! network keeps failing is taken out of service.
 //!
-//! Owns what crosses between the daemon, which knows packs and files, and the inference stage,
-//! which runs their lanes. Decides one thing: when a lane has failed too often ([`Fitness`]).
+//! Owns what crosses between the daemon, which knows packs and files, and the stages that run their
+//! lanes, inference and hearing. Decides one thing: when a lane has failed too often ([`Fitness`]).
 
 use fusion::HOOPS_MAX;
 use models::lanes::LaneError;
 use models::lanes::ball::BallLane;
+use models::lanes::board::BoardLane;
 use models::lanes::hoop::HoopLane;
 use models::lanes::rim::RimLane;
+use models::lanes::sound::SoundLane;
 use models::manifest::Lane;
 
 use crate::inference::Lanes;
@@ -23,15 +25,28 @@ const BAD_MAX: u32 = 4 * FAILURE_WEIGHT;
 
 /// Both ways between inference and whoever looks after the packs.
 pub struct PackLinks {
-    /// New lanes.
+    /// New lanes that see, for the inference stage.
     pub renewals: Renewals,
+    /// New lanes that hear, for the hearing stage.
+    pub sound_renewals: Renewals,
     /// Lanes that failed.
     pub retirements: Retirements,
 }
 
 impl Default for PackLinks {
     fn default() -> Self {
-        Self { renewals: Renewals::new(), retirements: Retirements::new() }
+        let (renewals, sound_renewals) = (Renewals::new(), Renewals::new());
+        Self { renewals, sound_renewals, retirements: Retirements::new() }
+    }
+}
+
+impl PackLinks {
+    /// Hands new lanes to the stage that runs them, as soon as it has room for them.
+    pub async fn renew(&self, renewal: Renewal) {
+        match renewal.lane {
+            Lane::Rim | Lane::Ball | Lane::Hoop | Lane::Board => self.renewals.send(renewal).await,
+            Lane::Sound => self.sound_renewals.send(renewal).await,
+        }
     }
 }
 
@@ -51,6 +66,10 @@ pub enum NewLane {
     Rims(Box<[RimLane; HOOPS_MAX]>),
     /// Of the hoop finder.
     Finder(Box<HoopLane>),
+    /// Of the board lane.
+    Board(Box<BoardLane>),
+    /// Of the sound lane.
+    Sound(Box<SoundLane>),
 }
 
 /// A lane that was taken out of service.
@@ -78,6 +97,9 @@ impl Lanes {
                 self.rims = *rims;
             }
             NewLane::Finder(finder) => self.finder = Some(*finder),
+            NewLane::Board(lane) => self.board.lane = *lane,
+            // The hearing stage's.
+            NewLane::Sound(_) => {}
         }
     }
 }
@@ -88,6 +110,8 @@ pub struct Fitness {
     rim: Record,
     ball: Record,
     hoop: Record,
+    board: Record,
+    sound: Record,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,9 +132,10 @@ impl Fitness {
         }
     }
 
-    /// A frame was analysed.
+    /// A frame was analysed, or a block of sound.
     pub fn frame(&mut self) {
-        for record in [&mut self.rim, &mut self.ball, &mut self.hoop] {
+        let Self { rim, ball, hoop, board, sound } = self;
+        for record in [rim, ball, hoop, board, sound] {
             *record = match *record {
                 Record::Good | Record::Failing(0) => Record::Good,
                 Record::Failing(bad) => Record::Failing(bad - 1),
@@ -141,6 +166,8 @@ impl Fitness {
             Lane::Rim => self.rim,
             Lane::Ball => self.ball,
             Lane::Hoop => self.hoop,
+            Lane::Board => self.board,
+            Lane::Sound => self.sound,
         }
     }
 
@@ -149,6 +176,8 @@ impl Fitness {
             Lane::Rim => &mut self.rim,
             Lane::Ball => &mut self.ball,
             Lane::Hoop => &mut self.hoop,
+            Lane::Board => &mut self.board,
+            Lane::Sound => &mut self.sound,
         }
     }
 }

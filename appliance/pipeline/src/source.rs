@@ -1,5 +1,5 @@
 //! The way of one source behind its [`Feeder`](crate::feeder::Feeder): pictures into the mailbox,
-//! sound levels to the director.
+//! blocks of sound to the hearing stage.
 //!
 //! [`decode`] is the source's decode stage, on a thread of its own. It does not know where the
 //! bytes come from.
@@ -14,8 +14,8 @@ use ingest::access_unit::{AccessUnit, MediaItem, Track};
 use wire::time::{MediaTime, Monotonic, WallTime};
 
 use crate::health::{Beat, SourceCounters};
-use crate::links::{Arrival, FrameWaits, Frames, Packets, Signals, SoundLevel, SourceItem, Units};
-use crate::sound::Loudness;
+use crate::links::{Arrival, FrameWaits, Frames, Packets, SoundItem, Sounds, SourceItem, Units};
+use crate::sound::Blocks;
 
 /// A decoded picture with its arrival.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ pub trait Decoders: Send + Sync {
     /// Opens an audio decoder.
     ///
     /// # Errors
-    /// [`DecodeError::Failed`] with the reason; the source stays without sound levels.
+    /// [`DecodeError::Failed`] with the reason; the source is not heard.
     fn open_audio(&self, config: &AudioConfig) -> Result<Box<dyn DecodeAudio>, DecodeError>;
 }
 
@@ -95,8 +95,8 @@ pub struct DecodeStage<C> {
     pub links: Arc<SourceLinks>,
     /// Wakes inference.
     pub frame_waits: Arc<FrameWaits>,
-    /// To the director.
-    pub signals: Arc<Signals>,
+    /// To the hearing stage.
+    pub sounds: Arc<Sounds>,
     /// Live or lossless.
     pub pace: Pace,
     /// Told about what could not be decoded.
@@ -118,7 +118,7 @@ pub async fn decode<C: Clock>(stage: DecodeStage<C>) {
         needs_keyframe: true,
         gap_next: true,
         arrivals: VecDeque::new(),
-        loudness: Loudness::default(),
+        blocks: Blocks::default(),
         last: MediaTime::default(),
         ready: VecDeque::new(),
         stage,
@@ -159,7 +159,7 @@ struct Decoding<C> {
     needs_keyframe: bool,
     gap_next: bool,
     arrivals: VecDeque<(MediaTime, Monotonic)>,
-    loudness: Loudness,
+    blocks: Blocks,
     last: MediaTime,
     ready: VecDeque<Surface>,
 }
@@ -192,7 +192,7 @@ impl<C: Clock> Decoding<C> {
             Track::Audio => {
                 let Some(decoder) = &mut self.audio else { return };
                 match decoder.decode(packet) {
-                    Ok(Some(block)) => self.loudness.hear(&block),
+                    Ok(Some(block)) => self.blocks.hear(&block),
                     Ok(None) => {}
                     Err(error) => (self.stage.complain)(&error),
                 }
@@ -235,7 +235,7 @@ impl<C: Clock> Decoding<C> {
         self.needs_keyframe = true;
     }
 
-    /// Hands out what is ready: pictures to inference, levels to the director.
+    /// Hands out what is ready: pictures to inference, sound to hearing.
     async fn deliver(&mut self) {
         while let Some(surface) = self.ready.pop_front() {
             self.stage.links.counters.frames_decoded.count();
@@ -249,18 +249,14 @@ impl<C: Clock> Decoding<C> {
             }
             self.stage.frame_waits.signal(());
         }
-        while let Some(level) = self.loudness.next() {
-            let source = self.stage.source;
-            self.signal(SoundLevel { source, at: level.at, centi_db: level.centi_db }).await;
-        }
-    }
-
-    async fn signal(&self, level: SoundLevel) {
-        match self.stage.pace {
-            Pace::Lossless => self.stage.signals.send(level).await,
-            Pace::Live => {
-                if self.stage.signals.try_send(level).is_err() {
-                    self.stage.links.counters.signals_dropped.count();
+        while let Some(block) = self.blocks.next() {
+            let sound = SoundItem::Block { source: self.stage.source, block };
+            match self.stage.pace {
+                Pace::Lossless => self.stage.sounds.send(sound).await,
+                Pace::Live => {
+                    if self.stage.sounds.try_send(sound).is_err() {
+                        self.stage.links.counters.sounds_dropped.count();
+                    }
                 }
             }
         }

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::board::BoardReading;
 use crate::clip::ClipRecord;
 use crate::event::GameEvent;
 use crate::ids::{BootId, Name, Seq};
@@ -49,6 +50,8 @@ pub enum Body {
     Clip(ClipRecord),
     /// Something was lost or is degraded on the box: named, so that nobody has to guess.
     Notice(Notice),
+    /// The scoreboard says something new.
+    Board(BoardReading),
 }
 
 impl Body {
@@ -58,6 +61,7 @@ impl Body {
             Self::Game(event) => event.kind.as_str(),
             Self::Clip(_) => topic::KIND_CLIP,
             Self::Notice(_) => topic::KIND_NOTICE,
+            Self::Board(_) => topic::KIND_BOARD,
         }
     }
 
@@ -67,6 +71,7 @@ impl Body {
             Self::Game(event) => Some(&event.source),
             Self::Clip(clip) => Some(&clip.source),
             Self::Notice(notice) => notice.source.as_ref(),
+            Self::Board(board) => Some(&board.source),
         }
     }
 }

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod birth;
+pub mod board;
 pub mod clip;
 pub mod codec;
 pub mod envelope;

@@ -48,6 +48,8 @@ pub const FILE_RESPONSE: &str = "file-response";
 pub const KIND_CLIP: &str = "clip";
 /// Kind level of a notice.
 pub const KIND_NOTICE: &str = "notice";
+/// Kind level of a scoreboard's reading.
+pub const KIND_BOARD: &str = "board";
 /// Source level of messages that concern the whole box.
 pub const SOURCE_BOX: &str = "box";
 

@@ -72,6 +72,16 @@ fn notice_is_encoded_as_ever() {
 }
 
 #[test]
+fn board_is_encoded_as_ever() {
+    assert_golden(
+        &sample::envelope(Body::Board(sample::board())),
+        "0107636f7572742d3107ac02808082e288d2a306959aef3a010307636f7572742d31808e
+         890180f787e188d2a3060136016c010301961500ca07",
+        r#"{"v":1,"dev":"court-1","boot":7,"seq":300,"ts_us":1767225600000000,"mono_us":123456789,"clock":"synchronized","body":{"board":{"source":"court-1","at":1123200,"at_arrived":1767225599000000,"home":54,"away":108,"period":3,"clock_ds":2710,"shot_clock_ds":null,"confidence":970}}}"#,
+    );
+}
+
+#[test]
 fn acknowledgement_is_encoded_as_ever() {
     assert_golden(&sample::ack(), "07ac02", r#"{"boot":7,"upto_seq":300}"#);
 }

@@ -3,6 +3,7 @@
 mod samples;
 
 use proptest::prelude::*;
+use wire::board::BoardReading;
 use wire::envelope::{Body, Envelope, Notice, NoticeKind};
 use wire::event::{Cue, CueKind, EventKind, GameEvent, Stage};
 use wire::ids::{BootId, ClipId, EventId, Name, Seq};
@@ -50,6 +51,23 @@ fn game() -> impl Strategy<Value = Body> {
     })
 }
 
+fn board() -> impl Strategy<Value = Body> {
+    let numbers = prop::collection::vec(prop::option::of(any::<u16>()), 5);
+    (name(), any::<[i64; 2]>(), numbers, 0..=1000_u16).prop_map(|(source, times, numbers, sure)| {
+        Body::Board(BoardReading {
+            source,
+            at: MediaTime(times[0]),
+            at_arrived: WallTime(times[1]),
+            home: numbers[0],
+            away: numbers[1],
+            period: numbers[2],
+            clock_ds: numbers[3],
+            shot_clock_ds: numbers[4],
+            confidence: Permille(sure),
+        })
+    })
+}
+
 fn notice() -> impl Strategy<Value = Body> {
     // 40 characters of at most four bytes each.
     (prop::option::of(name()), any::<u32>(), ".{0,40}").prop_map(|(source, count, words)| {
@@ -65,7 +83,7 @@ fn clip() -> impl Strategy<Value = Body> {
 }
 
 fn envelope() -> impl Strategy<Value = Envelope> {
-    let body = prop_oneof![game(), notice(), clip()];
+    let body = prop_oneof![game(), notice(), clip(), board()];
     let clock = prop::sample::select(vec![
         ClockQuality::Unknown,
         ClockQuality::Synchronized,

@@ -5,6 +5,7 @@
 //! the caller's business. All tiers of a pack stay resident.
 
 pub mod ball;
+pub mod board;
 pub mod follow;
 mod history;
 pub mod hoop;
@@ -12,6 +13,7 @@ mod motion;
 mod peaks;
 pub mod rim;
 pub mod scene;
+pub mod sound;
 
 use hal::infer::{Infer, InferError, Tensor};
 use thiserror::Error;

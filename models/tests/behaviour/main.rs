@@ -3,11 +3,13 @@
 #![forbid(unsafe_code)]
 
 mod ball;
+mod board;
 mod bundle;
 mod cuts;
 mod engines;
 mod fixture;
 mod follow;
+mod foreign;
 mod hoop;
 mod manifest;
 mod pack;
@@ -15,4 +17,5 @@ mod resample;
 mod rim;
 mod scene;
 mod shipped;
+mod sound;
 mod trust;

@@ -1,6 +1,6 @@
 //! One game: its looks, its camera, everything that happens in it, and the truth of it.
 
-use crate::camera::{Camera, SHIFT_RATE, Shifts};
+use crate::camera::{Camera, SHIFT_RATE, Seen, Shifts};
 use crate::geometry::{HoopPlace, Rect, Vec3, vec3};
 use crate::look::{Look, Stand};
 use crate::physics::{BALL_RADIUS, HoopBody, Net, RING_RADIUS};
@@ -9,8 +9,8 @@ use crate::play::net::{self, NetAt};
 use crate::play::timeline::{Noise, Timeline};
 use crate::random::Random;
 use crate::render::frames::Frames;
-use crate::render::{BoardPlace, Quality};
-use crate::truth::{Event, Hoop, Truth};
+use crate::render::{BoardPlace, FIELDS, Quality};
+use crate::truth::{Event, Field, Hoop, Kind, Truth};
 
 /// What a game is made from.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,8 @@ pub struct FrameTruth {
     pub camera_moved: bool,
 }
 
+/// A field of a scoreboard that has fewer rows cannot be read by a person either.
+const FIELD_ROWS_MIN: f32 = 12.0;
 /// Names of the hoops.
 const NAMES: [char; 2] = ['a', 'b'];
 /// A hoop is wholly in the picture when at most a hundredth of its box is not.
@@ -178,11 +180,38 @@ impl Game {
                     t: (f64::from(e.t) * 1000.0).round() / 1000.0,
                     hoop: e.hoop.map(|h| NAMES[h].to_string()),
                     certain,
+                    score: (e.kind == Kind::ScoreChange).then(|| self.timeline.score_at(e.t)),
                 })
             })
             .collect();
         events.sort_by(|a, b| a.t.total_cmp(&b.t));
-        Truth { fps: self.config.fps, hoops, events }
+        Truth { fps: self.config.fps, hoops, board: self.board_fields(), events }
+    }
+
+    /// See [`Truth::board`].
+    fn board_fields(&self) -> Vec<Field> {
+        let still = self.shifts.reach.0 <= 2 && self.shifts.reach.1 <= 2;
+        let Some(board) = self.board.filter(|_| still) else { return Vec::new() };
+        let (w, h) = (self.config.size.0 as f32, self.config.size.1 as f32);
+        let place = |[left, top, right, bottom]: [f32; 4]| {
+            let corners = [(left, top), (right, top), (right, bottom), (left, bottom)];
+            let seen = corners.map(|(x, y)| self.camera.see(board.point(x, y)));
+            let least = |of: fn(&Seen) -> f32| seen.iter().map(of).fold(f32::INFINITY, f32::min);
+            let most = |of: fn(&Seen) -> f32| seen.iter().map(of).fold(0.0, f32::max);
+            [least(|s| s.x), least(|s| s.y), most(|s| s.x), most(|s| s.y)]
+        };
+        let legible = |[x0, y0, x1, y1]: [f32; 4]| {
+            x0 >= 0.0 && y0 >= 0.0 && x1 <= w && y1 <= h && y1 - y0 >= FIELD_ROWS_MIN
+        };
+        let boxes = FIELDS.map(|(_, field)| place(field));
+        if !boxes.iter().copied().all(legible) {
+            return Vec::new();
+        }
+        let field = |((name, _), bounds): (&(&str, _), [f32; 4])| Field {
+            field: (*name).to_owned(),
+            bounds: bounds.map(|v| f64::from((v * 10.0).round()) / 10.0),
+        };
+        FIELDS.iter().zip(boxes).map(field).collect()
     }
 
     /// What is true of frame `index`.

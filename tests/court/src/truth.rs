@@ -31,6 +31,9 @@ pub struct Event {
     /// Whether a person would be sure of it from the picture: the hoop is wholly in it, and was in
     /// the first frame.
     pub certain: bool,
+    /// What the scoreboard says from then on, home and guests, when it changes.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub score: Option<[u32; 2]>,
 }
 
 /// One hoop of a video.
@@ -43,6 +46,16 @@ pub struct Hoop {
     pub bounds: [f64; 4],
 }
 
+/// One field of the scoreboard.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Field {
+    /// `home`, `away` or `clock`.
+    pub field: String,
+    /// Bounding box of its digits: left, top, right, bottom, pixels.
+    #[serde(rename = "box")]
+    pub bounds: [f64; 4],
+}
+
 /// Everything that is true of a video.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Truth {
@@ -50,6 +63,10 @@ pub struct Truth {
     pub fps: f64,
     /// The hoops in view.
     pub hoops: Vec<Hoop>,
+    /// The scoreboard's fields, if it can be read all the time: wholly in view of a camera that
+    /// stands still, and not too small.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub board: Vec<Field>,
     /// The events in order of time.
     pub events: Vec<Event>,
 }

@@ -92,6 +92,15 @@ pub const QUIET: Condition = Condition {
     ..PLAIN
 };
 
+/// Hours of play to be heard: the picture is small, and counts for nothing.
+pub const SOUND: Condition = Condition {
+    name: "sound",
+    what: "what is heard of it: crowd, ball, shoes, loudspeakers, whistles and buzzers; AAC at 96 kb/s",
+    size: "320x180",
+    rate: "300k",
+    ..PLAIN
+};
+
 impl Condition {
     /// Renders a game and encodes it as seen under this condition: `{folder}/g{seed}.mp4` with its
     /// truth beside it, as `courtside evaluate` takes them. One that is there already is kept.
@@ -109,11 +118,15 @@ impl Condition {
         let mut court = built("court")?;
         court.args(["play", "--seed", &seed.to_string(), "--seconds", &seconds.to_string()]);
         court.args(["--shot-every", &self.shot_every_s.to_string(), "--size", self.size]);
+        let sound = folder.join(format!("g{seed}.wav"));
         court.args(["--video", "-", "--format", "y4m", "--truth"]).arg(&truth);
+        court.arg("--audio").arg(&sound);
         court.stdout(Stdio::piped());
         let mut court = Program::start("court", court, &folder.join("court.log"))?;
         let mut ffmpeg = Command::new("ffmpeg");
         ffmpeg.args(["-y", "-hide_banner", "-v", "warning", "-f", "yuv4mpegpipe", "-i", "-"]);
+        // It is whole before the first picture, which ffmpeg reads first.
+        ffmpeg.arg("-i").arg(&sound).args(["-c:a", "aac", "-b:a", "96k"]);
         if !self.filters.is_empty() {
             ffmpeg.args(["-vf", self.filters]);
         }
@@ -124,6 +137,7 @@ impl Condition {
         let encoded = ffmpeg.wait(LIMIT).await?;
         ensure!(encoded.success(), "ffmpeg failed: {}", ffmpeg.log_end());
         ensure!(court.wait(LIMIT).await?.success(), "court failed: {}", court.log_end());
+        std::fs::remove_file(&sound).with_context(|| format!("{sound:?} not removed"))?;
         self.adapt(&truth)?;
         // Last, so that a game that is there is a whole one.
         std::fs::rename(&unfinished, &video).with_context(|| format!("{video:?} not written"))

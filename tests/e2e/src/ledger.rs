@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use wire::board::BoardReading;
 use wire::clip::ClipRecord;
 use wire::envelope::{Body, Envelope, Notice};
 use wire::event::{GameEvent, Stage};
@@ -22,6 +23,8 @@ pub enum News {
     Clip(ClipRecord),
     /// Something was lost or is degraded.
     Notice(Notice),
+    /// The scoreboard says something new.
+    Board(BoardReading),
     /// The message was heard before.
     Duplicate,
 }
@@ -65,6 +68,7 @@ impl Ledger {
                 News::Clip(record)
             }
             Body::Notice(notice) => News::Notice(notice),
+            Body::Board(reading) => News::Board(reading),
         }
     }
 

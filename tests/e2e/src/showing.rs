@@ -176,7 +176,7 @@ impl Showing {
                 News::Event(event, latency) => tell(Scene::Event(&event, latency)),
                 News::Revision(event) => tell(Scene::Revision(&event)),
                 News::Notice(notice) => tell(Scene::Notice(&notice.text)),
-                News::Clip(_) | News::Duplicate => {}
+                News::Clip(_) | News::Board(_) | News::Duplicate => {}
             },
             Heard::Upload(response, at) if is_whole(&response) => {
                 self.uploaded.entry(response.file).or_insert(at);

@@ -85,6 +85,11 @@ impl fmt::Display for Source {
             0 => write!(f, ", hoops are searched"),
             1 => write!(f, ", 1 marked hoop"),
             count => write!(f, ", {count} marked hoops"),
+        }?;
+        match self.board.len() {
+            0 => Ok(()),
+            1 => write!(f, ", 1 field of the board is read"),
+            count => write!(f, ", {count} fields of the board are read"),
         }
     }
 }

@@ -24,7 +24,7 @@ use wire::ids::Name;
 pub use broker::{Mqtt, Secret};
 pub use clips::Clips;
 pub use document::Problem;
-pub use source::{Hoop, Input, Pace, Source, Sport};
+pub use source::{FIELDS, Hoop, Input, Mark, Pace, Source, Sport};
 
 /// Everything that an operator can set.
 #[derive(Clone, Debug, PartialEq)]

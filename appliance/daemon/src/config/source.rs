@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use fusion::board::Field;
 use wire::ids::Name;
 use wire::units::PixelBox;
 
@@ -16,6 +17,7 @@ const NAME: Key = Key::new("name", "\"court-1\"");
 const KIND: Key = Key::new("kind", "\"rtmp\"");
 const SPORT: Key = Key::new("sport", "\"basketball\"");
 const HOOPS: Key = Key::new("hoops", "[{ id = \"a\", box = [196, 204, 232, 244] }]");
+const BOARD: Key = Key::new("board", "[{ field = \"home\", box = [1020, 40, 1068, 72] }]");
 const SOURCE_RTMP: &[Key] = &[
     NAME,
     KIND,
@@ -25,6 +27,7 @@ const SOURCE_RTMP: &[Key] = &[
     Key::new("idle_timeout_s", "10"),
     SPORT,
     HOOPS,
+    BOARD,
 ];
 const SOURCE_FILE: &[Key] = &[
     NAME,
@@ -33,8 +36,11 @@ const SOURCE_FILE: &[Key] = &[
     Key::new("pace", "\"real-time\""),
     SPORT,
     HOOPS,
+    BOARD,
 ];
 const HOOP: &[Key] = &[Key::new("id", "\"a\""), Key::new("box", "[196, 204, 232, 244]")];
+
+const MARK: &[Key] = &[Key::new("field", "\"home\""), Key::new("box", "[1020, 40, 1068, 72]")];
 
 /// One camera.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +51,8 @@ pub struct Source {
     pub sport: Sport,
     /// Where the hoops are in the picture. Empty: they are searched.
     pub hoops: Vec<Hoop>,
+    /// Where the fields of the scoreboard are in the picture. Empty: it is not read.
+    pub board: Vec<Mark>,
     /// Where its pictures come from.
     pub input: Input,
 }
@@ -62,6 +70,24 @@ pub struct Hoop {
     /// Its name in events.
     pub id: Name,
     /// Bounding box of rim and net together, in the source's pixels.
+    pub area: PixelBox,
+}
+
+/// The fields by their names in the configuration.
+pub const FIELDS: [(&str, Field); 5] = [
+    ("home", Field::Home),
+    ("away", Field::Away),
+    ("period", Field::Period),
+    ("clock", Field::Clock),
+    ("shot_clock", Field::ShotClock),
+];
+
+/// A field of the scoreboard whose place a technician has marked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mark {
+    /// Which.
+    pub field: Field,
+    /// Bounding box of its digits, in the source's pixels.
     pub area: PixelBox,
 }
 
@@ -136,12 +162,13 @@ impl Source {
         let sports = [("basketball", Sport::Basketball)];
         let sport = section.required("sport").and_then(|entry| entry.one_of(&sports));
         let hoops = section.optional("hoops").map_or_else(|| Some(Vec::new()), |e| hoops(&e));
+        let board = section.optional("board").map_or_else(|| Some(Vec::new()), |e| board(&e));
         let kinds = [("rtmp", Kind::Rtmp), ("file", Kind::File)];
         let input = match section.required("kind").and_then(|entry| entry.one_of(&kinds))? {
             Kind::Rtmp => rtmp_input(section),
             Kind::File => file_input(section, surroundings),
         };
-        Some(Self { name: name?, sport: sport?, hoops: hoops?, input: input? })
+        Some(Self { name: name?, sport: sport?, hoops: hoops?, board: board?, input: input? })
     }
 }
 
@@ -210,23 +237,44 @@ fn hoops(entry: &Entry<'_>) -> Option<Vec<Hoop>> {
 fn hoop(place: Place<'_>) -> Option<Hoop> {
     let section = place.with_keys(HOOP);
     let id = section.required("id").and_then(|entry| entry.name());
-    let area = section.required("box").and_then(|entry| {
-        let numbers = entry.numbers()?;
-        let area = match numbers.as_slice() {
-            [x0, y0, x1, y1] if x0 < x1 && y0 < y1 && *x1 < 16_384.0 && *y1 < 16_384.0 => {
-                let [x0, y0, x1, y1] = [x0, y0, x1, y1].map(|edge| *edge as f32);
-                Some(PixelBox { x0, y0, x1, y1 })
-            }
-            _ => None,
-        };
-        if area.is_none() {
-            entry.refuse_with_example(
-                "a hoop's box is [left, top, right, bottom] of rim and net in the picture's pixels",
-            );
-        }
-        area
-    });
+    let why = "a hoop's box is [left, top, right, bottom] of rim and net in the picture's pixels";
+    let area = section.required("box").and_then(|entry| area(&entry, why));
     Some(Hoop { id: id?, area: area? })
+}
+
+/// Marks of one source's scoreboard, each field once.
+fn board(entry: &Entry<'_>) -> Option<Vec<Mark>> {
+    let places = entry.tables();
+    let marks: Vec<Mark> = places.iter().cloned().filter_map(mark).collect();
+    let fields: HashSet<Field> = marks.iter().map(|mark| mark.field).collect();
+    if fields.len() < marks.len() {
+        entry.refuse("a field of the board is marked twice", "mark each field once");
+    }
+    (marks.len() == places.len()).then_some(marks)
+}
+
+fn mark(place: Place<'_>) -> Option<Mark> {
+    let section = place.with_keys(MARK);
+    let field = section.required("field").and_then(|entry| entry.one_of(&FIELDS));
+    let why =
+        "a field's box is [left, top, right, bottom] of its digits alone in the picture's pixels";
+    let area = section.required("box").and_then(|entry| area(&entry, why));
+    Some(Mark { field: field?, area: area? })
+}
+
+fn area(entry: &Entry<'_>, why: &str) -> Option<PixelBox> {
+    let numbers = entry.numbers()?;
+    let area = match numbers.as_slice() {
+        [x0, y0, x1, y1] if x0 < x1 && y0 < y1 && *x1 < 16_384.0 && *y1 < 16_384.0 => {
+            let [x0, y0, x1, y1] = [x0, y0, x1, y1].map(|edge| *edge as f32);
+            Some(PixelBox { x0, y0, x1, y1 })
+        }
+        _ => None,
+    };
+    if area.is_none() {
+        entry.refuse_with_example(why);
+    }
+    area
 }
 
 fn refuse_twice(entry: Option<Entry<'_>>, why: &str) {

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use fusion::board::Field;
 use mqtt::Security;
 
 use super::*;
@@ -63,6 +64,7 @@ fn example_of_the_documentation_is_understood_with_its_defaults() {
     assert_eq!((app.as_str(), key.expose()), ("live", "s3cret-key"));
     assert_eq!(idle_timeout.as_secs(), 10);
     assert_eq!(source.hoops, []);
+    assert_eq!(source.board, []);
     assert_eq!(config.clips.pre_roll.as_millis(), 6_000);
     assert_eq!(config.clips.post_roll.as_millis(), 4_000);
     assert_eq!(config.clips.max.as_millis(), 30_000);
@@ -95,7 +97,8 @@ fn every_key_can_be_set_and_relative_paths_count_from_the_files_folder() {
         .replace(
             "[clips]",
             "[[source]]\nname = \"old\"\nkind = \"file\"\npath = \"game.mp4\"\npace = \"fast\"\n\
-             sport = \"basketball\"\nhoops = [{ id = \"a\", box = [1, 2.5, 30, 40] }]\n[clips]",
+             sport = \"basketball\"\nhoops = [{ id = \"a\", box = [1, 2.5, 30, 40] }]\n\
+             board = [{ field = \"shot_clock\", box = [5, 6, 70, 80] }]\n[clips]",
         )
         .replace("post_roll_s = 4.0", "post_roll_s = 4\nkinds = [\"missed_shot\", \"buzzer\"]")
         + "[storage]\nrecordings_mib = 64\nclips_mib = 1_000\n[models]\npacks = \"packs\"\n\
@@ -114,6 +117,8 @@ fn every_key_can_be_set_and_relative_paths_count_from_the_files_folder() {
     assert_eq!(config.sources[1].input, Input::File { path, pace: Pace::Fast });
     let area = wire::units::PixelBox { x0: 1.0, y0: 2.5, x1: 30.0, y1: 40.0 };
     assert_eq!(config.sources[1].hoops[0].area, area);
+    let area = wire::units::PixelBox { x0: 5.0, y0: 6.0, x1: 70.0, y1: 80.0 };
+    assert_eq!(config.sources[1].board, [Mark { field: Field::ShotClock, area }]);
     assert_eq!(config.clips.kinds.len(), 2);
     assert_eq!(config.storage.recordings_bytes, 64 << 20);
     assert_eq!(config.models.packs, folder.path().join("packs"));
@@ -252,7 +257,28 @@ fn each_mistake_has_one_message_with_key_value_reason_and_remedy() {
             "sport = \"basketball\"",
             "sport = \"basketball\"\npath = \"game.mp4\"",
             "line 15: `source[1].path` is not a key that Courtside knows; known here are `name`, \
-             `kind`, `listen`, `app`, `key`, `idle_timeout_s`, `sport` and `hoops`",
+             `kind`, `listen`, `app`, `key`, `idle_timeout_s`, `sport`, `hoops` and `board`",
+        ),
+        (
+            "sport = \"basketball\"",
+            "sport = \"basketball\"\nboard = [{ field = \"guests\", box = [1, 2, 30, 40] }]",
+            "line 15: `source[1].board[1].field = \"guests\"`: this is none of the possible \
+             values; write one of `home`, `away`, `period`, `clock` and `shot_clock`",
+        ),
+        (
+            "sport = \"basketball\"",
+            "sport = \"basketball\"\nboard = [{ field = \"home\", box = [30, 2, 1, 40] }]",
+            "line 15: `source[1].board[1].box = [30, 2, 1, 40]`: a field's box is [left, top, \
+             right, bottom] of its digits alone in the picture's pixels; write for example `box = \
+             [1020, 40, 1068, 72]`",
+        ),
+        (
+            "sport = \"basketball\"",
+            "sport = \"basketball\"\nboard = [{ field = \"home\", box = [1, 2, 30, 40] }, { field \
+             = \"home\", box = [1, 2, 30, 40] }]",
+            "line 15: `source[1].board = [{ field = \"home\", box = [1, 2, 30, 40] }, { field = \
+             \"home\", box = [1, 2, 30, 40…`: a field of the board is marked twice; mark each field \
+             once",
         ),
         (
             "pre_roll_s = 6.0",

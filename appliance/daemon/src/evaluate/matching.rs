@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use wire::board::BoardReading;
 use wire::event::{EventKind, GameEvent};
 
 use super::truth::{Truth, TruthEvent};
@@ -10,7 +11,66 @@ use super::truth::{Truth, TruthEvent};
 /// Largest distance in seconds between an event and its truth.
 pub(super) const TOLERANCE_S: f64 = 0.5;
 /// Kinds that the pipeline can report today.
-pub(super) const KINDS: [EventKind; 2] = [EventKind::MadeShot, EventKind::MissedShot];
+pub(super) const KINDS: [EventKind; 5] = [
+    EventKind::MadeShot,
+    EventKind::MissedShot,
+    EventKind::Whistle,
+    EventKind::Buzzer,
+    EventKind::ScoreChange,
+];
+/// Ends of a shot: one can be told as the other.
+const SHOTS: [EventKind; 2] = [EventKind::MadeShot, EventKind::MissedShot];
+
+/// What of a video can be told: what it shows always, sounds if it has any, scores if its board's
+/// fields are known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tellable {
+    /// It has a sound track.
+    pub(super) sound: bool,
+    /// The truth says where the board's fields are.
+    pub(super) board: bool,
+}
+
+impl Tellable {
+    fn includes(self, kind: EventKind) -> bool {
+        match kind {
+            EventKind::MadeShot | EventKind::MissedShot => true,
+            EventKind::Whistle | EventKind::Buzzer => self.sound,
+            EventKind::ScoreChange => self.board,
+        }
+    }
+}
+
+/// How often a board was read, and how often what it said then was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readings {
+    /// Readings that were told.
+    pub told: u32,
+    /// Those of them with the true score.
+    pub right: u32,
+}
+
+impl Readings {
+    /// Compares one video's readings with its truth.
+    pub fn of(truth: &Truth, readings: &[BoardReading]) -> Self {
+        let mut all = Self::default();
+        for reading in readings {
+            // A board is read a few times a second: what is new may be that old.
+            let t = reading.at.as_secs_f64();
+            let [home, away] = truth.score_at(t + 0.05);
+            let right = |told: Option<u16>, truth| told.is_none_or(|told| told == truth);
+            all.told += 1;
+            all.right += u32::from(right(reading.home, home) && right(reading.away, away));
+        }
+        all
+    }
+
+    /// Adds another video's.
+    pub fn add(&mut self, other: Self) {
+        self.told += other.told;
+        self.right += other.right;
+    }
+}
 
 /// Counts of one kind.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -127,10 +187,10 @@ impl fmt::Display for Mistake {
 }
 
 impl Score {
-    /// Compares one video's events with its truth.
-    pub fn of(truth: &Truth, events: &[GameEvent]) -> Self {
+    /// Compares one video's events, of the kinds that can be told of it, with its truth.
+    pub(super) fn of(truth: &Truth, events: &[GameEvent], tellable: Tellable) -> Self {
         let mut score = Self::default();
-        for kind in KINDS {
+        for kind in KINDS.into_iter().filter(|kind| tellable.includes(*kind)) {
             let truths: Vec<&TruthEvent> = truth.events.iter().filter(|t| t.kind == kind).collect();
             let found: Vec<&GameEvent> = events.iter().filter(|e| e.kind == kind).collect();
             let count = score.compare(kind, &truths, &found);
@@ -208,7 +268,7 @@ fn turned(a: Wrong, b: Wrong) -> Option<Wrong> {
     match (a, b) {
         (Wrong::Missed(truth), Wrong::False(told, confidence))
         | (Wrong::False(told, confidence), Wrong::Missed(truth))
-            if truth != told =>
+            if truth != told && SHOTS.contains(&truth) && SHOTS.contains(&told) =>
         {
             Some(Wrong::Turned { truth, told, confidence })
         }
@@ -242,7 +302,7 @@ mod tests {
     use super::*;
 
     fn made(t: Option<f64>) -> TruthEvent {
-        TruthEvent { kind: EventKind::MadeShot, t, hoop: None, certain: true }
+        TruthEvent { kind: EventKind::MadeShot, t, hoop: None, certain: true, score: None }
     }
 
     fn report(ms: i64) -> GameEvent {
@@ -304,7 +364,7 @@ mod tests {
         let other = GameEvent { kind: EventKind::MissedShot, ..report(5_100) };
         let mut truth = Truth::default();
         truth.events = vec![made(Some(5.0)), made(Some(9.0))];
-        let score = Score::of(&truth, &[other]);
+        let score = Score::of(&truth, &[other], Tellable::default());
         let told: Vec<String> = score.mistakes.iter().map(ToString::to_string).collect();
         let expected = [
             "made_shot told as missed_shot at 5.00 s, confidence 0.90",

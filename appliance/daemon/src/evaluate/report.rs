@@ -8,7 +8,7 @@ use governor::Tier;
 use serde_json::{Value, json};
 use wire::time::MediaSpan;
 
-use super::matching::{Count, KINDS, Mistake, Score, Wrong};
+use super::matching::{Count, KINDS, Mistake, Readings, Score, Wrong};
 use super::reliability::Reliability;
 
 /// Counts over all videos at one tier.
@@ -17,6 +17,7 @@ pub struct Report {
     /// Engine and precision.
     engine: &'static str,
     kinds: BTreeMap<&'static str, Count>,
+    readings: Readings,
     reliability: Reliability,
     videos: Vec<Video>,
     spent: Spent,
@@ -32,6 +33,7 @@ pub struct Video {
     pub mistakes: Vec<Mistake>,
     /// A PNG for each mistake; empty when nobody asked for pictures.
     pub strips: Vec<Vec<u8>>,
+    readings: Readings,
     spent: Spent,
 }
 
@@ -69,8 +71,13 @@ impl Spent {
 
 impl Video {
     /// What one video's events are worth.
-    pub fn new(name: String, score: Score, strips: Vec<Vec<u8>>, spent: Spent) -> Self {
-        Self { name, kinds: score.kinds, mistakes: score.mistakes, strips, spent }
+    pub fn new(
+        name: String,
+        (score, readings): (Score, Readings),
+        strips: Vec<Vec<u8>>,
+        spent: Spent,
+    ) -> Self {
+        Self { name, kinds: score.kinds, mistakes: score.mistakes, strips, readings, spent }
     }
 
     fn json(&self) -> Value {
@@ -111,6 +118,7 @@ impl Report {
             tier,
             engine,
             kinds: BTreeMap::new(),
+            readings: Readings::default(),
             reliability: Reliability::default(),
             videos: Vec::new(),
             spent: Spent::default(),
@@ -123,6 +131,7 @@ impl Report {
             self.kinds.entry(kind).or_default().add(count);
             count.told.iter().for_each(|told| self.reliability.add(*told));
         }
+        self.readings.add(video.readings);
         self.spent.add(video.spent);
         self.videos.push(video);
     }
@@ -169,6 +178,7 @@ impl Report {
             "tier": self.tier(),
             "engine": self.engine,
             "kinds": by_kind(&self.kinds),
+            "board": { "told": self.readings.told, "right": self.readings.right },
             "reliability": self.reliability.json(),
             "videos": self.videos.iter().map(Video::json).collect::<Vec<_>>(),
             "media_seconds": self.spent.media.as_secs_f64(),
@@ -245,6 +255,10 @@ impl fmt::Display for Report {
         line(COLUMNS)?;
         for (kind, count) in self.kinds() {
             line(row(kind, count).each_ref().map(String::as_str))?;
+        }
+        if self.readings.told > 0 {
+            let Readings { told, right } = self.readings;
+            writeln!(f, "\nboard: {right} of {told} readings with the true score")?;
         }
         writeln!(f, "\n{}\n", self.reliability)?;
         f.write_str(&self.summary())

@@ -3,10 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use fusion::board::Field;
 use serde::Deserialize;
 use wire::event::EventKind;
 use wire::ids::Name;
 use wire::units::PixelBox;
+
+use crate::config::FIELDS;
 
 /// What really happened in a video.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -14,6 +17,9 @@ pub struct Truth {
     /// Hoops at the start; absent when a person wrote the file.
     #[serde(default)]
     hoops: Vec<TruthHoop>,
+    /// The scoreboard's fields; absent when there is none to be read.
+    #[serde(default)]
+    board: Vec<TruthField>,
     /// Everything that happened.
     pub events: Vec<TruthEvent>,
 }
@@ -21,6 +27,13 @@ pub struct Truth {
 #[derive(Clone, Debug, Deserialize)]
 struct TruthHoop {
     id: String,
+    #[serde(rename = "box")]
+    area: [f32; 4],
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct TruthField {
+    field: String,
     #[serde(rename = "box")]
     area: [f32; 4],
 }
@@ -39,6 +52,9 @@ pub struct TruthEvent {
     /// Whether the labeller was sure; an uncertain event counts neither as found nor as missed.
     #[serde(default = "sure")]
     pub certain: bool,
+    /// What the scoreboard says from then on, home and guests.
+    #[serde(default)]
+    pub score: Option<[u16; 2]>,
 }
 
 fn sure() -> bool {
@@ -60,6 +76,31 @@ impl Truth {
                 path.display()
             )
         })
+    }
+
+    /// The scoreboard's fields as a technician would mark them.
+    ///
+    /// # Errors
+    /// There is no such field.
+    pub fn board(&self) -> Result<Vec<(Field, PixelBox)>> {
+        let marked = |mark: &TruthField| {
+            let known = FIELDS.iter().find(|(name, _)| *name == mark.field);
+            let (_, field) = known.with_context(|| format!("no field {:?}", mark.field))?;
+            let [x0, y0, x1, y1] = mark.area;
+            Ok((*field, PixelBox { x0, y0, x1, y1 }))
+        };
+        self.board.iter().map(marked).collect()
+    }
+
+    /// What the scoreboard says at `t` seconds: 0 to 0 before the first points.
+    pub fn score_at(&self, t: f64) -> [u16; 2] {
+        let before = self.events.iter().filter(|event| event.t.is_some_and(|at| at <= t));
+        before.filter_map(|event| event.score).next_back().unwrap_or_default()
+    }
+
+    /// Whether a scoreboard is to be read.
+    pub fn has_board(&self) -> bool {
+        !self.board.is_empty()
     }
 
     /// The hoops as a technician would configure them.

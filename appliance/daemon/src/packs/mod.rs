@@ -15,13 +15,15 @@ pub mod watch;
 use models::manifest::Lane;
 
 /// The packs that a box runs, one for each lane with networks.
-pub const NAMES: [&str; 3] = ["ball", "hoop", "rim"];
+pub const NAMES: [&str; 5] = ["ball", "board", "hoop", "rim", "sound"];
 
 /// Name of the pack that serves a lane.
 pub fn name_of(lane: Lane) -> &'static str {
     match lane {
         Lane::Ball => "ball",
+        Lane::Board => "board",
         Lane::Hoop => "hoop",
         Lane::Rim => "rim",
+        Lane::Sound => "sound",
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //!   shelf changed, or a lane retired ─► highest version that verifies and opens
-//!       ─► lanes for every source ─► inference stage, which takes them over between two frames
+//!       ─► lanes for every source ─► inference or hearing, which take them over between two frames
+//!          or two blocks of sound
 //! ```
 //! Looks once a second, in a thread of its own: neither capture nor inference waits for it.
 
@@ -166,7 +167,7 @@ impl Exchange {
             return;
         }
         match engine::renewal(&pack, self.sources) {
-            Ok(renewal) => self.links.renewals.send(renewal).await,
+            Ok(renewal) => self.links.renew(renewal).await,
             Err(error) => return error!("model pack {name} version {version} not used: {error:#}"),
         }
         self.in_use.retain(|(used, _)| used != name);

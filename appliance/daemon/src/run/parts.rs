@@ -34,7 +34,7 @@ use crate::packs::engines;
 use crate::packs::shelf::Shelf;
 use crate::packs::watch::{Exchange, Stock};
 use crate::rtmp::Presence;
-use crate::stages::{Stages, spawn};
+use crate::stages::{SourceLanes, Stages, spawn};
 use crate::store::{Opened, Store};
 use crate::telemetry::Telemetry;
 use crate::uplink;
@@ -268,10 +268,12 @@ fn profiles(config: &Config) -> Vec<SourceProfile> {
     config.sources.iter().map(profile).collect()
 }
 
-fn lanes(config: &Config, packs: &Packs) -> Result<Vec<(String, pipeline::inference::Lanes)>> {
+fn lanes(config: &Config, packs: &Packs) -> Result<Vec<SourceLanes>> {
     let lane = |source: &crate::config::Source| {
         let hoops: Vec<_> = source.hoops.iter().map(|h| (h.id.clone(), h.area)).collect();
-        Ok((source.name.to_string(), packs.lanes(&hoops)?))
+        let fields = source.board.iter().map(|mark| (mark.field, mark.area)).collect();
+        let (name, lanes) = (source.name.to_string(), packs.lanes(&hoops, fields)?);
+        Ok(SourceLanes { name, lanes, ear: packs.ear()? })
     };
     config.sources.iter().map(lane).collect()
 }

@@ -1,12 +1,14 @@
 //! Lanes that are exchanged under a running inference stage: every frame is analysed, by the old
 //! networks or by the new ones, and networks that fail are taken out of service.
 
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use courtside::clock::SystemClock;
 use courtside::engine::{Packs, renewal};
+use courtside::packs::keys;
 use courtside::stages::spawn;
 use embassy_sync::pubsub::WaitResult;
 use futures_lite::future::block_on;
@@ -60,12 +62,13 @@ impl Running {
             let folder = match name {
                 "ball" => fixture::ball(),
                 "hoop" => fixture::hoop(),
-                _ => fixture::rim(),
+                "rim" => fixture::rim(),
+                shipped => return open_shipped(shipped),
             };
             Ok(open(&folder))
         });
         let hoop = [("a".parse().expect("a name"), HOOP)];
-        let lanes = packs.and_then(|packs| packs.lanes(&hoop)).expect("they are good");
+        let lanes = packs.and_then(|packs| packs.lanes(&hoop, Vec::new())).expect("they are good");
         let (links, detections) = (Arc::<SourceLinks>::default(), Arc::new(Detections::new()));
         let (packs, health) = (Arc::<PackLinks>::default(), Arc::<InferenceHealth>::default());
         let (frame_waits, complaints) = (Arc::new(FrameWaits::new()), Arc::<Mutex<_>>::default());
@@ -126,6 +129,13 @@ impl Running {
 
 fn open(folder: &Folder) -> Pack {
     Pack::open(folder.path(), &fixture::trust(), &Engines::default()).expect("it is good")
+}
+
+/// A pack of the repository, for lanes that have no fixture.
+fn open_shipped(name: &str) -> anyhow::Result<Pack> {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+    let trust = keys::load(&[models.join("keys")]);
+    Ok(Pack::open(&models.join("packs").join(name), &trust, &Engines::default())?)
 }
 
 /// Media times in ms of the pictures for which the rim lane said something.

@@ -3,6 +3,7 @@
 
 use heapless::{String, Vec};
 use wire::birth::{BoxState, GAPS_MAX, HELD_MAX, Held, Info, Presence};
+use wire::board::BoardReading;
 use wire::clip::{CLIP_EVENTS_MAX, ClipEvent, ClipRecord};
 use wire::envelope::{Body, Envelope, Notice, NoticeKind, VERSION};
 use wire::event::{CUES_MAX, Cue, CueKind, EventKind, GameEvent, Stage};
@@ -78,6 +79,20 @@ pub fn notice() -> Notice {
         source: Some(name("court-1")),
         count: 3,
         text: text("the publisher went away; check the camera's network"),
+    }
+}
+
+pub fn board() -> BoardReading {
+    BoardReading {
+        source: name("court-1"),
+        at: MediaTime(1_123_200),
+        at_arrived: WallTime(1_767_225_599_000_000),
+        home: Some(54),
+        away: Some(108),
+        period: Some(3),
+        clock_ds: Some(2_710),
+        shot_clock_ds: None,
+        confidence: Permille(970),
     }
 }
 

@@ -15,4 +15,4 @@ mod shapes;
 mod walls;
 
 pub use backdrop::Quality;
-pub(crate) use scoreboard::BoardPlace;
+pub(crate) use scoreboard::{BoardPlace, FIELDS};

@@ -41,10 +41,26 @@ pub(crate) struct BoardPlace {
     pub(crate) width: f32,
 }
 
+/// The fields by their names, and where their digits are: left, top, right and bottom in tenths of
+/// the board's width from its middle, y down.
+pub(crate) const FIELDS: [(&str, [f32; 4]); 3] = [
+    ("home", [-4.9, 0.2, -1.95, 2.2]),
+    ("away", [1.4, 0.2, 4.7, 2.2]),
+    ("clock", [-2.55, -2.0, 2.55, -0.2]),
+];
+
+impl BoardPlace {
+    /// A point on the board, in tenths of its width from its middle.
+    pub(crate) fn point(&self, x: f32, y: f32) -> Vec3 {
+        let unit = self.width / 10.0;
+        self.middle + self.right * (x * unit) - vec3(0.0, 0.0, y * unit)
+    }
+}
+
 /// Draws the scoreboard.
 pub(super) fn draw(painter: &mut Painter<'_, '_>, place: &BoardPlace, reading: Reading) {
     let unit = place.width / 10.0;
-    let at = |x: f32, y: f32| place.middle + place.right * (x * unit) - vec3(0.0, 0.0, y * unit);
+    let at = |x: f32, y: f32| place.point(x, y);
     let case = [at(-5.0, -2.4), at(5.0, -2.4), at(5.0, 2.4), at(-5.0, 2.4)];
     let dark = ink(painter.yuv(rgb(0.05, 0.05, 0.06)));
     let edge = ink(painter.yuv(rgb(0.3, 0.3, 0.32)));

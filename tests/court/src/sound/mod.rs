@@ -1,9 +1,9 @@
-//! The sound of a game: crowd, ball, whistle and buzzer, in step with what happens.
+//! The sound of a game: crowd, ball, whistle and buzzer, in step with what happens, and what a hall
+//! sounds like besides: shoes, voices, music.
 //!
 //! Mono, 48 kHz. A sound starts at the sample of its instant; the way of sound to the microphone
 //! (up to 60 ms in a real hall) is left out, so that picture and sound agree exactly.
 
-use std::f32::consts::TAU;
 use std::io::{self, Write};
 
 use crate::game::Game;
@@ -12,17 +12,27 @@ use crate::play::timeline::{Noise, Sound};
 use crate::random::Random;
 use crate::wav;
 
+mod voices;
+
+use voices::{Buzzer, Whistle};
+
 /// Samples a second.
 pub const RATE: u32 = 48_000;
 
 /// What a hall and its microphone do to sound.
 struct Hall {
-    /// Pitches of whistle and buzzer, Hz.
-    whistle: f32,
-    buzzer: f32,
+    /// How whistle and buzzer sound, and how loud they are, 0 to 1.
+    whistle: (Whistle, f32),
+    buzzer: (Buzzer, f32),
     /// Loudness of crowd and floor, 0 to 1.
     crowd: f32,
     floor: f32,
+    /// Squeaks of shoes a second, and how loud they are.
+    shoes: (f32, f32),
+    /// Loudness of what comes over the loudspeakers; 0 for none.
+    loudspeakers: f32,
+    /// Highest pitch that the microphone passes on, in Hz.
+    bandwidth: f32,
     /// Share of an echo.
     echo: f32,
 }
@@ -36,10 +46,12 @@ impl Game {
         let hall = self.draw_hall(&mut random);
         let mut samples = vec![0.0f32; count];
         self.add_crowd(&mut samples, (&hall, &mut random));
+        self.add_hall(&mut samples, (&hall, &mut random));
         for sound in &self.timeline.sounds {
             add(&mut samples, sound, (&hall, &mut random));
         }
         add_echo(&mut samples, hall.echo);
+        soften(&mut samples, hall.bandwidth);
         let gain = random.range(0.5, 0.95);
         samples.iter().map(|s| ((s * gain).tanh() * 30_000.0) as i16).collect()
     }
@@ -58,12 +70,57 @@ impl Game {
             Place::Gym => (0.02, 0.12, 0.35),
             Place::Arena => (0.06, 0.25, 0.3),
         };
+        let whistle = if random.chance(0.5) {
+            Whistle::Pea(random.range(2_300.0, 4_200.0), random.range(20.0, 42.0))
+        } else {
+            let low = random.range(2_400.0, 3_600.0);
+            Whistle::Chambers(
+                [1.0, random.range(1.03, 1.1), random.range(1.12, 1.25)].map(|r| r * low),
+            )
+        };
+        let buzzer = match random.below(3) {
+            0 => Buzzer::Chord(random.range(160.0, 520.0)),
+            1 => Buzzer::Horn(random.range(180.0, 420.0)),
+            _ => Buzzer::Tone(random.range(300.0, 1_100.0), random.pick(&[0.0, 0.0, 11.0, 60.0])),
+        };
+        let indoors = self.look.hall.place != Place::Outdoor;
         Hall {
-            whistle: random.range(2300.0, 4200.0),
-            buzzer: random.range(180.0, 520.0),
+            whistle: (whistle, random.log_range(0.12, 0.6)),
+            buzzer: (buzzer, random.log_range(0.2, 0.8)),
             crowd: random.range(quiet, loud),
             floor: random.range(0.15, 0.5),
             echo,
+            shoes: (if indoors { random.range(0.0, 0.9) } else { 0.0 }, random.range(0.03, 0.2)),
+            loudspeakers: if random.chance(0.5) { random.log_range(0.02, 0.2) } else { 0.0 },
+            bandwidth: random.range(4_500.0, 16_000.0),
+        }
+    }
+
+    /// What sounds in a hall whatever the game does: shoes all the time, voices and music now and
+    /// then.
+    fn add_hall(&self, samples: &mut [f32], (hall, random): (&Hall, &mut Random)) {
+        let seconds = self.config.seconds as f32;
+        let (a_second, strength) = hall.shoes;
+        for _ in 0..(a_second * seconds) as usize {
+            let at = (random.range(0.0, seconds) * RATE as f32) as usize;
+            let loud = strength * random.log_range(0.2, 1.0);
+            if let Some(rest) = samples.get_mut(at..) {
+                voices::squeak(rest, loud, random);
+            }
+        }
+        if hall.loudspeakers == 0.0 {
+            return;
+        }
+        let mut t = random.range(0.0, 20.0);
+        while t < seconds {
+            let long = random.range(2.0, 9.0);
+            let rest = &mut samples[(t * RATE as f32) as usize..];
+            if random.chance(0.6) {
+                voices::voice(rest, (hall.loudspeakers, long), random);
+            } else {
+                voices::music(rest, (hall.loudspeakers, long), random);
+            }
+            t += long + random.range(4.0, 40.0);
         }
     }
 
@@ -94,18 +151,30 @@ fn add(samples: &mut [f32], sound: &Sound, (hall, random): (&Hall, &mut Random))
     match sound.noise {
         Noise::Bounce(speed) => {
             let strength = hall.floor * (speed / 6.0).min(1.2);
-            thump(rest, (strength, random.range(85.0, 120.0), 0.07), random);
+            voices::thump(rest, (strength, random.range(85.0, 120.0), 0.07), random);
         }
-        Noise::Board(speed) => thump(rest, (0.35 * (speed / 6.0).min(1.2), 210.0, 0.09), random),
+        Noise::Board(speed) => {
+            voices::thump(rest, (0.35 * (speed / 6.0).min(1.2), 210.0, 0.09), random);
+        }
         Noise::Rim(speed) => {
             let strength = 0.3 * (speed / 5.0).min(1.2);
-            ring(rest, (strength, random.range(480.0, 640.0)));
+            voices::ring(rest, (strength, random.range(480.0, 640.0)));
         }
-        Noise::Swish => swish(rest, random),
-        Noise::Whistle => whistle(rest, hall.whistle, random.range(0.35, 0.9)),
-        Noise::Buzzer => buzzer(rest, hall.buzzer, random.range(0.9, 1.8)),
+        Noise::Swish => voices::swish(rest, random),
+        Noise::Whistle => {
+            let (kind, strength) = hall.whistle;
+            voices::whistle(rest, (kind, strength, random.range(0.35, 0.9)));
+        }
+        Noise::Buzzer => {
+            let (kind, strength) = hall.buzzer;
+            voices::buzzer(rest, (kind, strength, random.range(0.9, 1.8)));
+        }
+        Noise::Cheer(strength) => {
+            let loud = 3.0 * hall.crowd * strength;
+            voices::applause(rest, (loud, random.range(1.0, 4.0)), random);
+        }
         // The crowd's voice follows its mood.
-        Noise::Anticipation | Noise::Cheer(_) | Noise::Sigh => {}
+        Noise::Anticipation | Noise::Sigh => {}
     }
 }
 
@@ -113,57 +182,13 @@ fn seconds(index: usize) -> f32 {
     index as f32 / RATE as f32
 }
 
-fn thump(samples: &mut [f32], (strength, pitch, decay): (f32, f32, f32), random: &mut Random) {
-    let count = (decay * 5.0 * RATE as f32) as usize;
-    for (index, sample) in samples.iter_mut().take(count).enumerate() {
-        let t = seconds(index);
-        let click = (random.unit() * 2.0 - 1.0) * (-t * 400.0).exp();
-        let body = (TAU * pitch * t * (1.0 + 0.4 * (-t * 60.0).exp())).sin() * (-t / decay).exp();
-        *sample += strength * (body + 0.5 * click);
-    }
-}
-
-fn ring(samples: &mut [f32], (strength, pitch): (f32, f32)) {
-    for (index, sample) in samples.iter_mut().take(RATE as usize / 2).enumerate() {
-        let t = seconds(index);
-        let tone = (TAU * pitch * t).sin() + 0.6 * (TAU * pitch * 2.76 * t).sin();
-        *sample += strength * tone * (-t * 14.0).exp();
-    }
-}
-
-fn swish(samples: &mut [f32], random: &mut Random) {
-    let mut low = 0.0;
-    for (index, sample) in samples.iter_mut().take(RATE as usize / 4).enumerate() {
-        let t = seconds(index);
-        let white = random.unit() * 2.0 - 1.0;
-        low += 0.3 * (white - low);
-        *sample += 0.16 * (white - low) * (t * 25.0).min(1.0) * (-t * 16.0).exp();
-    }
-}
-
-/// A pea whistle: a high tone that trills.
-fn whistle(samples: &mut [f32], pitch: f32, long: f32) {
-    let mut phase = 0.0f32;
-    let count = (long * RATE as f32) as usize;
-    for (index, sample) in samples.iter_mut().take(count).enumerate() {
-        let t = seconds(index);
-        let trill = (TAU * 32.0 * t).sin();
-        phase = (phase + pitch * (1.0 + 0.035 * trill) / RATE as f32).fract();
-        let shape = (t * 90.0).min(1.0) * ((long - t) * 30.0).clamp(0.0, 1.0);
-        let tone = (TAU * phase).sin() + 0.25 * (TAU * 2.0 * phase).sin();
-        *sample += 0.5 * tone * (0.75 + 0.25 * trill) * shape;
-    }
-}
-
-/// The table's buzzer: a rough chord.
-fn buzzer(samples: &mut [f32], pitch: f32, long: f32) {
-    let count = (long * RATE as f32) as usize;
-    for (index, sample) in samples.iter_mut().take(count).enumerate() {
-        let t = seconds(index);
-        let saw = |f: f32| 2.0 * (f * t).fract() - 1.0;
-        let shape = (t * 120.0).min(1.0) * ((long - t) * 40.0).clamp(0.0, 1.0);
-        *sample +=
-            0.38 * (saw(pitch) + 0.7 * saw(pitch * 1.26) + 0.4 * saw(pitch * 2.01)) * shape * 0.5;
+/// A microphone that hears nothing above `bandwidth` Hz: one pole, 6 dB an octave.
+fn soften(samples: &mut [f32], bandwidth: f32) {
+    let share = 1.0 - (-std::f32::consts::TAU * bandwidth / RATE as f32).exp();
+    let mut heard = 0.0;
+    for sample in samples {
+        heard += share * (*sample - heard);
+        *sample = heard;
     }
 }
 

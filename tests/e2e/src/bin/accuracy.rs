@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use e2e::conditions::{CONDITIONS, Condition, QUIET};
+use e2e::conditions::{CONDITIONS, Condition, QUIET, SOUND};
 use e2e::venue::courtside;
 use serde_json::Value;
 
@@ -28,6 +28,12 @@ struct Cli {
     /// Length of the play without a shot, in seconds.
     #[arg(long, default_value_t = 600)]
     quiet_seconds: u32,
+    /// Games that are listened to.
+    #[arg(long, default_value_t = 12)]
+    sound_games: u64,
+    /// Length of each, in seconds.
+    #[arg(long, default_value_t = 300)]
+    sound_seconds: u32,
     /// Where games and reports are kept, to look at the mistakes; a new folder if not given. Games
     /// that are there already are not made again.
     #[arg(long)]
@@ -76,8 +82,14 @@ async fn main() -> Result<()> {
     let folder = kept.join(format!("{}-{}s", QUIET.name, cli.quiet_seconds));
     QUIET.make(&folder, cli.seed, cli.quiet_seconds).await?;
     page.push_str(&quiet(&evaluated(&folder).await?, cli.quiet_seconds)?);
+    let folder = kept.join(format!("{}-{}s", SOUND.name, cli.sound_seconds));
+    for seed in cli.seed..cli.seed + cli.sound_games {
+        println!("{}: game {seed}", SOUND.name);
+        SOUND.make(&folder, seed, cli.sound_seconds).await?;
+    }
+    page.push_str(&heard(&evaluated(&folder).await?)?);
     page.push_str("\nConditions:\n");
-    for condition in CONDITIONS.iter().chain([&QUIET]) {
+    for condition in CONDITIONS.iter().chain([&QUIET, &SOUND]) {
         writeln!(page, "- **{}**: {}", condition.name, condition.what)?;
     }
     std::fs::write(&cli.output, &page)
@@ -98,8 +110,14 @@ async fn evaluated(folder: &Path) -> Result<Value> {
 
 /// Shots of a report: true ones, found ones, reported ones.
 fn shots(report: &Value) -> Result<[f64; 3]> {
-    let kinds = report["kinds"].as_object().context("a report without kinds")?;
-    let sum = |key: &str| kinds.values().filter_map(|kind| kind[key].as_f64()).sum::<f64>();
+    counted(report, &["made_shot", "missed_shot"])
+}
+
+/// Events of some kinds of a report: true ones, found ones, reported ones.
+fn counted(report: &Value, kinds: &[&str]) -> Result<[f64; 3]> {
+    let all = report["kinds"].as_object().context("a report without kinds")?;
+    let sum =
+        |key: &str| kinds.iter().filter_map(|kind| all.get(*kind)?[key].as_f64()).sum::<f64>();
     // What belongs to an uncertain shot is neither right nor wrong.
     Ok([sum("truth"), sum("hit"), sum("found") - sum("excused")])
 }
@@ -131,6 +149,27 @@ fn quiet(result: &Value, seconds: u32) -> Result<String> {
     }
     text.truncate(text.trim_end_matches("; ").len());
     text.push_str(".\n");
+    Ok(text)
+}
+
+/// Whistles and buzzers of the games that are listened to.
+fn heard(result: &Value) -> Result<String> {
+    let hours = result["media_seconds"].as_f64().context("a result without a length")? / 3600.0;
+    let mut text = format!(
+        "\nSounds, in {hours:.2} hours of play:\n\n| kind | sounds | recall | precision | false an \
+         hour |\n|---|---|---|---|---|\n"
+    );
+    for kind in ["whistle", "buzzer"] {
+        let [truth, hit, told] = counted(result, &[kind])?;
+        let share = |whole: f64| if whole > 0.0 { hit / whole } else { f64::NAN };
+        let hourly = (told - hit) / hours;
+        writeln!(
+            text,
+            "| {kind} | {truth:.0} | {:.3} | {:.3} | {hourly:.1} |",
+            share(truth),
+            share(told)
+        )?;
+    }
     Ok(text)
 }
 
