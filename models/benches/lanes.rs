@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use divan::{Bencher, black_box};
 use hal::infer::{Infer, Tensor};
 use models::lanes::ball::BallLane;
+use models::lanes::board::BoardLane;
 use models::lanes::follow::Follower;
 use models::lanes::hoop::HoopLane;
 use models::lanes::rim::RimLane;
+use models::lanes::sound::SoundLane;
 use models::picture::{Grey, Resampler, Square};
 use models::{Engines, Luma, Pack, Trust};
 use wire::time::MediaTime;
@@ -145,8 +147,32 @@ fn hoop_find_720p(bencher: Bencher, tier: &str) {
     bencher.bench_local(|| lane.find(black_box(luma(&data))).expect("it runs"));
 }
 
+#[divan::bench(args = tiers("board"))]
+fn board_read_720p(bencher: Bencher, tier: &str) {
+    let mut lane = BoardLane::load(&open("board"), tier).expect("the tier is listed");
+    let data = picture(0);
+    let field = PixelBox { x0: 400.0, y0: 60.0, x1: 490.0, y1: 95.0 };
+    bencher.bench_local(|| lane.read(black_box(luma(&data)), field).expect("it runs"));
+}
+
+/// A block of 100 ms, spectrum and network.
+#[divan::bench(args = tiers("sound"))]
+fn sound_hear_100_ms(bencher: Bencher, tier: &str) {
+    let mut lane = SoundLane::load(&open("sound"), tier).expect("the tier is listed");
+    let samples: Vec<f32> = (0..1_600).map(|i| (0.05 * (i * i % 977) as f32).sin()).collect();
+    let mut block = 0;
+    let mut next = move || {
+        block += 1;
+        lane.hear(black_box(&samples), MediaTime::from_millis(100 * block)).expect("it runs")
+    };
+    for _ in 0..10 {
+        next();
+    }
+    bencher.bench_local(next);
+}
+
 /// The networks alone, without what prepares their input and reads their output.
-#[divan::bench(args = ["ball", "rim", "hoop"].iter().flat_map(|lane| {
+#[divan::bench(args = ["ball", "board", "hoop", "rim", "sound"].iter().flat_map(|lane| {
     tiers(lane).into_iter().map(move |tier| format!("{lane}/{tier}"))
 }))]
 fn network(bencher: Bencher, name: &str) {

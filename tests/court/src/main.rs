@@ -56,9 +56,9 @@ struct GameArguments {
 struct Play {
     #[command(flatten)]
     game: GameArguments,
-    /// Where video goes; `-` is standard output.
+    /// Where video goes; `-` is standard output. Without it nothing is rendered.
     #[arg(long)]
-    video: PathBuf,
+    video: Option<PathBuf>,
     /// How video is written; without it, a file whose name ends in .y4m is YUV4MPEG2, and anything
     /// else raw.
     #[arg(long, value_enum)]
@@ -180,16 +180,17 @@ fn write_game(play: &Play) -> anyhow::Result<()> {
         let file = File::create(path).with_context(|| cannot_write(path))?;
         game.write_sound(BufWriter::new(file)).with_context(|| cannot_write(path))?;
     }
-    let out: Box<dyn Write> = if play.video == Path::new("-") {
+    let Some(video) = &play.video else { return Ok(()) };
+    let out: Box<dyn Write> = if video == Path::new("-") {
         Box::new(io::stdout().lock())
     } else {
-        let file = File::create(&play.video).with_context(|| cannot_write(&play.video))?;
+        let file = File::create(video).with_context(|| cannot_write(video))?;
         Box::new(BufWriter::with_capacity(1 << 20, file))
     };
-    match write_frames(&game, play, out) {
+    match write_frames(&game, (play, video), out) {
         // The reader has had enough: that is its right.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.with_context(|| cannot_write(&play.video)),
+        other => other.with_context(|| cannot_write(video)),
     }
 }
 
@@ -197,8 +198,8 @@ fn cannot_write(path: &Path) -> String {
     format!("cannot write {}: choose a path that can be written", path.display())
 }
 
-fn write_frames(game: &Game, play: &Play, out: Box<dyn Write>) -> io::Result<()> {
-    let named_y4m = play.video.extension().is_some_and(|extension| extension == "y4m");
+fn write_frames(game: &Game, (play, video): (&Play, &Path), out: Box<dyn Write>) -> io::Result<()> {
+    let named_y4m = video.extension().is_some_and(|extension| extension == "y4m");
     let format = match play.format {
         Some(Format::Y4m) => VideoFormat::Y4m,
         None if named_y4m => VideoFormat::Y4m,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -100,6 +100,37 @@ pub const SOUND: Condition = Condition {
     rate: "300k",
     ..PLAIN
 };
+
+/// Games with a scoreboard that can be read.
+pub const BOARD: Condition = Condition {
+    name: "board",
+    what: "plain, with a scoreboard in view of a camera that stands still; its fields are marked",
+    ..PLAIN
+};
+
+/// So many seeds from `first` on whose games of this length show a scoreboard that can be read.
+///
+/// # Errors
+/// When a game cannot be made, or too few of them have one.
+pub async fn with_boards(first: u64, count: usize, seconds: u32) -> Result<Vec<u64>> {
+    let folder = tempfile::tempdir().context("no temporary folder")?;
+    let truth = folder.path().join("truth.json");
+    let mut seeds = Vec::new();
+    for seed in first..first + 40 * count as u64 {
+        if seeds.len() == count {
+            return Ok(seeds);
+        }
+        let mut court = built("court")?;
+        court.args(["play", "--seed", &seed.to_string(), "--seconds", &seconds.to_string()]);
+        let made = court.arg("--truth").arg(&truth).status().await?;
+        ensure!(made.success(), "court failed at seed {seed}");
+        let told: Value = serde_json::from_str(&std::fs::read_to_string(&truth)?)?;
+        if told["board"].as_array().is_some_and(|fields| !fields.is_empty()) {
+            seeds.push(seed);
+        }
+    }
+    bail!("of the games from {first} on only {} have a board", seeds.len())
+}
 
 impl Condition {
     /// Renders a game and encodes it as seen under this condition: `{folder}/g{seed}.mp4` with its

@@ -7,6 +7,7 @@ mod fallback;
 #[path = "../../../../models/tests/behaviour/fixture.rs"]
 #[allow(dead_code, reason = "the tests of `models` need more of it")]
 mod fixture;
+mod hearing;
 mod install;
 mod refusals;
 mod swap;

@@ -132,7 +132,7 @@ fn open(folder: &Folder) -> Pack {
 }
 
 /// A pack of the repository, for lanes that have no fixture.
-fn open_shipped(name: &str) -> anyhow::Result<Pack> {
+pub(crate) fn open_shipped(name: &str) -> anyhow::Result<Pack> {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
     let trust = keys::load(&[models.join("keys")]);
     Ok(Pack::open(&models.join("packs").join(name), &trust, &Engines::default())?)

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use e2e::conditions::{CONDITIONS, Condition, QUIET, SOUND};
+use e2e::conditions::{BOARD, CONDITIONS, Condition, QUIET, SOUND, with_boards};
 use e2e::venue::courtside;
 use serde_json::Value;
 
@@ -34,6 +34,12 @@ struct Cli {
     /// Length of each, in seconds.
     #[arg(long, default_value_t = 300)]
     sound_seconds: u32,
+    /// Games whose scoreboard is read.
+    #[arg(long, default_value_t = 10)]
+    board_games: usize,
+    /// Length of each, in seconds.
+    #[arg(long, default_value_t = 120)]
+    board_seconds: u32,
     /// Where games and reports are kept, to look at the mistakes; a new folder if not given. Games
     /// that are there already are not made again.
     #[arg(long)]
@@ -60,7 +66,7 @@ async fn main() -> Result<()> {
             println!("{}: game {seed}", condition.name);
             condition.make(&folder, seed, cli.seconds).await?;
         }
-        let result = evaluated(&folder).await?;
+        let result = evaluated(&folder, "all").await?;
         engine = result["engine"].as_str().context("a result without an engine")?.to_owned();
         rows.push_str(&row(&condition, &result)?);
     }
@@ -81,15 +87,21 @@ async fn main() -> Result<()> {
     println!("{}: game {}", QUIET.name, cli.seed);
     let folder = kept.join(format!("{}-{}s", QUIET.name, cli.quiet_seconds));
     QUIET.make(&folder, cli.seed, cli.quiet_seconds).await?;
-    page.push_str(&quiet(&evaluated(&folder).await?, cli.quiet_seconds)?);
+    page.push_str(&quiet(&evaluated(&folder, "all").await?, cli.quiet_seconds)?);
     let folder = kept.join(format!("{}-{}s", SOUND.name, cli.sound_seconds));
     for seed in cli.seed..cli.seed + cli.sound_games {
         println!("{}: game {seed}", SOUND.name);
         SOUND.make(&folder, seed, cli.sound_seconds).await?;
     }
-    page.push_str(&heard(&evaluated(&folder).await?)?);
+    page.push_str(&heard(&evaluated(&folder, "nano").await?)?);
+    let folder = kept.join(format!("{}-{}s", BOARD.name, cli.board_seconds));
+    for seed in with_boards(cli.seed, cli.board_games, cli.board_seconds).await? {
+        println!("{}: game {seed}", BOARD.name);
+        BOARD.make(&folder, seed, cli.board_seconds).await?;
+    }
+    page.push_str(&read(&evaluated(&folder, "nano").await?)?);
     page.push_str("\nConditions:\n");
-    for condition in CONDITIONS.iter().chain([&QUIET, &SOUND]) {
+    for condition in CONDITIONS.iter().chain([&QUIET, &SOUND, &BOARD]) {
         writeln!(page, "- **{}**: {}", condition.name, condition.what)?;
     }
     std::fs::write(&cli.output, &page)
@@ -99,10 +111,10 @@ async fn main() -> Result<()> {
 }
 
 /// Runs the pipeline over a folder of games; its report stays beside them.
-async fn evaluated(folder: &Path) -> Result<Value> {
+async fn evaluated(folder: &Path, tier: &str) -> Result<Value> {
     let json = folder.join("result.json");
     let mut command = courtside()?;
-    command.arg("evaluate").arg(folder).args(["--tier", "all", "--json"]).arg(&json);
+    command.arg("evaluate").arg(folder).args(["--tier", tier, "--json"]).arg(&json);
     let done = command.arg("--html").arg(folder.join("report.html")).output().await?;
     ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     Ok(serde_json::from_str(&std::fs::read_to_string(json)?)?)
@@ -171,6 +183,20 @@ fn heard(result: &Value) -> Result<String> {
         )?;
     }
     Ok(text)
+}
+
+/// Scoreboards of the games that show one.
+fn read(result: &Value) -> Result<String> {
+    let hours = result["media_seconds"].as_f64().context("a result without a length")? / 3600.0;
+    let [changes, hit, told] = counted(result, &["score_change"])?;
+    let readings = |key: &str| result["board"][key].as_f64().context("a result without readings");
+    Ok(format!(
+        "\nScoreboards, in {hours:.2} hours of play: of {changes:.0} changes of a score {hit:.0} \
+         are told, {:.0} others are false; {:.0} of {:.0} readings have the true score.\n",
+        told - hit,
+        readings("right")?,
+        readings("told")?
+    ))
 }
 
 async fn commit() -> Result<String> {
