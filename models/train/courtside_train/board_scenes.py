@@ -103,12 +103,13 @@ class Lamps:
         wide = rng.choice([rng.uniform(0.45, 0.68), rng.uniform(0.45, 0.68), rng.uniform(0.6, 1.0)])
         gap, slant = rng.uniform(0, 0.03), rng.choice([0, 0, rng.uniform(0, 0.2)])
         flat = rng.choice([1, 1, rng.uniform(0.45, 1.2)])
-        return Lamps(wide, wide + rng.uniform(0.14, 0.42), rng.uniform(0.08, 0.24), flat, gap, slant, rng.random() < 0.4)
+        return Lamps(wide, wide + rng.uniform(0.03, 0.42), rng.uniform(0.08, 0.24), flat, gap, slant, rng.random() < 0.4)
 
 
 def in_segments(text: str, rng: Rng) -> tuple[Image.Image, Image.Image]:
     """The lit segments, 255 on 0, and all that there are."""
     lamps, odd = Lamps.draw(rng), {digit: rng.random() < 0.3 for digit in VARIANTS}
+    text = " " * int(rng.choice([0, 0, 0, 1, 2])) + text if ":" not in text else text  # places that are dark
     widths = [0.28 if symbol in ":." else lamps.pitch for symbol in text]
     across = int(TALL * (sum(widths) + lamps.slant + 0.2))
     lit, every = (Image.new("L", (max(across, 8), int(TALL * 1.1)), 0) for _ in range(2))
@@ -119,7 +120,9 @@ def in_segments(text: str, rng: Rng) -> tuple[Image.Image, Image.Image]:
                 for picture in (lit, every):
                     _disc(picture, (x + 0.08 + lamps.slant * (1 - y), y), lamps.thick * 0.6)
         else:
-            names = VARIANTS[int(symbol)] if odd.get(int(symbol)) else SEGMENTS[int(symbol)]
+            names = "" if symbol == " " else SEGMENTS[int(symbol)]
+            if symbol != " " and odd.get(int(symbol)):
+                names = VARIANTS[int(symbol)]
             for name in "abcdefg":
                 for picture in (lit, every) if name in names else (every,):
                     _segment(picture, name, x, lamps)
