@@ -12,6 +12,11 @@ use wire::units::PixelBox;
 /// Between two looks. A score stands for seconds; three looks confirm it within one.
 const EVERY: MediaSpan = MediaSpan::from_millis(250);
 
+/// A field without a number for so long is told to the technician, once…
+const UNREAD: MediaSpan = MediaSpan::from_millis(60_000);
+/// …and a reading less certain than this is none. Fusion believes no other either.
+const SURE: f32 = 0.9;
+
 /// One reading of one field, for the director.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FieldReport {
@@ -27,15 +32,25 @@ pub struct FieldReport {
 pub struct Board {
     /// The network.
     pub lane: BoardLane,
-    /// Where the digits of each field stand, in the picture's pixels.
-    pub fields: Vec<(Field, PixelBox)>,
+    fields: Vec<Marked>,
     last: Option<MediaTime>,
 }
 
+/// A field where a technician has marked it.
+struct Marked {
+    field: Field,
+    area: PixelBox,
+    /// When a number stood in it last, or when it was looked at first; `None` once it was told that
+    /// nothing can be read.
+    read: Option<MediaTime>,
+    looked: bool,
+}
+
 impl Board {
-    /// A board with these fields.
+    /// A board with these fields: where the digits of each stand, in the picture's pixels.
     pub fn new(lane: BoardLane, fields: Vec<(Field, PixelBox)>) -> Self {
-        Self { lane, fields, last: None }
+        let marked = |(field, area)| Marked { field, area, read: None, looked: false };
+        Self { lane, fields: fields.into_iter().map(marked).collect(), last: None }
     }
 
     /// Looks at the board if it is time; fields that do not lie in the picture are left out.
@@ -53,13 +68,31 @@ impl Board {
         }
         self.last = Some(at);
         let (width, height) = (luma.width() as f32, luma.height() as f32);
-        let inside = |area: &PixelBox| area.x1 <= width && area.y1 <= height;
         let mut reports = Vec::with_capacity(self.fields.len());
-        for (field, area) in self.fields.iter().filter(|(_, area)| inside(area)) {
-            let reading = self.lane.read(luma, *area)?;
+        for marked in &mut self.fields {
+            if !std::mem::replace(&mut marked.looked, true) {
+                marked.read = Some(at);
+            }
+            if marked.area.x1 > width || marked.area.y1 > height {
+                continue;
+            }
+            let reading = self.lane.read(luma, marked.area)?;
             let (text, confidence) = (reading.text, reading.confidence);
-            reports.push(FieldReport { field: *field, text, confidence });
+            if confidence >= SURE && !text.is_empty() {
+                marked.read = Some(at);
+            }
+            reports.push(FieldReport { field: marked.field, text, confidence });
         }
         Ok(reports)
+    }
+
+    /// A field in which nothing could be read for a minute; each is told once, and again when it
+    /// could be read in between.
+    pub fn unread(&mut self, at: MediaTime) -> Option<Field> {
+        let silent =
+            |marked: &&mut Marked| marked.read.is_some_and(|read| at.since(read).0 > UNREAD.0);
+        let marked = self.fields.iter_mut().find(silent)?;
+        marked.read = None;
+        Some(marked.field)
     }
 }

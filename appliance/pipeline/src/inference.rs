@@ -261,6 +261,12 @@ impl<C: Clock> InferenceStage<C> {
                 report.hoops = hoops.map(|hoop| HoopReport::of(hoop, None)).collect();
             }
         }
+        if let Some(field) = self.sources[number].1.board.unread(report.at) {
+            complain(&format!(
+                "the board's field {field:?} of source {number} could not be read for a minute; \
+                 does its box hold the digits and nothing else, and does the camera stand still?"
+            ));
+        }
         report.took = self.clock.now().since(began);
         let took_us = report.took.as_micros() as u64;
         self.health.frames.count();

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod board;
 mod fallback;
 #[path = "../../../../models/tests/behaviour/fixture.rs"]
 #[allow(dead_code, reason = "the tests of `models` need more of it")]
