@@ -59,8 +59,8 @@ RECIPES = [
     Recipe("hoop", "full", steps=8000, batch=16, peak=2e-3, seeds=12000, judged=500),
     Recipe("ball", "nano", steps=6000, batch=16, peak=2e-3, seeds=1500, judged=100),
     Recipe("ball", "full", steps=4000, batch=16, peak=2e-3, seeds=1500, judged=100),
-    Recipe("sound", "nano", steps=6000, batch=64, peak=3e-3, seeds=3000, judged=250),
-    Recipe("sound", "full", steps=6000, batch=64, peak=3e-3, seeds=3000, judged=250),
+    Recipe("sound", "nano", steps=6000, batch=64, peak=3e-3, seeds=2000, judged=250),
+    Recipe("sound", "full", steps=6000, batch=64, peak=3e-3, seeds=2000, judged=250),
     Recipe("board", "nano", steps=6000, batch=64, peak=3e-3, seeds=2500, judged=250),
     Recipe("board", "full", steps=8000, batch=64, peak=3e-3, seeds=2500, judged=250),
 ]

@@ -91,6 +91,7 @@ def add_others(scene: Scene, rng: Rng, bed: float) -> None:
     if rng.random() < 0.35:
         lay(scene.other, voices.music(rng, rng.uniform(2, LENGTH)), rng.integers(0, count // 2), bed * decibels(rng.uniform(-8, 14)))
     mistaken = (voices.squeak, voices.squeak, voices.scream, voices.fan_whistle, voices.beep, voices.clang, voices.swish)
+    mistaken += (voices.clicks, voices.chorus)
     for _ in range(rng.poisson(rng.choice([0.5, 3, 8]))):
         sound = mistaken[rng.integers(len(mistaken))](rng)
         lay(scene.other, sound, rng.integers(0, count), bed * decibels(rng.uniform(-6, 22)))

@@ -98,7 +98,12 @@ def buzzer(rng: Rng) -> np.ndarray:
     pitch = float(np.exp(rng.uniform(np.log(90), np.log(1500))))
     tone = np.zeros(len(t))
     chord = [1, rng.uniform(1.002, 1.03), rng.choice([1.19, 1.26, 1.335, 1.5]), rng.uniform(1.9, 2.1)]
-    for ratio in rng.permutation(chord)[: rng.choice([1, 2, 3, 4], p=[0.35, 0.3, 0.2, 0.15])]:
+    if rng.random() < 0.35:  # two horns that are not quite in tune
+        chord = [1, rng.uniform(1.002, 1.02)]
+        pitch = float(np.exp(rng.uniform(np.log(120), np.log(600))))
+    else:
+        chord = rng.permutation(chord)[: rng.choice([1, 2, 3, 4], p=[0.35, 0.3, 0.2, 0.15])]
+    for ratio in chord:
         turns = (pitch * ratio * t + rng.random()) % 1
         width = rng.uniform(0.15, 0.5)
         tone += rng.uniform(0.4, 1) * (2 * turns - 1 if rng.random() < 0.5 else np.where(turns < width, 1.0, -1.0))
@@ -205,6 +210,34 @@ def beep(rng: Rng) -> np.ndarray:
     tone = np.sin(TAU * rng.uniform(500, 4500) * t) * fade(len(t), 0.004, 0.006)
     gap = np.zeros(int(rng.uniform(0.03, 0.4) * RATE))
     return loudest_one(np.concatenate([tone, gap] * rng.integers(1, 6)))
+
+
+def clicks(rng: Rng) -> np.ndarray:
+    """Keys, sticks, a drum, steps: short knocks one after the other, steady or not."""
+    sound = np.zeros(int(rng.uniform(0.5, 6) * RATE))
+    every, steady = rng.uniform(0.07, 0.5), rng.random() < 0.5
+    t = seconds(0.12)
+    low, high, decay = rng.uniform(80, 1500), rng.uniform(2000, 7500), rng.uniform(0.004, 0.05)
+    at = 0.0
+    while at < len(sound) / RATE - 0.13:
+        knock = shaped(rng.normal(0, 1, len(t)), band(low, high)) * np.exp(-t / decay) * rng.uniform(0.4, 1)
+        start = int(at * RATE)
+        sound[start : start + len(t)] += knock
+        at += every if steady else every * rng.exponential(1) + 0.03
+    return loudest_one(sound)
+
+
+def chorus(rng: Rng) -> np.ndarray:
+    """Many people who sing or call, each gliding in a way of their own."""
+    t = seconds(rng.uniform(0.8, 4))
+    sound = np.zeros(len(t))
+    around = rng.uniform(150, 600)
+    for _ in range(rng.integers(3, 12)):
+        knots = around * np.exp(rng.normal(0, 0.12, 6)) * rng.choice([0.5, 1, 1, 2])
+        pitch = np.interp(t, np.linspace(0, t[-1], 6), knots) * (1 + 0.015 * np.sin(TAU * rng.uniform(4, 7) * t))
+        source = 2 * (phase_of(pitch) % 1) - 1
+        sound += shaped(source, band(rng.uniform(300, 600), rng.uniform(900, 3000))) * rng.uniform(0.3, 1)
+    return loudest_one(sound * fade(len(t), 0.15, 0.3))
 
 
 def clang(rng: Rng) -> np.ndarray:

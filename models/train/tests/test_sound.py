@@ -19,8 +19,8 @@ def test_a_tone_is_in_its_band():
 def test_every_sound_has_its_peak_at_one_and_is_finite():
     rng = np.random.default_rng(1)
     makers = (sound_voices.whistle, sound_voices.buzzer, sound_voices.cheer, sound_voices.applause, sound_voices.bounce)
-    others = (sound_voices.squeak, sound_voices.scream, sound_voices.fan_whistle, sound_voices.beep, sound_voices.clang)
-    for make in (*makers, *others, sound_voices.swish):
+    others = (sound_voices.squeak, sound_voices.scream, sound_voices.fan_whistle, sound_voices.beep, sound_voices.clang, sound_voices.clicks)
+    for make in (*makers, *others, sound_voices.swish, sound_voices.chorus):
         for _ in range(10):
             sound = make(rng)
             assert np.isfinite(sound).all() and 0.9 < np.abs(sound).max() <= 1.0, make.__name__
