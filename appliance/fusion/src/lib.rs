@@ -134,7 +134,7 @@ impl Fusion {
             next_number: 1,
             crowd: Crowd::default(),
             board: Board::default(),
-            sounds: [EventKind::Whistle, EventKind::Buzzer].map(Sound::new),
+            sounds: [Sound::whistle(), Sound::buzzer()],
             verdicts: Deque::new(),
         }
     }

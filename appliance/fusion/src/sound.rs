@@ -39,9 +39,11 @@ const BLOCK: MediaSpan = MediaSpan::from_millis(100);
 const BEGINS: f32 = 0.5;
 /// A block in which it is less likely than this is silence.
 const SILENT: f32 = 0.3;
-/// An event is told when the chances since it began add up to this: one sure block and a likely
+/// A whistle is told when the chances since it began add up to this: one sure block and a likely
 /// one. A single block, however sure, is a squeak.
-const TOLD: f32 = 1.2;
+const WHISTLE_TOLD: f32 = 1.2;
+/// A buzzer is held longer than any note of music or syllable over the loudspeakers.
+const BUZZER_TOLD: f32 = 2.4;
 /// An event is over after so many silent blocks in a row: a double whistle is one.
 const SILENT_BLOCKS: u8 = 4;
 /// What sounds longer than this is settled while it goes on: no horn is held so long, and a
@@ -51,6 +53,8 @@ const LONGEST: MediaSpan = MediaSpan::from_millis(5_000);
 /// One kind of sound on one source.
 pub(crate) struct Sound {
     kind: EventKind,
+    /// Sum of chances from which it is told.
+    told: f32,
     state: State,
 }
 
@@ -130,8 +134,14 @@ impl Run {
 }
 
 impl Sound {
-    pub(crate) fn new(kind: EventKind) -> Self {
-        Self { kind, state: State::Quiet }
+    /// Listens for whistles.
+    pub(crate) fn whistle() -> Self {
+        Self { kind: EventKind::Whistle, told: WHISTLE_TOLD, state: State::Quiet }
+    }
+
+    /// Listens for buzzers.
+    pub(crate) fn buzzer() -> Self {
+        Self { kind: EventKind::Buzzer, told: BUZZER_TOLD, state: State::Quiet }
     }
 
     /// Takes the next block.
@@ -149,7 +159,7 @@ impl Sound {
                     self.state = State::Quiet;
                     return None;
                 }
-                let told = run.sum >= TOLD;
+                let told = run.sum >= self.told;
                 told.then(|| run.draft(None, Stage::Provisional, self.kind))
             }
             State::Sounding { number, run } => {

@@ -57,6 +57,15 @@ fn a_squeak_of_one_block_is_nothing() {
 }
 
 #[test]
+fn a_buzzer_must_last_longer_than_a_note() {
+    let heard = |blocks_of_it| blocks(&[(5, SILENCE), (blocks_of_it, (0.0, 0.9)), (8, SILENCE)]);
+    assert_eq!(run(&mut fresh(), &heard(2)), []);
+    let verdicts = run(&mut fresh(), &heard(3));
+    assert_eq!(verdicts.len(), 2);
+    assert_eq!(verdicts[0].at, MediaTime::from_millis(500));
+}
+
+#[test]
 fn a_double_whistle_is_one_event_and_two_whistles_are_two() {
     let twice = |pause| {
         let blow = (3, (0.9, 0.0));
