@@ -5,10 +5,12 @@
 
 mod addresses;
 mod layers;
+mod pages;
 mod roots;
 mod rust_files;
 mod workspace;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -69,6 +71,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         findings.push(Finding::error(links_doc::PAGE, message));
     }
     let files = tracked_files(&workspace.root)?;
+    let names: BTreeSet<&str> = files.iter().map(String::as_str).collect();
     for file in &files {
         let Ok(text) = std::fs::read_to_string(workspace.root.join(file)) else {
             continue; // binary, or deleted but not yet committed
@@ -77,6 +80,7 @@ pub(crate) fn run() -> Result<ExitCode> {
             findings.extend(rust_files::check(file, &text));
         }
         findings.extend(addresses::check(file, &text, &machine));
+        findings.extend(pages::check(file, &text, &names));
     }
     findings.sort();
     findings.iter().for_each(|finding| eprintln!("{finding}"));
