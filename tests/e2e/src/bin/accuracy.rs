@@ -72,7 +72,7 @@ async fn main() -> Result<()> {
     }
     let mut page = format!(
         "# Accuracy\n\nMade by `scripts/accuracy --games {} --seconds {} --seed {} --quiet-seconds \
-         {}` at commit `{}`. Generated games {} to {last}, which nothing was trained or decided \
+         {} --sound-games {} --sound-seconds {} --board-games {} --board-seconds {}` at commit `{}`. Generated games {} to {last}, which nothing was trained or decided \
          on, through the whole pipeline (`courtside evaluate --tier all`), networks run by {engine}; a shot that is told as \
          the other kind counts as one not found and one false.\n\n\
          | condition | shots | nano: recall | precision | full: recall | precision | calibration \
@@ -81,6 +81,10 @@ async fn main() -> Result<()> {
         cli.seconds,
         cli.seed,
         cli.quiet_seconds,
+        cli.sound_games,
+        cli.sound_seconds,
+        cli.board_games,
+        cli.board_seconds,
         commit().await?,
         cli.seed
     );
