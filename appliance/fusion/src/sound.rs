@@ -168,6 +168,13 @@ impl Sound {
                 }
                 None
             }
+            // Nothing came of it, or blocks are missing: what it was made of proves nothing later.
+            State::Rising(run)
+                if at.since(run.began).0 >= LONGEST.0 || at.since(run.last).0 > 2 * BLOCK.0 =>
+            {
+                self.state = State::Quiet;
+                self.hear(at, chance)
+            }
             State::Rising(run) => {
                 run.add((at, chance), FAINT_SHARE * self.patience.begins);
                 if run.silent > 0 {

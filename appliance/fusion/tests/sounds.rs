@@ -64,6 +64,33 @@ fn a_buzzer_must_last_longer_than_a_note() {
 }
 
 #[test]
+fn a_hum_of_hours_neither_overflows_nor_dates_back_what_follows_it() {
+    let hum = 70_000;
+    let heard = blocks(&[(hum, (0.0, 0.4)), (8, (0.0, 0.95)), (8, SILENCE)]);
+    let verdicts = run(&mut fresh(), &heard);
+    let stages: Vec<Stage> = verdicts.iter().map(|verdict| verdict.stage).collect();
+    assert_eq!(stages, [Stage::Provisional, Stage::Confirmed]);
+    let early = MediaTime::from_millis(100 * hum as i64).since(verdicts[0].at);
+    assert!((0..=450_000).contains(&early.0), "{} s too early", early.0 / 90_000);
+}
+
+#[test]
+fn what_was_heard_before_a_gap_adds_nothing_to_what_comes_after() {
+    let mut fusion = fresh();
+    assert_eq!(run(&mut fusion, &blocks(&[(3, SILENCE), (2, (0.9, 0.0))])), []);
+    let after = |ms: i64| {
+        let at = MediaTime::from_millis(ms);
+        let heard = Heard { at, whistle: 0.9, ..Heard::default() };
+        SoundView { at, centi_db: -3_000, heard: Some(heard) }
+    };
+    fusion.handle_sound(&after(60_000));
+    assert_eq!(fusion.next(), None);
+    fusion.handle_sound(&after(60_100));
+    fusion.handle_sound(&after(60_200));
+    assert_eq!(fusion.next().map(|verdict| verdict.at), Some(MediaTime::from_millis(60_000)));
+}
+
+#[test]
 fn a_double_whistle_is_one_event_and_two_whistles_are_two() {
     let twice = |pause| {
         let blow = (4, (0.9, 0.0));

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use fusion::{Heard, SoundView};
+use futures_lite::future;
 use models::LaneError;
 use models::lanes::sound::{SoundLane, SoundReading};
 use models::manifest::Lane;
@@ -47,17 +48,25 @@ pub struct HearingHealth {
 /// failure.
 pub async fn hear(mut stage: HearingStage, complain: impl Fn(&str)) {
     loop {
-        let item = stage.sounds.receive().await;
+        // New networks first, and without waiting for a sound: a silent box must not keep the packs
+        // waiting. Between two blocks, so that each is heard by one network alone.
+        let renewal = async { Input::Renewal(stage.packs.sound_renewals.receive().await) };
+        let sound = async { Input::Sound(stage.sounds.receive().await) };
+        let input = future::or(renewal, sound).await;
         let _work = stage.health.beat.work();
-        // Between two blocks, so that each is heard by one network alone.
-        while let Ok(renewal) = stage.packs.sound_renewals.try_receive() {
-            stage.renew(renewal);
-        }
-        match item {
-            SoundItem::Block { source, block } => stage.block(source, &block, &complain).await,
-            SoundItem::Shutdown => return,
+        match input {
+            Input::Renewal(renewal) => stage.renew(renewal),
+            Input::Sound(SoundItem::Block { source, block }) => {
+                stage.block(source, &block, &complain).await;
+            }
+            Input::Sound(SoundItem::Shutdown) => return,
         }
     }
+}
+
+enum Input {
+    Renewal(Renewal),
+    Sound(SoundItem),
 }
 
 impl HearingStage {

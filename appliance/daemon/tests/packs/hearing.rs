@@ -56,6 +56,11 @@ async fn every_block_is_told_in_order_and_a_swap_of_networks_loses_none() {
         sounds.send(SoundItem::Block { source: 0, block }).await;
         told.push(signals.receive().await);
     }
+    // No sound comes any more, and still more packs are installed than the link has places for.
+    for _ in 0..8 {
+        let sound = open_shipped("sound").expect("the repository's packs are good");
+        links.renew(renewal(&sound, 1).expect("it has a tier")).await;
+    }
     sounds.send(SoundItem::Shutdown).await;
     thread.join().expect("it ends");
     assert_eq!(health.failures.get(), 0);
