@@ -30,8 +30,9 @@ def checkpoint(recipe: Recipe) -> Path:
 
 
 def make_data(recipe: Recipe) -> None:
-    for seeds in (recipe.judging_seeds, recipe.training_seeds):
-        shelf.fill(recipe.data, seeds)
+    for kind in recipe.sets:
+        for seeds in (recipe.judging_seeds, recipe.training_seeds_of(kind)):
+            shelf.fill(kind, seeds)
 
 
 def keep(recipe: Recipe, net: torch.nn.Module, facts: dict) -> None:

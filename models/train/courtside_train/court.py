@@ -73,7 +73,7 @@ def court_binary() -> Path:
 
 
 def render(kind: str, seeds: range, out: Path) -> None:
-    """Renders `seeds` into `out` with `court dataset KIND`: `rim`, `field` or `look`."""
+    """Renders `seeds` into `out` with `court dataset KIND`: `rim`, `quiet`, `field` or `look`."""
     out.mkdir(parents=True, exist_ok=True)
     command = [str(court_binary()), "dataset", kind, "--first-seed", str(seeds.start)]
     subprocess.run([*command, "--seeds", str(len(seeds)), "--out", str(out)], check=True)

@@ -13,6 +13,7 @@ from .court import JUDGING_SEEDS, LOOK_SIZE, TRAINING_SEEDS
 from .raster import letterbox
 
 
+QUIET_SHARE = 0.5  # clips without a shot for each clip of any play: most of what a box sees is no shot
 CALIBRATED = 60  # training sequences that a heatmap network is calibrated on
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5)  # confidences at which whole-picture lanes are judged
 
@@ -32,7 +33,13 @@ class Recipe:
 
     @property
     def data(self) -> str:
+        """What is judged on, and trained on unless there is more."""
         return {"rim": "rim", "ball": "field", "hoop": "look", "sound": "sound", "board": "board"}[self.pack]
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """Everything that is trained on."""
+        return ("rim", "quiet") if self.pack == "rim" else (self.data,)
 
     @property
     def made_by(self) -> str:
@@ -42,6 +49,10 @@ class Recipe:
     @property
     def training_seeds(self) -> range:
         return TRAINING_SEEDS[: self.seeds]
+
+    def training_seeds_of(self, kind: str) -> range:
+        """The training seeds of one of [`Recipe.sets`]."""
+        return TRAINING_SEEDS[: int(self.seeds * QUIET_SHARE)] if kind == "quiet" else self.training_seeds
 
     @property
     def judging_seeds(self) -> range:
@@ -88,7 +99,8 @@ def loss_of(recipe: Recipe, done: int) -> Callable[[torch.nn.Module], torch.Tens
     """Draws a batch of the recipe's training data and returns its loss; `done` steps were made before."""
     rng = np.random.default_rng([recipe.seed, done])
     if recipe.pack == "rim":
-        drawer = rim_windows.Drawer(shelf.open_rim(recipe.training_seeds), rim_net.TIERS[recipe.tier].side)
+        clips = [group for kind in recipe.sets for group in shelf.open_rim(recipe.training_seeds_of(kind), kind)]
+        drawer = rim_windows.Drawer(clips, rim_net.TIERS[recipe.tier].side)
         return lambda net: rim_net.rim_loss(net, drawer.batch(recipe.batch, rng))
     if recipe.pack == "board":
         boards = shelf.open_boards(recipe.training_seeds)
@@ -108,7 +120,8 @@ def loss_of(recipe: Recipe, done: int) -> Callable[[torch.nn.Module], torch.Tens
 def judge(recipe: Recipe, net: torch.nn.Module) -> dict:
     """Measures on the recipe's judging seeds."""
     if recipe.pack == "rim":
-        return rim_judge.judge(net, shelf.open_rim(recipe.judging_seeds))
+        clips, quiet = (shelf.open_rim(recipe.judging_seeds, kind) for kind in recipe.sets)
+        return rim_judge.judge(net, clips) | {"quiet": rim_judge.judge_quiet(net, quiet)}
     if recipe.pack == "board":
         return board_judge.judge(net, shelf.open_boards(recipe.judging_seeds))
     if recipe.pack == "sound":

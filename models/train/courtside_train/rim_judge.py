@@ -132,3 +132,17 @@ def judge(net: torch.nn.Module, groups: list[RimClips]) -> dict:
                 of_play[0] += right
                 of_play[1] += 1
     return {name: tally.summary() for name, (_, tally) in tallies.items()}
+
+
+def judge_quiet(net: torch.nn.Module, groups: list[RimClips]) -> dict:
+    """Measures clips without a shot, with all there is: how many, and the moments told in them by what is played."""
+    clips, told = 0, {}
+    for group in groups:
+        for clip in range(len(group.frames)):
+            answers = moments(*along_time(chances(net, group, clip), None))
+            clips += 1
+            of_play = told.setdefault(str(group.plays[clip]), [0, 0])
+            of_play[0] += len(answers)
+            of_play[1] += 1
+    false = sum(count for count, _ in told.values())
+    return {"clips": clips, "false": false, "false_of_play": {play: f"{n} in {of}" for play, (n, of) in sorted(told.items())}}

@@ -16,9 +16,11 @@ from .court import CACHE, JUDGING_SEEDS, Fields, RimClips
 from .sound_scenes import Sounds
 
 CHUNK = 250  # seeds rendered at once
-FORMAT = {"rim": 2, "field": 1, "look": 1, "sound": 3, "board": 3}  # raised when what is rendered changes: older chunks are made again
+FORMAT = {"rim": 2, "quiet": 1, "field": 1, "look": 1, "sound": 3, "board": 3}  # raised when what is rendered changes: older chunks are made again
+CLIPS = ["frames", "corners", "boxes", "balls", "depths", "events", "plays", "seeds"]
 PARTS = {
-    "rim": ["frames", "corners", "boxes", "balls", "depths", "events", "plays", "seeds"],
+    "rim": CLIPS,
+    "quiet": CLIPS,
     "field": ["frames", "balls", "hoops", "seeds"],
     "look": ["frames", "balls", "hoops", "seeds"],
     "sound": ["spectra", "labels", "seeds"],
@@ -51,7 +53,7 @@ def _make(kind: str, seeds: range, folder: Path) -> None:
     rng = np.random.default_rng(seeds.start)
     raw = folder / "raw"
     court.render(kind, seeds, raw)
-    if kind == "rim":
+    if kind in ("rim", "quiet"):
         for group in court.read_rim(raw):
             group.frames = degrade_clips(group.frames, rng)
             _save(folder, f"p{group.frames.shape[2]}", kind, group)
@@ -68,7 +70,7 @@ def _finish(kind: str, seeds: range, folder: Path) -> None:
 
 
 def fill(kind: str, seeds: range) -> None:
-    """Makes every chunk of `kind` (`rim`, `field`, `look`, `sound` or `board`) that is not there yet."""
+    """Makes every chunk of `kind`, one of [`PARTS`], that is not there yet."""
     for part in chunks(seeds):
         folder = _folder(kind, part)
         if (folder / "done").exists():
@@ -86,12 +88,12 @@ def _open(kind: str, folder: Path, name: str, seeds: range) -> list[np.ndarray]:
     return [load(part)[:many] for part in PARTS[kind]]
 
 
-def open_rim(seeds: range) -> list[RimClips]:
-    """The rim clips of `seeds`: one group for each chunk and viewport size."""
+def open_rim(seeds: range, kind: str = "rim") -> list[RimClips]:
+    """The clips of `seeds`, `rim` or `quiet`: one group for each chunk and viewport size."""
     groups = []
-    for folder in (_folder("rim", part) for part in chunks(seeds)):
+    for folder in (_folder(kind, part) for part in chunks(seeds)):
         for path in sorted(folder.glob("p*.frames.npy")):
-            groups.append(RimClips(*_open("rim", folder, path.name.split(".")[0], seeds)))
+            groups.append(RimClips(*_open(kind, folder, path.name.split(".")[0], seeds)))
     return [group for group in groups if len(group.frames)]
 
 

@@ -1,9 +1,10 @@
 """The judge must count what a person would count."""
 
 import numpy as np
+import torch
 
-from courtside_train.court import MADE, MISSED
-from courtside_train.rim_judge import Tally, along_time, count, moments
+from courtside_train.court import MADE, MISSED, RIM_FRAMES, RimClips
+from courtside_train.rim_judge import Tally, along_time, count, judge_quiet, moments
 from courtside_train.rim_windows import SLOTS
 
 
@@ -53,3 +54,26 @@ def test_an_answer_on_a_quiet_clip_is_false_and_a_moment_out_of_sight_is_nobodys
     assert tally_of([[0, 0]], [(MADE, 40.0)]).false_in_quiet == 1
     unseen = tally_of([[MADE, 15]], [(MADE, 20.0)])
     assert unseen.right_clips == 1 and unseen.told.sum() == 0
+
+
+class SeesBright(torch.nn.Module):
+    """Tells makes all along windows whose crops are bright, and nothing in any other."""
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        logits = torch.zeros(len(frames), SLOTS, 3)
+        logits[frames.mean((1, 2, 3)) > 0.5, :, MADE] = 9
+        logits[..., 0] = 5
+        return logits
+
+
+def test_whatever_is_told_of_play_without_a_shot_is_false():
+    side, clips = 48, 3
+    frames = np.full((clips, RIM_FRAMES, side, side), 40, np.uint8)
+    frames[1] = 220
+    boxes = np.tile(np.asarray([18, 18, 30, 30], np.float32), (clips, RIM_FRAMES, 1))
+    zeros = lambda *shape: np.zeros((clips, *shape), np.float32)
+    of_all = dict(corners=zeros(RIM_FRAMES, 2), balls=zeros(RIM_FRAMES, 4), depths=zeros(RIM_FRAMES, 2), events=zeros(1, 2))
+    plays = np.asarray(["Hands", "Toss", "Toss"])
+    measured = judge_quiet(SeesBright(), [RimClips(frames=frames, boxes=boxes, plays=plays, seeds=np.arange(clips), **of_all)])
+    assert measured["clips"] == 3 and measured["false"] > 0
+    assert measured["false_of_play"] == {"Hands": "0 in 1", "Toss": f"{measured['false']} in 2"}

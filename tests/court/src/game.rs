@@ -4,6 +4,7 @@ use crate::camera::{Camera, SHIFT_RATE, Seen, Shifts};
 use crate::geometry::{HoopPlace, Rect, Vec3, vec3};
 use crate::look::{Look, Stand};
 use crate::physics::{BALL_RADIUS, HoopBody, Net, RING_RADIUS};
+use crate::play::Theme;
 use crate::play::director::{Director, Setting};
 use crate::play::net::{self, NetAt};
 use crate::play::timeline::{Noise, Timeline};
@@ -25,13 +26,22 @@ pub struct GameConfig {
     pub seconds: f64,
     /// Seconds from shot to shot, on average; below about 4 they follow at once.
     pub shot_every: f64,
+    /// What it has more of than others.
+    pub theme: Theme,
 }
 
 impl GameConfig {
     /// A minute of 1280×720 at 25 frames a second with a shot every 6.5 seconds.
     #[must_use]
     pub const fn of_seed(seed: u64) -> Self {
-        Self { seed, size: (1280, 720), fps: 25.0, seconds: 60.0, shot_every: 6.5 }
+        Self {
+            seed,
+            size: (1280, 720),
+            fps: 25.0,
+            seconds: 60.0,
+            shot_every: 6.5,
+            theme: Theme::Mixed,
+        }
     }
 }
 
@@ -95,6 +105,7 @@ impl Game {
             hoops: if look.view.stand == Stand::Broadcast { 2 } else { 1 },
             eye: Camera::of(look, config.size).eye,
             shot_every: config.shot_every as f32,
+            theme: config.theme,
         }
     }
 

@@ -31,6 +31,7 @@ mod wav;
 pub use game::{FrameTruth, Game, GameConfig};
 pub use geometry::Rect;
 pub use look::Look;
+pub use play::Theme;
 pub use render::Quality;
 pub use render::frames::Frames;
 pub use sound::RATE as SOUND_RATE;

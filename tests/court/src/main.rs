@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use court::output::{self, VideoFormat, VideoWriter};
-use court::{Game, GameConfig, Rect};
+use court::{Game, GameConfig, Rect, Theme};
 
 /// Generated basketball games with ground truth.
 #[derive(Parser)]
@@ -50,6 +50,9 @@ struct GameArguments {
     /// Seconds from shot to shot, on average.
     #[arg(long, default_value_t = 6.5)]
     shot_every: f64,
+    /// What the game has more of than others.
+    #[arg(long, value_enum, default_value_t)]
+    theme: Theme,
 }
 
 #[derive(clap::Args)]
@@ -106,6 +109,8 @@ struct Still {
 enum Dataset {
     /// Clips of one hoop: `clips.u8` and `clips.json`.
     Rim(Seeds),
+    /// The same in play without a shot, where a ball comes near the hoop.
+    Quiet(Seeds),
     /// Sequences of whole pictures: `fields.u8` and `fields.json`.
     Field(Seeds),
     /// Pairs of whole pictures of many looks: `looks.u8` and `looks.json`.
@@ -143,6 +148,7 @@ impl GameArguments {
             fps: self.fps,
             seconds: self.seconds,
             shot_every: self.shot_every,
+            theme: self.theme,
         })
     }
 }
@@ -160,10 +166,11 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn write_dataset(dataset: &Dataset) -> anyhow::Result<()> {
-    use court::dataset::{field, look, rim, write};
+    use court::dataset::{field, look, quiet, rim, write};
     let range = |seeds: &Seeds| (seeds.first_seed, seeds.seeds);
     match dataset {
         Dataset::Rim(s) => write::<rim::Clip>(&s.out, "clips", range(s)),
+        Dataset::Quiet(s) => write::<quiet::QuietClip>(&s.out, "clips", range(s)),
         Dataset::Field(s) => write::<field::Sequence>(&s.out, "fields", range(s)),
         Dataset::Look(s) => write::<look::Pair>(&s.out, "looks", range(s)),
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -34,7 +34,55 @@ pub struct Condition {
     marked: bool,
     /// Seconds from shot to shot, on average.
     shot_every_s: f64,
+    /// What the game has more of than others: `court play --theme`.
+    theme: &'static str,
+    /// Which games show what is to be seen.
+    games: Games,
+    /// Seconds from one jump cut of the filters to the next, if they make any.
+    cut_every_s: Option<f64>,
 }
+
+/// Which games a condition can be made of, by their truth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Games {
+    Any,
+    /// With a scoreboard that can be read.
+    WithBoard,
+    /// With both hoops in view.
+    TwoHoops,
+    /// With every hoop in the part of the picture that all croppings of the filters show.
+    WellInside,
+}
+
+impl Games {
+    fn have(self, truth: &Value) -> bool {
+        let hoops = truth["hoops"].as_array().map_or(&[][..], Vec::as_slice);
+        let inside = |hoop: &Value| {
+            let side = |at: usize| hoop["box"][at].as_f64().unwrap_or(-1.0);
+            let [x, y] = INSIDE;
+            x.contains(&side(0))
+                && x.contains(&side(2))
+                && y.contains(&side(1))
+                && y.contains(&side(3))
+        };
+        match self {
+            Self::Any => true,
+            Self::WithBoard => truth["board"].as_array().is_some_and(|fields| !fields.is_empty()),
+            Self::TwoHoops => hoops.len() == 2,
+            Self::WellInside => !hoops.is_empty() && hoops.iter().all(inside),
+        }
+    }
+}
+
+/// What every cropping of [`LARGE`] shows, with a margin for a camera that sways, by columns and
+/// rows.
+const INSIDE: [std::ops::Range<f64>; 2] = [380.0..1_220.0, 120.0..720.0];
+/// Size that games are rendered with to be cropped to 1280 × 720.
+const LARGE: &str = "1600x900";
+/// A shot so many seconds before a jump cut, or after it, does not count: what came of it was not
+/// shown, or the hoop is being found again.
+const CUT_BEFORE_S: f64 = 0.6;
+const CUT_AFTER_S: f64 = 2.0;
 
 const PLAIN: Condition = Condition {
     name: "plain",
@@ -46,10 +94,13 @@ const PLAIN: Condition = Condition {
     scaled: 1.0,
     marked: true,
     shot_every_s: 6.5,
+    theme: "mixed",
+    games: Games::Any,
+    cut_every_s: None,
 };
 
 /// What is measured, the easiest first.
-pub const CONDITIONS: [Condition; 8] = [
+pub const CONDITIONS: [Condition; 15] = [
     PLAIN,
     Condition {
         name: "searched",
@@ -82,6 +133,56 @@ pub const CONDITIONS: [Condition; 8] = [
         ..PLAIN
     },
     Condition { name: "portrait", what: "720 × 1280, held upright", size: "720x1280", ..PLAIN },
+    Condition {
+        name: "two-balls",
+        what: "plain; two or three other balls are thrown to and fro around the hoop",
+        theme: "warm-up",
+        ..PLAIN
+    },
+    Condition {
+        name: "two-hoops",
+        what: "plain; both hoops are in view and played on",
+        games: Games::TwoHoops,
+        ..PLAIN
+    },
+    Condition {
+        name: "crowded",
+        what: "plain; people with their hands up before the hoop and under it at every shot",
+        theme: "crowded",
+        ..PLAIN
+    },
+    Condition {
+        name: "crossing",
+        what: "plain; misses that cross the hoop in the picture, in front of it or behind it",
+        theme: "crossing",
+        ..PLAIN
+    },
+    Condition {
+        name: "rolls",
+        what: "plain; the ball rolls on the rim before it falls in or out",
+        theme: "rolls",
+        ..PLAIN
+    },
+    Condition {
+        name: "panning",
+        what: "plain; the camera pans to and fro by 320 pixels within 9 s, on top of its own way",
+        size: LARGE,
+        filters: "crop=1280:720:160+160*sin(2*PI*t/9):90",
+        games: Games::WellInside,
+        marked: false,
+        ..PLAIN
+    },
+    Condition {
+        name: "jump-cuts",
+        what: "plain; every 6.5 s a cut to another framing; shots from 0.6 s before a cut to 2 s \
+               after it do not count",
+        size: LARGE,
+        filters: "crop=1280:720:320*mod(floor(t/6.5)\\,2):180*mod(floor(t/6.5)\\,2)",
+        games: Games::WellInside,
+        marked: false,
+        cut_every_s: Some(6.5),
+        ..PLAIN
+    },
 ];
 
 /// Play without a shot: whatever is reported is false.
@@ -105,34 +206,54 @@ pub const SOUND: Condition = Condition {
 pub const BOARD: Condition = Condition {
     name: "board",
     what: "plain, with a scoreboard in view of a camera that stands still; its fields are marked",
+    games: Games::WithBoard,
     ..PLAIN
 };
 
-/// So many seeds from `first` on whose games of this length show a scoreboard that can be read.
-///
-/// # Errors
-/// When a game cannot be made, or too few of them have one.
-pub async fn with_boards(first: u64, count: usize, seconds: u32) -> Result<Vec<u64>> {
-    let folder = tempfile::tempdir().context("no temporary folder")?;
-    let truth = folder.path().join("truth.json");
-    let mut seeds = Vec::new();
-    for seed in first..first + 40 * count as u64 {
-        if seeds.len() == count {
-            return Ok(seeds);
+impl Condition {
+    /// So many seeds from `first` on whose games of this length show what the condition needs.
+    ///
+    /// # Errors
+    /// When a game cannot be made, or too few of them show it.
+    pub async fn seeds(&self, first: u64, count: usize, seconds: u32) -> Result<Vec<u64>> {
+        let folder = tempfile::tempdir().context("no temporary folder")?;
+        let truth = folder.path().join("truth.json");
+        let mut seeds = Vec::new();
+        for seed in first..first + 60 * count as u64 {
+            if seeds.len() == count {
+                break;
+            }
+            if self.games == Games::Any {
+                seeds.push(seed);
+                continue;
+            }
+            let mut court = self.court(seed, seconds)?;
+            ensure!(
+                court.arg("--truth").arg(&truth).status().await?.success(),
+                "court failed at {seed}"
+            );
+            if self.games.have(&serde_json::from_str(&std::fs::read_to_string(&truth)?)?) {
+                seeds.push(seed);
+            }
         }
+        ensure!(
+            seeds.len() == count,
+            "of the games from {first} on only {} can be had {}",
+            seeds.len(),
+            self.name
+        );
+        Ok(seeds)
+    }
+
+    /// The command that plays a game under this condition.
+    fn court(&self, seed: u64, seconds: u32) -> Result<Command> {
         let mut court = built("court")?;
         court.args(["play", "--seed", &seed.to_string(), "--seconds", &seconds.to_string()]);
-        let made = court.arg("--truth").arg(&truth).status().await?;
-        ensure!(made.success(), "court failed at seed {seed}");
-        let told: Value = serde_json::from_str(&std::fs::read_to_string(&truth)?)?;
-        if told["board"].as_array().is_some_and(|fields| !fields.is_empty()) {
-            seeds.push(seed);
-        }
+        court.args(["--shot-every", &self.shot_every_s.to_string(), "--size", self.size]);
+        court.args(["--theme", self.theme]);
+        Ok(court)
     }
-    bail!("of the games from {first} on only {} have a board", seeds.len())
-}
 
-impl Condition {
     /// Renders a game and encodes it as seen under this condition: `{folder}/g{seed}.mp4` with its
     /// truth beside it, as `courtside evaluate` takes them. One that is there already is kept.
     ///
@@ -146,9 +267,7 @@ impl Condition {
             return Ok(());
         }
         let unfinished = folder.join(format!("g{seed}.part.mp4"));
-        let mut court = built("court")?;
-        court.args(["play", "--seed", &seed.to_string(), "--seconds", &seconds.to_string()]);
-        court.args(["--shot-every", &self.shot_every_s.to_string(), "--size", self.size]);
+        let mut court = self.court(seed, seconds)?;
         let sound = folder.join(format!("g{seed}.wav"));
         court.args(["--video", "-", "--format", "y4m", "--truth"]).arg(&truth);
         court.arg("--audio").arg(&sound);
@@ -190,9 +309,24 @@ impl Condition {
                 *side = ((at + moved) * self.scaled).into();
             }
         }
+        if let Some(every) = self.cut_every_s {
+            doubt_shots_at_cuts(&mut truth, every)?;
+        }
         std::fs::write(file, truth.to_string())?;
         Ok(())
     }
+}
+
+/// Takes the certainty from what happened so near to a cut that nobody can tell.
+fn doubt_shots_at_cuts(truth: &mut Value, every_s: f64) -> Result<()> {
+    for event in truth["events"].as_array_mut().context("the truth tells no events")? {
+        let t = event["t"].as_f64().context("an event without a time")?;
+        let since = t.rem_euclid(every_s);
+        if every_s - since < CUT_BEFORE_S || since < CUT_AFTER_S && t > every_s {
+            event["certain"] = false.into();
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -219,5 +353,34 @@ mod tests {
             assert_eq!(read()?["hoops"][0]["box"], expected, "{name}");
         }
         Ok(())
+    }
+
+    #[test]
+    fn shots_near_a_cut_do_not_count_and_others_do() -> Result<()> {
+        let at = |t: f64| serde_json::json!({"kind": "made_shot", "t": t, "certain": true});
+        let times = [1.0, 5.0, 6.1, 6.4, 6.6, 8.4, 8.6, 12.9];
+        let mut truth = serde_json::json!({"events": times.map(at)});
+        doubt_shots_at_cuts(&mut truth, 6.5)?;
+        let certain: Vec<f64> = truth["events"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|event| event["certain"] == true)
+            .filter_map(|event| event["t"].as_f64())
+            .collect();
+        assert_eq!(certain, [1.0, 5.0, 8.6]);
+        Ok(())
+    }
+
+    #[test]
+    fn games_are_chosen_by_what_they_show() {
+        let hoop = |x: f64| serde_json::json!({"id": "a", "box": [x, 200.0, x + 40.0, 240.0]});
+        let inside = serde_json::json!({"hoops": [hoop(600.0)], "board": []});
+        let two = serde_json::json!({"hoops": [hoop(100.0), hoop(1_000.0)], "board": [{}]});
+        let have = |games: Games| [games.have(&inside), games.have(&two)];
+        assert_eq!(have(Games::Any), [true, true]);
+        assert_eq!(have(Games::WithBoard), [false, true]);
+        assert_eq!(have(Games::TwoHoops), [false, true]);
+        assert_eq!(have(Games::WellInside), [true, false]);
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod field;
 pub mod look;
+pub mod quiet;
 pub mod rim;
 
 use std::fs::File;

@@ -76,29 +76,41 @@ pub fn moments_of_seed(seed: u64) -> Vec<Moment> {
 }
 
 /// What a seed's clip shows.
-struct Plan {
-    game: Game,
-    start: usize,
-    side: usize,
-    play: String,
-    random: Random,
+pub(super) struct Plan {
+    pub(super) game: Game,
+    /// First frame of the clip.
+    pub(super) start: usize,
+    /// Side of the viewport, pixels.
+    pub(super) side: usize,
+    pub(super) play: String,
+    pub(super) random: Random,
 }
 
 impl Plan {
     fn of_seed(seed: u64) -> Self {
         let mut random = Random::new(seed, "rim clip");
-        let side = random.pick(&SIDES);
-        let width = (side as f32 / WIDTHS * random.range(0.87, 1.15)).max(10.0);
+        let (side, width) = draw_side(&mut random);
         let play = Play::draw(&mut random);
         let (game, start) = game_of(seed, (width, play), &mut random);
         Self { game, start, side, play: play.name(), random }
     }
 }
 
+/// Side of a clip's viewport and width of the hoop's box in it, pixels.
+pub(super) fn draw_side(random: &mut Random) -> (usize, f32) {
+    let side = random.pick(&SIDES);
+    (side, (side as f32 / WIDTHS * random.range(0.87, 1.15)).max(10.0))
+}
+
 /// Renders the clip of a seed: its entry (offset 0) and its `[72][p][p]` bytes.
 #[must_use]
 pub fn render(seed: u64) -> (Clip, Vec<u8>) {
-    let Plan { game, start, side, play, mut random } = Plan::of_seed(seed);
+    render_plan(seed, Plan::of_seed(seed))
+}
+
+/// Renders what was planned for a seed.
+pub(super) fn render_plan(seed: u64, plan: Plan) -> (Clip, Vec<u8>) {
+    let Plan { game, start, side, play, mut random } = plan;
     let rect = viewport(&game, side, &mut random);
     let frames = Frames::luma_following(&game, rect, Quality::Fine);
     let mut bytes = vec![0; FRAMES * side * side];
@@ -161,15 +173,11 @@ impl Play {
 
 /// A game with one play, its hoop's box `width` pixels wide, and the clip's first frame.
 fn game_of(seed: u64, (width, play): (f32, Play), random: &mut Random) -> (Game, usize) {
-    let look = Look::of_seed(seed);
-    // The same view at another resolution: a small hoop is a small picture, not a wide lens.
-    let scale = width / 1.03 / look.view.ring_width;
-    let size = ((1280.0 * scale) as usize, (720.0 * scale) as usize);
-    let config = GameConfig { seconds: 9.0, size, ..GameConfig::of_seed(seed) };
+    let (config, look) = setting_of(seed, width, 9.0);
     let setting = Game::setting(&config, &look);
     let timeline = match play {
         Play::Shot(flavour) => Director::drill_shot(setting, flavour),
-        Play::Quiet(quiet) => Director::drill_quiet(setting, quiet),
+        Play::Quiet(quiet) => Director::drill_quiet(setting, (quiet, 5.0)),
     };
     let shot = timeline.events.iter().find(|e| e.hoop.is_some()).map(|e| e.t);
     let game = Game::with_timeline(config, look, timeline);
@@ -178,6 +186,15 @@ fn game_of(seed: u64, (width, play): (f32, Play), random: &mut Random) -> (Game,
         None => random.range(0.0, 60.0),
     };
     (game, start.max(0.0) as usize)
+}
+
+/// The looks of a seed with a hoop's box `width` pixels wide: the same view at another resolution,
+/// for a small hoop is a small picture, not a wide lens.
+pub(super) fn setting_of(seed: u64, width: f32, seconds: f64) -> (GameConfig, Look) {
+    let look = Look::of_seed(seed);
+    let scale = width / 1.03 / look.view.ring_width;
+    let size = ((1280.0 * scale) as usize, (720.0 * scale) as usize);
+    (GameConfig { seconds, size, ..GameConfig::of_seed(seed) }, look)
 }
 
 /// A square of `side` pixels around the hoop where the camera has not moved yet.

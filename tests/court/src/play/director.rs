@@ -3,6 +3,7 @@
 use super::handling::{HAND_SPEED, Pass};
 use super::shots::Flavour;
 use super::spare::Spare;
+use super::theme::Theme;
 use super::timeline::{EventAt, Noise, Player, Timeline};
 use crate::color::{self, rgb};
 use crate::flight::RATE;
@@ -22,6 +23,7 @@ pub(crate) struct Setting {
     pub(crate) eye: Vec3,
     /// Seconds from shot to shot, on average.
     pub(crate) shot_every: f32,
+    pub(crate) theme: Theme,
 }
 
 /// Writes a timeline play by play.
@@ -56,6 +58,7 @@ impl Director {
         }
         director.timeline.scores.push((0.0, [0, 0]));
         director.draw_spares();
+        director.set_theme();
         let start = director.beside(0, 0.0, (0.32, 0.1, 1.15));
         director.push_ball(start);
         director.take(0);
@@ -118,6 +121,7 @@ impl Director {
             let pace = self.random.range(0.5, 1.5);
             let before = ((self.setting.shot_every - 3.3) * pace).max(0.3);
             self.possession(before, flavour);
+            self.crowd_the_hoop();
             self.shoot(flavour);
             self.turn_over();
         }
@@ -126,13 +130,14 @@ impl Director {
 
     fn draw_flavour(&mut self) -> Flavour {
         let r = &mut self.random;
-        if r.chance(0.03) {
+        let usual = if r.chance(0.03) {
             Flavour::Block
         } else if r.chance(0.5) {
             Flavour::made(r)
         } else {
             Flavour::missed(r)
-        }
+        };
+        self.setting.theme.shot(usual, r)
     }
 
     /// The other side's turn, perhaps at the other hoop.

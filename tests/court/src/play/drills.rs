@@ -37,13 +37,13 @@ impl Director {
         director.timeline
     }
 
-    /// Several seconds without a shot.
-    pub(crate) fn drill_quiet(setting: Setting, quiet: Quiet) -> Timeline {
+    /// So many seconds without a shot.
+    pub(crate) fn drill_quiet(setting: Setting, (quiet, seconds): (Quiet, f32)) -> Timeline {
         let mut director = Self::new(setting);
         if director.random.chance(0.5) {
             director.gather();
         }
-        while director.timeline.now() < 5.0 {
+        while director.timeline.now() < seconds {
             match quiet {
                 Quiet::Possession => director.possession(2.0, Flavour::Swish),
                 Quiet::Across => director.across(),

@@ -13,7 +13,9 @@ mod rebound;
 mod shooting;
 mod shots;
 mod spare;
+mod theme;
 pub(crate) mod timeline;
 
 pub(crate) use drills::Quiet;
 pub(crate) use shots::Flavour;
+pub use theme::Theme;

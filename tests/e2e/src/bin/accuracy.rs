@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use e2e::conditions::{BOARD, CONDITIONS, Condition, QUIET, SOUND, with_boards};
+use e2e::conditions::{BOARD, CONDITIONS, Condition, QUIET, SOUND};
 use e2e::venue::courtside;
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ use serde_json::Value;
 struct Cli {
     /// Games under each condition.
     #[arg(long, default_value_t = 6)]
-    games: u64,
+    games: usize,
     /// Length of each, in seconds.
     #[arg(long, default_value_t = 60)]
     seconds: u32,
@@ -57,12 +57,11 @@ async fn main() -> Result<()> {
         None => tempfile::Builder::new().prefix("courtside-accuracy-").tempdir()?.keep(),
     };
     println!("Games and reports are in {}", kept.display());
-    let last = cli.seed + cli.games - 1;
     let mut rows = String::new();
     let mut engine = String::new();
     for condition in CONDITIONS {
         let folder = kept.join(format!("{}-{}s", condition.name, cli.seconds));
-        for seed in cli.seed..=last {
+        for seed in condition.seeds(cli.seed, cli.games, cli.seconds).await? {
             println!("{}: game {seed}", condition.name);
             condition.make(&folder, seed, cli.seconds).await?;
         }
@@ -72,7 +71,7 @@ async fn main() -> Result<()> {
     }
     let mut page = format!(
         "# Accuracy\n\nMade by `scripts/accuracy --games {} --seconds {} --seed {} --quiet-seconds \
-         {} --sound-games {} --sound-seconds {} --board-games {} --board-seconds {}` at commit `{}`. Generated games {} to {last}, which nothing was trained or decided \
+         {} --sound-games {} --sound-seconds {} --board-games {} --board-seconds {}` at commit `{}`. Generated games from {} on, which nothing was trained or decided \
          on, through the whole pipeline (`courtside evaluate --tier all`), networks run by {engine}; a shot that is told as \
          the other kind counts as one not found and one false.\n\n\
          | condition | shots | nano: recall | precision | full: recall | precision | calibration \
@@ -99,7 +98,7 @@ async fn main() -> Result<()> {
     }
     page.push_str(&heard(&evaluated(&folder, "nano").await?)?);
     let folder = kept.join(format!("{}-{}s", BOARD.name, cli.board_seconds));
-    for seed in with_boards(cli.seed, cli.board_games, cli.board_seconds).await? {
+    for seed in BOARD.seeds(cli.seed, cli.board_games, cli.board_seconds).await? {
         println!("{}: game {seed}", BOARD.name);
         BOARD.make(&folder, seed, cli.board_seconds).await?;
     }
