@@ -6,6 +6,7 @@
 //! left out.
 
 mod compare;
+mod finding;
 mod matching;
 mod page;
 mod reliability;
@@ -35,8 +36,8 @@ use wire::units::PixelBox;
 pub use self::compare::Comparison;
 use self::matching::{Mistake, Readings, Score, Tellable};
 pub use self::page::page;
+use self::report::{Pages, Spent, Video};
 pub use self::report::{Report, json_of_all};
-use self::report::{Spent, Video};
 use self::strips::{Moment, Seen};
 use self::truth::Truth;
 use crate::clock::SystemClock;
@@ -59,6 +60,9 @@ pub struct Job {
     pub engines: Engines,
     /// Whether a strip of pictures is cut for every mistake.
     pub strips: bool,
+    /// Whether the box searches the hoops itself although the truth says where they are, and it is
+    /// told how soon it found them.
+    pub search: bool,
 }
 
 /// Runs the pipeline over every video of the folder that has a truth file.
@@ -77,11 +81,18 @@ pub async fn evaluate(job: &Job) -> Result<Report> {
         let tellable = Tellable { sound: played.has_sound, board: truth.has_board() };
         let score = Score::of(&truth, &played.events, tellable);
         let readings = Readings::of(&truth, &played.readings);
-        let strips = match &played.seen {
-            Some(seen) => pictures(&video, seen, &score)?,
-            None => Vec::new(),
-        };
-        let video = Video::new(name, (score, readings), strips, played.spent);
+        let mut pages = Pages::default();
+        if let Some(seen) = &played.seen {
+            if job.strips {
+                pages.strips = pictures(&video, seen, &score)?;
+            }
+            if job.search {
+                let hoops = truth.in_view();
+                pages.findings = finding::findings(&hoops, seen.frames());
+                pages.strangers = finding::strangers(&hoops, seen.frames());
+            }
+        }
+        let video = Video::new(name, (score, readings), pages, played.spent);
         eprintln!("{video}");
         report.add(video);
     }
@@ -128,7 +139,7 @@ struct Played {
     readings: Vec<BoardReading>,
     /// Whether there was anything to hear.
     has_sound: bool,
-    /// Where the hoops were, if strips are to be cut.
+    /// Where the hoops were, if strips are to be cut or hoops searched.
     seen: Option<Seen>,
     spent: Spent,
 }
@@ -153,7 +164,7 @@ async fn play(
         .expect("these spans fit"),
         clip_kinds: Vec::new(),
     };
-    let hoops: Vec<(Name, PixelBox)> = truth.hoops()?;
+    let hoops: Vec<(Name, PixelBox)> = if job.search { Vec::new() } else { truth.hoops()? };
     let director = Director::new(BootId(1), vec![profile], Collected::default());
     let lanes = packs.lanes(&hoops, truth.board()?)?;
     let lanes = vec![SourceLanes { name: "file".to_owned(), lanes, ear: packs.ear()? }];
@@ -161,7 +172,8 @@ async fn play(
     let fastest =
         OperatingPoint { ball_tier: job.tier, rim_tier: job.tier, ..OperatingPoint::SMALLEST };
     stages.operating_points.signal(fastest);
-    let seen = job.strips.then(|| Seen::watch(&stages.detections)).transpose()?;
+    let watched = job.strips || job.search;
+    let seen = watched.then(|| Seen::watch(&stages.detections)).transpose()?;
     let health = Arc::clone(&stages.inference);
     let links = Arc::clone(&stages.sources[0]);
     let discard = discard_packets(Arc::clone(&stages.sources[0]))?;

@@ -62,6 +62,10 @@ enum Command {
         /// What runs the networks: auto, tract or onnxruntime.
         #[arg(long, default_value = "auto")]
         engine: EngineChoice,
+        /// Search the hoops although the truth files say where they are, and tell how soon each was
+        /// found.
+        #[arg(long)]
+        search: bool,
     },
     /// Looks at, checks, installs and rolls back model packs.
     Models {
@@ -139,12 +143,12 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run { config } => run_box(&config),
         Command::CheckConfig { file } => check_config(&file),
-        Command::Evaluate { folder, tier, json, html, compare, packs, engine } => {
+        Command::Evaluate { folder, tier, json, html, compare, packs, engine, search } => {
             let results = compare.as_deref().unwrap_or_default();
             exit(match (folder, results) {
                 (_, [before, after]) => compare_results(before, after),
                 (Some(folder), _) => {
-                    run_evaluation(&Evaluation { folder, tier, json, html, packs, engine })
+                    run_evaluation(&Evaluation { folder, tier, json, html, packs, engine, search })
                 }
                 (None, _) => unreachable!("clap asks for one of the two"),
             })
@@ -239,6 +243,7 @@ struct Evaluation {
     html: Option<PathBuf>,
     packs: Option<PathBuf>,
     engine: EngineChoice,
+    search: bool,
 }
 
 fn run_evaluation(asked: &Evaluation) -> Result<()> {
@@ -254,6 +259,7 @@ fn run_evaluation(asked: &Evaluation) -> Result<()> {
             keys: config::default_keys(),
             engines: engines.clone(),
             strips: asked.html.is_some(),
+            search: asked.search,
         };
         let report = runtime.block_on(evaluate::evaluate(&job))?;
         tell(&report)?;

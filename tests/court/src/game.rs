@@ -196,13 +196,18 @@ impl Game {
             })
             .collect();
         events.sort_by(|a, b| a.t.total_cmp(&b.t));
-        Truth { fps: self.config.fps, hoops, board: self.board_fields(), events }
+        let (fps, still) = (self.config.fps, self.stands_still());
+        Truth { fps, still, hoops, board: self.board_fields(), events }
+    }
+
+    /// See [`Truth::still`].
+    fn stands_still(&self) -> bool {
+        self.shifts.reach.0 <= 2 && self.shifts.reach.1 <= 2
     }
 
     /// See [`Truth::board`].
     fn board_fields(&self) -> Vec<Field> {
-        let still = self.shifts.reach.0 <= 2 && self.shifts.reach.1 <= 2;
-        let Some(board) = self.board.filter(|_| still) else { return Vec::new() };
+        let Some(board) = self.board.filter(|_| self.stands_still()) else { return Vec::new() };
         let (w, h) = (self.config.size.0 as f32, self.config.size.1 as f32);
         let place = |[left, top, right, bottom]: [f32; 4]| {
             let corners = [(left, top), (right, top), (right, bottom), (left, bottom)];

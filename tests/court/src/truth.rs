@@ -61,6 +61,9 @@ pub struct Field {
 pub struct Truth {
     /// Frames a second.
     pub fps: f64,
+    /// Whether the camera stands still: what is in the first frame stays where it is.
+    #[serde(default)]
+    pub still: bool,
     /// The hoops in view.
     pub hoops: Vec<Hoop>,
     /// The scoreboard's fields, if it can be read all the time: wholly in view of a camera that

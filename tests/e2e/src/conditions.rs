@@ -1,6 +1,8 @@
 //! Games under the conditions that a box meets: the same play, seen badly. Owns how ffmpeg makes
 //! each of them, and what becomes of the truth's boxes. Evaluates nothing.
 
+mod list;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -9,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tokio::process::Command;
 
+pub use self::list::{BOARD, CONDITIONS, FINDER, QUIET, SOUND};
 use crate::program::{Program, built};
 
 /// Rendering and encoding one game takes less than this on the slowest machine that counts.
@@ -30,8 +33,8 @@ pub struct Condition {
     /// What a hoop's box becomes: first moved by this many pixels, then scaled.
     moved: (f64, f64),
     scaled: f64,
-    /// Whether the box is told where the hoops are.
-    marked: bool,
+    /// Whether the box searches the hoops itself: `courtside evaluate --search`.
+    pub search: bool,
     /// Seconds from shot to shot, on average.
     shot_every_s: f64,
     /// What the game has more of than others: `court play --theme`.
@@ -39,7 +42,7 @@ pub struct Condition {
     /// Which games show what is to be seen.
     games: Games,
     /// Seconds from one jump cut of the filters to the next, if they make any.
-    cut_every_s: Option<f64>,
+    cut_every_s: Option<u32>,
 }
 
 /// Which games a condition can be made of, by their truth.
@@ -52,6 +55,8 @@ enum Games {
     TwoHoops,
     /// With every hoop in the part of the picture that all croppings of the filters show.
     WellInside,
+    /// The same, and a camera that stands still.
+    StillInside,
 }
 
 impl Games {
@@ -70,145 +75,20 @@ impl Games {
             Self::WithBoard => truth["board"].as_array().is_some_and(|fields| !fields.is_empty()),
             Self::TwoHoops => hoops.len() == 2,
             Self::WellInside => !hoops.is_empty() && hoops.iter().all(inside),
+            Self::StillInside => truth["still"] == true && Self::WellInside.have(truth),
         }
     }
 }
 
-/// What every cropping of [`LARGE`] shows, with a margin for a camera that sways, by columns and
+/// What every cropping of a large picture shows, with a margin for a camera that sways, by columns and
 /// rows.
 const INSIDE: [std::ops::Range<f64>; 2] = [380.0..1_220.0, 120.0..720.0];
-/// Size that games are rendered with to be cropped to 1280 × 720.
-const LARGE: &str = "1600x900";
 /// A shot so many seconds before a jump cut, or after it, does not count: what came of it was not
 /// shown, or the hoop is being found again.
 const CUT_BEFORE_S: f64 = 0.6;
 const CUT_AFTER_S: f64 = 2.0;
-
-const PLAIN: Condition = Condition {
-    name: "plain",
-    what: "1280 × 720 at 25 frames a second, 4 Mb/s",
-    size: "1280x720",
-    filters: "",
-    rate: "4M",
-    moved: (0.0, 0.0),
-    scaled: 1.0,
-    marked: true,
-    shot_every_s: 6.5,
-    theme: "mixed",
-    games: Games::Any,
-    cut_every_s: None,
-};
-
-/// What is measured, the easiest first.
-pub const CONDITIONS: [Condition; 15] = [
-    PLAIN,
-    Condition {
-        name: "searched",
-        what: "plain; the box finds its hoops itself",
-        marked: false,
-        ..PLAIN
-    },
-    Condition { name: "low-rate", what: "plain at 800 kb/s", rate: "800k", ..PLAIN },
-    Condition {
-        name: "360p",
-        what: "640 × 360 at 1 Mb/s",
-        filters: "scale=640:360:flags=area",
-        rate: "1M",
-        scaled: 0.5,
-        ..PLAIN
-    },
-    Condition { name: "15-fps", what: "plain at 15 frames a second", filters: "fps=15", ..PLAIN },
-    Condition {
-        name: "dark",
-        what: "plain at half the contrast, dark, with the noise of a small sensor",
-        filters: "eq=brightness=-0.16:contrast=0.5:saturation=0.6,noise=alls=12:allf=t",
-        ..PLAIN
-    },
-    Condition {
-        name: "shaking",
-        what: "plain from a hand: swings of 26 pixels and a tremble of 6",
-        filters: "crop=1216:684:32+26*(sin(2*PI*0.45*t)+0.23*sin(2*PI*3.7*t)):\
-                  18+13*(sin(2*PI*0.6*t)+0.3*sin(2*PI*4.3*t))",
-        moved: (-32.0, -18.0),
-        ..PLAIN
-    },
-    Condition { name: "portrait", what: "720 × 1280, held upright", size: "720x1280", ..PLAIN },
-    Condition {
-        name: "two-balls",
-        what: "plain; two or three other balls are thrown to and fro around the hoop",
-        theme: "warm-up",
-        ..PLAIN
-    },
-    Condition {
-        name: "two-hoops",
-        what: "plain; both hoops are in view and played on",
-        games: Games::TwoHoops,
-        ..PLAIN
-    },
-    Condition {
-        name: "crowded",
-        what: "plain; people with their hands up before the hoop and under it at every shot",
-        theme: "crowded",
-        ..PLAIN
-    },
-    Condition {
-        name: "crossing",
-        what: "plain; misses that cross the hoop in the picture, in front of it or behind it",
-        theme: "crossing",
-        ..PLAIN
-    },
-    Condition {
-        name: "rolls",
-        what: "plain; the ball rolls on the rim before it falls in or out",
-        theme: "rolls",
-        ..PLAIN
-    },
-    Condition {
-        name: "panning",
-        what: "plain; the camera pans to and fro by 320 pixels within 9 s, on top of its own way",
-        size: LARGE,
-        filters: "crop=1280:720:160+160*sin(2*PI*t/9):90",
-        games: Games::WellInside,
-        marked: false,
-        ..PLAIN
-    },
-    Condition {
-        name: "jump-cuts",
-        what: "plain; every 6.5 s a cut to another framing; shots from 0.6 s before a cut to 2 s \
-               after it do not count",
-        size: LARGE,
-        filters: "crop=1280:720:320*mod(floor(t/6.5)\\,2):180*mod(floor(t/6.5)\\,2)",
-        games: Games::WellInside,
-        marked: false,
-        cut_every_s: Some(6.5),
-        ..PLAIN
-    },
-];
-
-/// Play without a shot: whatever is reported is false.
-pub const QUIET: Condition = Condition {
-    name: "quiet",
-    what: "plain, passes and dribbling without a shot",
-    shot_every_s: 1e6,
-    ..PLAIN
-};
-
-/// Hours of play to be heard: the picture is small, and counts for nothing.
-pub const SOUND: Condition = Condition {
-    name: "sound",
-    what: "what is heard of it: crowd, ball, shoes, loudspeakers, whistles and buzzers; AAC at 96 kb/s",
-    size: "320x180",
-    rate: "300k",
-    ..PLAIN
-};
-
-/// Games with a scoreboard that can be read.
-pub const BOARD: Condition = Condition {
-    name: "board",
-    what: "plain, with a scoreboard in view of a camera that stands still; its fields are marked",
-    games: Games::WithBoard,
-    ..PLAIN
-};
+/// What every other framing of a condition with jump cuts shows is this much further right and down, in pixels.
+const JUMP: (f64, f64) = (-320.0, -180.0);
 
 impl Condition {
     /// So many seeds from `first` on whose games of this length show what the condition needs.
@@ -288,33 +168,42 @@ impl Condition {
         ensure!(encoded.success(), "ffmpeg failed: {}", ffmpeg.log_end());
         ensure!(court.wait(LIMIT).await?.success(), "court failed: {}", court.log_end());
         std::fs::remove_file(&sound).with_context(|| format!("{sound:?} not removed"))?;
-        self.adapt(&truth)?;
+        self.adapt(&truth, seconds)?;
         // Last, so that a game that is there is a whole one.
         std::fs::rename(&unfinished, &video).with_context(|| format!("{video:?} not written"))
     }
 
     /// Brings the truth's boxes to the picture of this condition.
-    fn adapt(&self, file: &PathBuf) -> Result<()> {
+    fn adapt(&self, file: &PathBuf, seconds: u32) -> Result<()> {
         let mut truth: Value = serde_json::from_str(&std::fs::read_to_string(file)?)?;
         let hoops = truth["hoops"].as_array_mut().context("the truth names no hoops")?;
-        if !self.marked {
-            hoops.clear();
-        }
-        for hoop in hoops {
-            let sides = hoop["box"].as_array_mut().context("a hoop without a box")?;
-            for (side, moved) in
-                sides.iter_mut().zip([self.moved.0, self.moved.1, self.moved.0, self.moved.1])
-            {
-                let at = side.as_f64().context("a box is four numbers")?;
-                *side = ((at + moved) * self.scaled).into();
-            }
+        for hoop in hoops.iter_mut() {
+            move_box(hoop, self.moved, self.scaled)?;
         }
         if let Some(every) = self.cut_every_s {
-            doubt_shots_at_cuts(&mut truth, every)?;
+            let first = hoops.clone();
+            for cut in 1..=seconds / every {
+                for mut hoop in first.clone() {
+                    move_box(&mut hoop, if cut % 2 == 1 { JUMP } else { (0.0, 0.0) }, 1.0)?;
+                    hoop["from"] = (cut * every).into();
+                    hoops.push(hoop);
+                }
+            }
+            doubt_shots_at_cuts(&mut truth, f64::from(every))?;
         }
         std::fs::write(file, truth.to_string())?;
         Ok(())
     }
+}
+
+/// Moves a hoop's box, then scales it.
+fn move_box(hoop: &mut Value, (right, down): (f64, f64), scaled: f64) -> Result<()> {
+    let sides = hoop["box"].as_array_mut().context("a hoop without a box")?;
+    for (side, moved) in sides.iter_mut().zip([right, down, right, down]) {
+        let at = side.as_f64().context("a box is four numbers")?;
+        *side = ((at + moved) * scaled).into();
+    }
+    Ok(())
 }
 
 /// Takes the certainty from what happened so near to a cut that nobody can tell.
@@ -342,16 +231,28 @@ mod tests {
         let truth = r#"{"hoops":[{"id":"a","box":[100.0,50.0,140.0,90.0]}],"events":[]}"#;
         let of = |name: &str| CONDITIONS.into_iter().find(|c| c.name == name).expect("is there");
         for (name, expected) in [
-            ("plain", Some([100.0, 50.0, 140.0, 90.0])),
-            ("360p", Some([50.0, 25.0, 70.0, 45.0])),
-            ("shaking", Some([68.0, 32.0, 108.0, 72.0])),
-            ("searched", None),
+            ("plain", [100.0, 50.0, 140.0, 90.0]),
+            ("360p", [50.0, 25.0, 70.0, 45.0]),
+            ("shaking", [68.0, 32.0, 108.0, 72.0]),
         ] {
             std::fs::write(&file, truth)?;
-            of(name).adapt(&file)?;
-            let expected = expected.map_or(Value::Null, |sides| serde_json::json!(sides));
-            assert_eq!(read()?["hoops"][0]["box"], expected, "{name}");
+            of(name).adapt(&file, 60)?;
+            assert_eq!(read()?["hoops"][0]["box"], serde_json::json!(expected), "{name}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn after_every_jump_the_truth_says_where_the_hoops_are_now() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("g1.events.json");
+        std::fs::write(&file, r#"{"hoops":[{"id":"a","box":[600,300,640,340]}],"events":[]}"#)?;
+        FINDER.adapt(&file, 14)?;
+        let truth: Value = serde_json::from_str(&std::fs::read_to_string(&file)?)?;
+        let hoops = truth["hoops"].as_array().context("hoops")?;
+        let told: Vec<_> =
+            hoops.iter().map(|h| (h["from"].as_u64(), h["box"][0].as_f64())).collect();
+        assert_eq!(told, [(None, Some(600.0)), (Some(6), Some(280.0)), (Some(12), Some(600.0))]);
         Ok(())
     }
 

@@ -44,7 +44,7 @@ fn section(html: &mut String, report: &Report) {
         if video.mistakes.is_empty() {
             let _ = writeln!(html, "<p class=\"ok\">{name}: none</p>");
         }
-        for (mistake, strip) in video.mistakes.iter().zip(&video.strips) {
+        for (mistake, strip) in video.mistakes.iter().zip(&video.pages.strips) {
             let picture = STANDARD.encode(strip);
             let what = escaped(&mistake.to_string());
             let _ = writeln!(

@@ -8,6 +8,7 @@ use governor::Tier;
 use serde_json::{Value, json};
 use wire::time::MediaSpan;
 
+use super::finding::Finding;
 use super::matching::{Count, KINDS, Mistake, Readings, Score, Wrong};
 use super::reliability::Reliability;
 
@@ -31,10 +32,21 @@ pub struct Video {
     kinds: BTreeMap<&'static str, Count>,
     /// What was wrong.
     pub mistakes: Vec<Mistake>,
-    /// A PNG for each mistake; empty when nobody asked for pictures.
-    pub strips: Vec<Vec<u8>>,
+    /// What was made of it beside the counts.
+    pub pages: Pages,
     readings: Readings,
     spent: Spent,
+}
+
+/// What is told of a video beside its counts, if somebody asked for it.
+#[derive(Default)]
+pub struct Pages {
+    /// A PNG for each mistake.
+    pub strips: Vec<Vec<u8>>,
+    /// How soon each hoop was found.
+    pub findings: Vec<Finding>,
+    /// Boxes that were believed in the end and are no hoop.
+    pub strangers: usize,
 }
 
 /// What an evaluation took.
@@ -74,10 +86,10 @@ impl Video {
     pub fn new(
         name: String,
         (score, readings): (Score, Readings),
-        strips: Vec<Vec<u8>>,
+        pages: Pages,
         spent: Spent,
     ) -> Self {
-        Self { name, kinds: score.kinds, mistakes: score.mistakes, strips, readings, spent }
+        Self { name, kinds: score.kinds, mistakes: score.mistakes, pages, readings, spent }
     }
 
     fn json(&self) -> Value {
@@ -95,6 +107,8 @@ impl Video {
             "took_seconds": self.spent.took.as_secs_f64(),
             "kinds": by_kind(&self.kinds),
             "mistakes": self.mistakes.iter().map(mistake).collect::<Vec<_>>(),
+            "strangers": self.pages.strangers,
+            "found": self.pages.findings.iter().map(Finding::json).collect::<Vec<_>>(),
         })
     }
 }
@@ -107,7 +121,8 @@ impl fmt::Display for Video {
         });
         let kinds = kinds.collect::<Vec<_>>().join("; ");
         write!(f, "{}: {kinds} ({:.1}x)", self.name, self.spent.speed())?;
-        self.mistakes.iter().try_for_each(|mistake| write!(f, "\n    {mistake}"))
+        self.mistakes.iter().try_for_each(|mistake| write!(f, "\n    {mistake}"))?;
+        self.pages.findings.iter().try_for_each(|finding| write!(f, "\n    {finding}"))
     }
 }
 

@@ -18,6 +18,7 @@ use pipeline::links::Detections;
 use wire::time::{MediaSpan, MediaTime};
 use wire::units::PixelBox;
 
+use super::finding::Believed;
 use crate::stages::spawn;
 
 /// Pictures of a strip, one every [`SPACING`].
@@ -36,7 +37,7 @@ const COLUMNS: usize = PICTURES / 2;
 /// Where the hoops of a video were, frame by frame.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    frames: Vec<(MediaTime, Vec<(String, PixelBox)>)>,
+    frames: Vec<Believed>,
 }
 
 impl Seen {
@@ -66,6 +67,11 @@ impl Seen {
         })?;
         is_ready.recv().context("the thread that notes where hoops are stopped")?;
         Ok(thread)
+    }
+
+    /// Every frame, in order.
+    pub(super) fn frames(&self) -> &[Believed] {
+        &self.frames
     }
 
     /// Where a hoop was; the first of them if it is not said which, or not known by that name.

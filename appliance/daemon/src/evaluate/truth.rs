@@ -7,14 +7,17 @@ use fusion::board::Field;
 use serde::Deserialize;
 use wire::event::EventKind;
 use wire::ids::Name;
+use wire::time::MediaTime;
 use wire::units::PixelBox;
 
+use super::finding::InView;
 use crate::config::FIELDS;
 
 /// What really happened in a video.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Truth {
-    /// Hoops at the start; absent when a person wrote the file.
+    /// Hoops at the start, and again wherever the picture jumps; absent when a person wrote the
+    /// file.
     #[serde(default)]
     hoops: Vec<TruthHoop>,
     /// The scoreboard's fields; absent when there is none to be read.
@@ -29,6 +32,9 @@ struct TruthHoop {
     id: String,
     #[serde(rename = "box")]
     area: [f32; 4],
+    /// Seconds from the first frame; the box is true until the next one of this id.
+    #[serde(default)]
+    from: f64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -103,7 +109,24 @@ impl Truth {
         !self.board.is_empty()
     }
 
-    /// The hoops as a technician would configure them.
+    /// Every hoop with the time for which its box is true.
+    pub fn in_view(&self) -> Vec<InView> {
+        let time = |seconds: f64| MediaTime::from_millis((1_000.0 * seconds) as i64);
+        let in_view = |hoop: &TruthHoop| {
+            let [x0, y0, x1, y1] = hoop.area;
+            let later = self.hoops.iter().filter(|h| h.id == hoop.id && h.from > hoop.from);
+            let until = later.map(|h| h.from).fold(f64::INFINITY, f64::min);
+            InView {
+                id: hoop.id.clone(),
+                area: PixelBox { x0, y0, x1, y1 },
+                from: time(hoop.from),
+                until: if until.is_finite() { time(until) } else { MediaTime(i64::MAX) },
+            }
+        };
+        self.hoops.iter().map(in_view).collect()
+    }
+
+    /// The hoops as a technician would configure them at the start.
     ///
     /// # Errors
     /// A hoop's id is no name.
@@ -113,6 +136,6 @@ impl Truth {
             let name = hoop.id.parse().with_context(|| format!("hoop id {:?}", hoop.id))?;
             Ok((name, PixelBox { x0, y0, x1, y1 }))
         };
-        self.hoops.iter().map(configured).collect()
+        self.hoops.iter().filter(|hoop| hoop.from <= 0.0).map(configured).collect()
     }
 }

@@ -21,7 +21,7 @@ impl Director {
         }
         self.wind_up(flavour);
         let place = self.hoop_place();
-        let cross = self.setting.theme.crosses(self.random.chance(0.6));
+        let cross = self.setting.theme.crosses(&mut self.random);
         let body = self.setting.hoop;
         let attempt = Attempt {
             from: place.local(self.last_ball()),

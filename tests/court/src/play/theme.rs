@@ -43,12 +43,10 @@ impl Theme {
         }
     }
 
-    /// Whether a miss crosses the hoop in the picture, given what was drawn for a usual game.
-    pub(super) const fn crosses(self, usual: bool) -> bool {
-        match self {
-            Self::Mixed | Self::WarmUp | Self::Crowded | Self::Rolls => usual,
-            Self::Crossing => true,
-        }
+    /// Whether a miss crosses the hoop in the picture; draws whatever the theme is, so that games
+    /// of all themes are drawn alike.
+    pub(super) fn crosses(self, random: &mut Random) -> bool {
+        random.chance(0.6) || self == Self::Crossing
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use e2e::conditions::{BOARD, CONDITIONS, Condition, QUIET, SOUND};
+use e2e::conditions::{BOARD, CONDITIONS, Condition, FINDER, QUIET, SOUND};
 use e2e::venue::courtside;
 use serde_json::Value;
 
@@ -40,6 +40,9 @@ struct Cli {
     /// Length of each, in seconds.
     #[arg(long, default_value_t = 120)]
     board_seconds: u32,
+    /// Looks whose hoops the box finds by itself.
+    #[arg(long, default_value_t = 50)]
+    finder_looks: usize,
     /// Where games and reports are kept, to look at the mistakes; a new folder if not given. Games
     /// that are there already are not made again.
     #[arg(long)]
@@ -48,6 +51,9 @@ struct Cli {
     #[arg(long, default_value = "docs/benchmarks/accuracy.md")]
     output: PathBuf,
 }
+
+/// Long enough for one jump of the picture and what comes after it.
+const FINDER_SECONDS: u32 = 9;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -65,13 +71,13 @@ async fn main() -> Result<()> {
             println!("{}: game {seed}", condition.name);
             condition.make(&folder, seed, cli.seconds).await?;
         }
-        let result = evaluated(&folder, "all").await?;
+        let result = evaluated(&folder, &condition, "all").await?;
         engine = result["engine"].as_str().context("a result without an engine")?.to_owned();
         rows.push_str(&row(&condition, &result)?);
     }
     let mut page = format!(
         "# Accuracy\n\nMade by `scripts/accuracy --games {} --seconds {} --seed {} --quiet-seconds \
-         {} --sound-games {} --sound-seconds {} --board-games {} --board-seconds {}` at commit `{}`. Generated games from {} on, which nothing was trained or decided \
+         {} --sound-games {} --sound-seconds {} --board-games {} --board-seconds {} --finder-looks {}` at commit `{}`. Generated games from {} on, which nothing was trained or decided \
          on, through the whole pipeline (`courtside evaluate --tier all`), networks run by {engine}; a shot that is told as \
          the other kind counts as one not found and one false.\n\n\
          | condition | shots | nano: recall | precision | full: recall | precision | calibration \
@@ -84,27 +90,34 @@ async fn main() -> Result<()> {
         cli.sound_seconds,
         cli.board_games,
         cli.board_seconds,
+        cli.finder_looks,
         commit().await?,
         cli.seed
     );
     println!("{}: game {}", QUIET.name, cli.seed);
     let folder = kept.join(format!("{}-{}s", QUIET.name, cli.quiet_seconds));
     QUIET.make(&folder, cli.seed, cli.quiet_seconds).await?;
-    page.push_str(&quiet(&evaluated(&folder, "all").await?, cli.quiet_seconds)?);
+    page.push_str(&quiet(&evaluated(&folder, &QUIET, "all").await?, cli.quiet_seconds)?);
     let folder = kept.join(format!("{}-{}s", SOUND.name, cli.sound_seconds));
     for seed in cli.seed..cli.seed + cli.sound_games {
         println!("{}: game {seed}", SOUND.name);
         SOUND.make(&folder, seed, cli.sound_seconds).await?;
     }
-    page.push_str(&heard(&evaluated(&folder, "nano").await?)?);
+    page.push_str(&heard(&evaluated(&folder, &SOUND, "nano").await?)?);
     let folder = kept.join(format!("{}-{}s", BOARD.name, cli.board_seconds));
     for seed in BOARD.seeds(cli.seed, cli.board_games, cli.board_seconds).await? {
         println!("{}: game {seed}", BOARD.name);
         BOARD.make(&folder, seed, cli.board_seconds).await?;
     }
-    page.push_str(&read(&evaluated(&folder, "nano").await?)?);
+    page.push_str(&read(&evaluated(&folder, &BOARD, "nano").await?)?);
+    let folder = kept.join(format!("{}-{FINDER_SECONDS}s", FINDER.name));
+    for seed in FINDER.seeds(cli.seed, cli.finder_looks, FINDER_SECONDS).await? {
+        println!("{}: game {seed}", FINDER.name);
+        FINDER.make(&folder, seed, FINDER_SECONDS).await?;
+    }
+    page.push_str(&found(&evaluated(&folder, &FINDER, "nano").await?)?);
     page.push_str("\nConditions:\n");
-    for condition in CONDITIONS.iter().chain([&QUIET, &SOUND, &BOARD]) {
+    for condition in CONDITIONS.iter().chain([&QUIET, &SOUND, &BOARD, &FINDER]) {
         writeln!(page, "- **{}**: {}", condition.name, condition.what)?;
     }
     std::fs::write(&cli.output, &page)
@@ -114,10 +127,13 @@ async fn main() -> Result<()> {
 }
 
 /// Runs the pipeline over a folder of games; its report stays beside them.
-async fn evaluated(folder: &Path, tier: &str) -> Result<Value> {
+async fn evaluated(folder: &Path, condition: &Condition, tier: &str) -> Result<Value> {
     let json = folder.join("result.json");
     let mut command = courtside()?;
     command.arg("evaluate").arg(folder).args(["--tier", tier, "--json"]).arg(&json);
+    if condition.search {
+        command.arg("--search");
+    }
     let done = command.arg("--html").arg(folder.join("report.html")).output().await?;
     ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     Ok(serde_json::from_str(&std::fs::read_to_string(json)?)?)
@@ -199,6 +215,30 @@ fn read(result: &Value) -> Result<String> {
         told - hit,
         readings("right")?,
         readings("told")?
+    ))
+}
+
+/// Hoops that the box found by itself: at the start within 5 s, after the jump within 2 s.
+fn found(result: &Value) -> Result<String> {
+    let videos = result["videos"].as_array().context("a result without videos")?;
+    let (mut start, mut jump, mut strangers) = ([0; 2], [0; 2], 0);
+    for video in videos {
+        strangers += video["strangers"].as_u64().unwrap_or(0);
+        for hoop in video["found"].as_array().context("a video without findings")? {
+            let from = hoop["from_s"].as_f64().context("a finding without its time")?;
+            let (count, limit) = if from > 0.0 { (&mut jump, 2.0) } else { (&mut start, 5.0) };
+            count[0] += 1;
+            count[1] += usize::from(hoop["after_s"].as_f64().is_some_and(|s| s <= limit));
+        }
+    }
+    Ok(format!(
+        "\nHoops found without being told, in {} looks: {} of {} within 5 s of the first frame, {} \
+         of {} within 2 s of a jump; {strangers} boxes are no hoop in the end.\n",
+        videos.len(),
+        start[1],
+        start[0],
+        jump[1],
+        jump[0]
     ))
 }
 
