@@ -13,4 +13,4 @@ pub mod surface;
 
 pub use clock::Clock;
 pub use link_mutex::LinkMutex;
-pub use surface::{PixelFormat, Surface};
+pub use surface::{PixelFormat, Scan, Surface};

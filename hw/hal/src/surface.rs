@@ -18,6 +18,25 @@ pub enum PixelFormat {
     Nv12,
 }
 
+/// How the rows of a picture were taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Scan {
+    /// All at one moment.
+    #[default]
+    Progressive,
+    /// Every second row half a frame later: two halves, woven into one picture.
+    Interlaced(Half),
+}
+
+/// Every second row of an interlaced picture, taken at one moment: what broadcasters call a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Half {
+    /// The rows 0, 2, 4 and so on.
+    Upper,
+    /// The rows 1, 3, 5 and so on.
+    Lower,
+}
+
 /// One plane in host memory.
 #[derive(Clone, Copy)]
 pub struct Plane<'a> {
@@ -45,6 +64,12 @@ pub trait SurfaceMemory: Send + Sync {
     /// [`DownloadError`] if the device refuses the transfer; the frame is then lost, not the
     /// stream.
     fn download(&self) -> Result<HostPicture<'_>, DownloadError>;
+
+    /// How the decoder says that the rows were taken; with the half that is the earlier one.
+    /// Streams lie about it in both directions.
+    fn scan(&self) -> Scan {
+        Scan::Progressive
+    }
 }
 
 /// The device did not hand out a picture's pixels.
@@ -86,6 +111,11 @@ impl Surface {
     /// Presentation time on the source's timeline.
     pub fn pts(&self) -> MediaTime {
         self.shared.pts
+    }
+
+    /// How the decoder says that the rows were taken.
+    pub fn scan(&self) -> Scan {
+        self.shared.memory.scan()
     }
 
     /// The pixels in host memory. Explicit and counted, because it is what a GPU pipeline must

@@ -7,7 +7,7 @@ use ffmpeg::ffi;
 use ffmpeg::format::Pixel;
 use ffmpeg_the_third as ffmpeg;
 use hal::PixelFormat;
-use hal::surface::{DownloadError, HostPicture, Plane, SurfaceMemory};
+use hal::surface::{DownloadError, Half, HostPicture, Plane, Scan, SurfaceMemory};
 use wire::units::PictureSize;
 
 const DRIVER: &str = "libavcodec";
@@ -23,6 +23,15 @@ pub(crate) fn damage(frame: &ffmpeg::frame::Video) -> Option<String> {
         return Some("a picture that it refers to is missing".into());
     }
     (flags != 0).then(|| "a part of the picture could not be decoded".into())
+}
+
+/// What the stream says of the picture's rows.
+fn scan(frame: &ffmpeg::frame::Video) -> Scan {
+    match (frame.is_interlaced(), frame.is_top_first()) {
+        (false, _) => Scan::Progressive,
+        (true, true) => Scan::Interlaced(Half::Upper),
+        (true, false) => Scan::Interlaced(Half::Lower),
+    }
 }
 
 /// Wraps a decoded picture.
@@ -70,11 +79,16 @@ impl SurfaceMemory for Native {
         };
         Ok(HostPicture { size: picture_size(&self.frame), format: self.format, planes })
     }
+
+    fn scan(&self) -> Scan {
+        scan(&self.frame)
+    }
 }
 
 /// A picture that had to be converted.
 struct Converted {
     size: PictureSize,
+    scan: Scan,
     luma: Vec<u8>,
     chroma: [Vec<u8>; 2],
 }
@@ -90,6 +104,10 @@ impl SurfaceMemory for Converted {
             Plane { data: cr, stride: half },
         ];
         Ok(HostPicture { size: self.size, format: PixelFormat::I420, planes })
+    }
+
+    fn scan(&self) -> Scan {
+        self.scan
     }
 }
 
@@ -184,7 +202,7 @@ fn convert(frame: &ffmpeg::frame::Video, format: Pixel) -> Result<Box<dyn Surfac
         let grid = ChromaGrid { width, height, log2_w, log2_h };
         [grid.halve(&component(1)?), grid.halve(&component(2)?)]
     };
-    Ok(Box::new(Converted { size, luma, chroma }))
+    Ok(Box::new(Converted { size, scan: scan(frame), luma, chroma }))
 }
 
 /// `extent.bytes` counts samples here.

@@ -2,7 +2,7 @@
 
 use hal::PixelFormat;
 use hal::decode::{DecodeError, DecodeVideo as _, VideoConfig};
-use hal::surface::SurfacePool;
+use hal::surface::{Half, Scan, SurfacePool};
 use libav::file::{Reader, Track, Unit};
 use libav::video::Decoder;
 use wire::codec::VideoCodec;
@@ -222,4 +222,27 @@ fn stream_without_keyframes_recovers_through_its_intra_refresh() {
     assert!(*back <= 30 + 2 * 20 + 1, "whole again at {back}");
     let tail: Vec<i64> = outcome.times.iter().copied().filter(|n| n >= back).collect();
     assert_eq!(tail, (*back..120).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_picture_says_whether_it_is_interlaced_and_which_half_is_the_earlier_one() {
+    let Some(studio) = Studio::open() else { return };
+    let woven = |first: &str| {
+        format!(
+            "-vf scale=in_range=tv:out_range=tv,setfield={first} -flags +ildct+ilme -x264opts \
+             {first}=1"
+        )
+    };
+    for (name, options, scan) in [
+        ("p.mp4", String::new(), Scan::Progressive),
+        ("t.mp4", woven("tff"), Scan::Interlaced(Half::Upper)),
+        ("b.mp4", woven("bff"), Scan::Interlaced(Half::Lower)),
+        ("c.mp4", woven("bff") + " -pix_fmt yuv422p", Scan::Interlaced(Half::Lower)),
+    ] {
+        let path = studio.pictures(name, 20, &format!("{X264} {options}"));
+        let surfaces = media::decode(&path);
+        assert_eq!(surfaces.len(), 20, "{options}");
+        assert!(surfaces.iter().all(|surface| surface.scan() == scan), "{options}");
+        surfaces.iter().for_each(assert_in_place);
+    }
 }
