@@ -26,8 +26,12 @@ pub struct Condition {
     pub what: &'static str,
     /// Picture size that is rendered.
     size: &'static str,
+    /// Pictures a second that are rendered.
+    fps: &'static str,
     /// ffmpeg's filters; empty for none.
     filters: &'static str,
+    /// What else the encoder is told; empty for nothing.
+    encoder: &'static str,
     /// ffmpeg's bit rate.
     rate: &'static str,
     /// What a hoop's box becomes: first moved by this many pixels, then scaled.
@@ -130,7 +134,7 @@ impl Condition {
         let mut court = built("court")?;
         court.args(["play", "--seed", &seed.to_string(), "--seconds", &seconds.to_string()]);
         court.args(["--shot-every", &self.shot_every_s.to_string(), "--size", self.size]);
-        court.args(["--theme", self.theme]);
+        court.args(["--fps", self.fps, "--theme", self.theme]);
         Ok(court)
     }
 
@@ -162,6 +166,7 @@ impl Condition {
         }
         ffmpeg.args(["-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency"]);
         ffmpeg.args(["-g", "50", "-b:v", self.rate, "-maxrate", self.rate, "-bufsize", "8M"]);
+        ffmpeg.args(self.encoder.split_whitespace());
         ffmpeg.arg(&unfinished).stdin(court.take_output()?);
         let mut ffmpeg = Program::start("ffmpeg", ffmpeg, &folder.join("ffmpeg.log"))?;
         let encoded = ffmpeg.wait(LIMIT).await?;

@@ -9,7 +9,9 @@ const PLAIN: Condition = Condition {
     name: "plain",
     what: "1280 × 720 at 25 frames a second, 4 Mb/s",
     size: "1280x720",
+    fps: "25",
     filters: "",
+    encoder: "",
     rate: "4M",
     moved: (0.0, 0.0),
     scaled: 1.0,
@@ -21,7 +23,7 @@ const PLAIN: Condition = Condition {
 };
 
 /// What is measured, the easiest first.
-pub const CONDITIONS: [Condition; 15] = [
+pub const CONDITIONS: [Condition; 18] = [
     PLAIN,
     Condition {
         name: "searched",
@@ -39,10 +41,26 @@ pub const CONDITIONS: [Condition; 15] = [
         ..PLAIN
     },
     Condition { name: "15-fps", what: "plain at 15 frames a second", filters: "fps=15", ..PLAIN },
+    Condition { name: "60-fps", what: "plain at 60 frames a second", fps: "60", ..PLAIN },
+    Condition {
+        name: "interlaced",
+        what: "plain from a camera that takes half of the rows 50 times a second, woven into 25 \
+               pictures",
+        fps: "50",
+        filters: "tinterlace=interleave_top,setfield=tff",
+        encoder: "-flags +ildct+ilme -x264opts tff=1",
+        ..PLAIN
+    },
     Condition {
         name: "dark",
         what: "plain at half the contrast, dark, with the noise of a small sensor",
         filters: "eq=brightness=-0.16:contrast=0.5:saturation=0.6,noise=alls=12:allf=t",
+        ..PLAIN
+    },
+    Condition {
+        name: "washed-out",
+        what: "plain at less than half the contrast, bright: a lens that looks into the light",
+        filters: "eq=contrast=0.45:brightness=0.15:saturation=0.6",
         ..PLAIN
     },
     Condition {
