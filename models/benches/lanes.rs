@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use divan::{Bencher, black_box};
+use hal::Scan;
 use hal::infer::{Infer, Tensor};
+use models::incoming::Incoming;
 use models::lanes::ball::BallLane;
 use models::lanes::board::BoardLane;
 use models::lanes::follow::Follower;
@@ -44,6 +46,15 @@ fn letterbox_720p(bencher: Bencher, (width, height): (usize, usize)) {
     let mut resampler = Resampler::default();
     let mut grey = Grey::filled(width, height, 0);
     bencher.bench_local(|| resampler.letterbox(black_box(luma(&data)), &mut grey));
+}
+
+/// A picture that says nothing of its rows is searched for combs.
+#[divan::bench]
+fn incoming_720p(bencher: Bencher) {
+    let data = picture(0);
+    let mut incoming = Incoming::default();
+    bencher
+        .bench_local(|| incoming.observe(black_box(luma(&data)), Scan::Progressive, MediaTime(0)));
 }
 
 #[divan::bench(args = [20.0, 50.0, 150.0])]

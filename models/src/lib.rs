@@ -11,6 +11,7 @@
 
 pub mod bundle;
 pub mod engine;
+pub mod incoming;
 pub mod lanes;
 pub mod limits;
 pub mod manifest;

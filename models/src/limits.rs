@@ -102,6 +102,30 @@ pub const SCENE_PACE_PICTURES: usize = 12;
 /// Nothing is quieter than this: the grain of a still picture.
 pub const SCENE_PACE_QUIETEST: f32 = 0.005;
 
+// ---- incoming ----
+
+/// Rows from one place where combs are looked for to the next: a player's edge is ten times as
+/// high at 720 rows, and a look costs a quarter of all rows.
+pub const COMB_ROWS: usize = 20;
+
+/// Grey values that every second row must be brighter or darker than its neighbours.
+pub const COMB_STEP_MIN: u16 = 8;
+
+/// A picture is combed from this share of torn points on. Of a generated game in which the camera
+/// pans, 13 to 1300 points in ten thousand are torn when it is interlaced, half of the pictures
+/// above 250; when it is not, 0 to 3.5, half of the pictures none; dark and noisy, up to 7.
+pub const COMB_SHARE_MIN: f32 = 5e-4;
+
+/// A picture with fewer torn points than this is not combed, however small it is.
+pub const COMB_POINTS_MIN: usize = 4;
+
+/// So many combed pictures one after the other are believed: a fifth of a second.
+pub const COMB_PICTURES: u32 = 5;
+
+/// A source is taken for interlaced for this long after the last sign of it, in ms. Long, because a
+/// picture in which nothing moves shows no sign.
+pub const INTERLACED_MS: i64 = 20_000;
+
 // ---- hoop ----
 
 /// Probability below which a peak of the hoop heat map is not reported. Low, because a hoop that is

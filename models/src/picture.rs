@@ -3,7 +3,7 @@
 //! Area average where the picture shrinks, bilinear where it grows, the border repeated outside.
 //! The trainer computes the same (`models/train`), so nothing here may change without it.
 
-use hal::surface::HostPicture;
+use hal::surface::{Half, HostPicture};
 use thiserror::Error;
 use wire::units::PixelBox;
 
@@ -16,6 +16,8 @@ pub struct Luma<'a> {
     stride: usize,
     width: usize,
     height: usize,
+    /// The half whose rows stand in for the other's too.
+    half: Option<Half>,
 }
 
 /// A plane that does not hold the picture that it is said to hold.
@@ -51,7 +53,7 @@ impl<'a> Luma<'a> {
             .and_then(|bytes| bytes.checked_add(width));
         let fits = needed.is_some_and(|n| n <= data.len()) && stride >= width && width > 0;
         if fits {
-            return Ok(Self { data, stride, width, height });
+            return Ok(Self { data, stride, width, height, half: None });
         }
         Err(PlaneError { bytes: data.len(), stride, width, height })
     }
@@ -63,6 +65,14 @@ impl<'a> Luma<'a> {
     pub fn of(picture: &HostPicture<'a>) -> Result<Self, PlaneError> {
         let size = (usize::from(picture.size.width), usize::from(picture.size.height));
         Self::new(picture.planes[0].data, picture.planes[0].stride, size)
+    }
+
+    /// The same picture seen through one half of its rows: each of them twice, in place of the
+    /// other half's. Size and places stay as they are, to half a row, and nothing is copied; where
+    /// pictures shrink to half their rows or less, as they do on their way into the networks,
+    /// it is the same as a picture of that half alone.
+    pub fn through(self, half: Half) -> Self {
+        Self { half: Some(half), ..self }
     }
 
     /// Columns.
@@ -77,6 +87,12 @@ impl<'a> Luma<'a> {
 
     /// The pixels of row `y`, which must be below [`height`](Self::height).
     pub fn row(&self, y: usize) -> &'a [u8] {
+        let y = match self.half {
+            None => y,
+            Some(Half::Upper) => y & !1,
+            // A picture with an odd number of rows ends with one of the upper half.
+            Some(Half::Lower) => (y | 1).min(self.height - 1),
+        };
         &self.data[y * self.stride..][..self.width]
     }
 }

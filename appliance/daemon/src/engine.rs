@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use fusion::board::Field;
 use governor::operating_point::reachable;
 use governor::{OperatingPoint, Tier};
+use models::incoming::Incoming;
 use models::lanes::ball::BallLane;
 use models::lanes::board::BoardLane;
 use models::lanes::hoop::HoopLane;
@@ -92,6 +93,7 @@ impl Packs {
             rims: rims(&self.rim)?,
             finder: Some(HoopLane::load(&self.hoop, first_tier(&self.hoop))?),
             hoops: Hoops::new(hoops),
+            incoming: Incoming::default(),
             scene: SceneLane::default(),
             board: Board::new(BoardLane::load(&self.board, best_tier(&self.board))?, fields),
         })

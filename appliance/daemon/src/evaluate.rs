@@ -23,6 +23,7 @@ use governor::OperatingPoint;
 use governor::Tier;
 use hal::Clock;
 use models::Engines;
+use models::incoming::Adaptation;
 use pipeline::director::{Director, Outputs, SourceProfile};
 use pipeline::feeder::Feeder;
 use pipeline::links::SourceItem;
@@ -197,6 +198,9 @@ async fn play(
         frames: health.frames.get(),
         busy: Duration::from_micros(health.busy_us.get()),
     };
+    for adaptation in &collected.adaptations {
+        eprintln!("{}: {adaptation}", video.display());
+    }
     let has_sound = links.counters.units_audio.get() > 0;
     let readings = std::mem::take(&mut collected.readings);
     Ok(Played { events: collected.standing(), readings, has_sound, seen, spent })
@@ -223,6 +227,7 @@ async fn feed(mut feeder: Feeder<SystemClock>, path: &Path) -> Result<MediaSpan>
 struct Collected {
     events: Vec<GameEvent>,
     readings: Vec<BoardReading>,
+    adaptations: Vec<Adaptation>,
 }
 
 impl Collected {
@@ -243,6 +248,10 @@ impl Outputs for Collected {
 
     fn tell_board(&mut self, reading: BoardReading) {
         self.readings.push(reading);
+    }
+
+    fn tell_adaptation(&mut self, _source: usize, adaptation: Adaptation) {
+        self.adaptations.push(adaptation);
     }
 
     fn want_clip(&mut self, _source: usize, _event: &GameEvent) {}

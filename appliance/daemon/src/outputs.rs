@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clips::planner::ClipPlan;
+use models::incoming::Adaptation;
 use pipeline::cut::{Anchor, CutError, Finished, Job};
 use pipeline::cutting::{CutOrder, Delivery};
 use pipeline::director::Outputs;
@@ -95,6 +96,15 @@ impl Outputs for Decisions {
         );
         if let Err(refused) = self.uplink.publish(Body::Board(reading)) {
             error!(%refused, "the board's reading not published");
+        }
+    }
+
+    fn tell_adaptation(&mut self, source: usize, adaptation: Adaptation) {
+        let name = &self.sources[source].name;
+        info!(source = %name, "{adaptation}");
+        let told = notice(NoticeKind::Adapted, Some(name.clone()), &adaptation.to_string());
+        if let Err(refused) = self.uplink.publish(Body::Notice(told)) {
+            warn!(%refused, "how the source is looked at was not published");
         }
     }
 

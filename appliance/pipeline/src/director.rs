@@ -12,6 +12,7 @@ use embassy_sync::pubsub::WaitResult;
 use fusion::board::{BoardChange, FieldView};
 use fusion::{FrameView, Fusion, HoopView, Profile, RimWindow, Verdict};
 use futures_lite::future;
+use models::incoming::Adaptation;
 use wire::board::BoardReading;
 use wire::event::{EventKind, GameEvent, Stage};
 use wire::ids::{BootId, EventId, Name};
@@ -39,6 +40,9 @@ pub trait Outputs: Send {
 
     /// Publishes what a scoreboard says.
     fn tell_board(&mut self, reading: BoardReading);
+
+    /// Tells how a source's pictures are looked at from now on; once for each change.
+    fn tell_adaptation(&mut self, source: usize, adaptation: Adaptation);
 
     /// Cuts a clip; `anchor` is the newest frame's media time and arrival.
     ///
@@ -76,6 +80,8 @@ struct Directed {
     arrivals: ArrivalLog,
     hoop_names: [Option<Name>; fusion::HOOPS_MAX],
     held: Option<ClipPlan>,
+    /// How its pictures were looked at when it was told last.
+    adaptation: Adaptation,
 }
 
 /// Counters and beat of the director.
@@ -135,6 +141,7 @@ impl<O: Outputs> Director<O> {
             arrivals: ArrivalLog::default(),
             hoop_names: [const { None }; fusion::HOOPS_MAX],
             held: None,
+            adaptation: Adaptation::default(),
             profile,
         };
         let sources = sources.into_iter().map(directed).collect();
@@ -145,6 +152,10 @@ impl<O: Outputs> Director<O> {
     pub fn handle_frame(&mut self, report: &FrameReport, health: &DirectorHealth) {
         let Some(source) = self.sources.get_mut(report.source) else { return };
         source.arrivals.note(report.at, report.arrived.wall);
+        // Compared here and not where it is decided: a report may be lost on the way.
+        if std::mem::replace(&mut source.adaptation, report.adaptation) != report.adaptation {
+            self.outputs.tell_adaptation(report.source, report.adaptation);
+        }
         for hoop in &report.hoops {
             source.hoop_names[usize::from(hoop.slot)] = Some(hoop.name.clone());
         }

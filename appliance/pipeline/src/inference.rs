@@ -11,6 +11,7 @@ use fusion::{Ball, RimSlot};
 use futures_lite::future;
 use governor::{Admission, OperatingPoint, Slot};
 use hal::Clock;
+use models::incoming::{Adaptation, Incoming};
 use models::lanes::LaneError;
 use models::lanes::ball::BallLane;
 use models::lanes::hoop::HoopLane;
@@ -59,6 +60,8 @@ pub struct FrameReport {
     pub follows_gap: bool,
     /// Picture size.
     pub size: PictureSize,
+    /// How the lanes saw it.
+    pub adaptation: Adaptation,
     /// Balls, in the picture's pixels.
     pub balls: Vec<Ball>,
     /// Hoops; a hoop's place in the list is its number while it is followed.
@@ -100,6 +103,8 @@ pub struct Lanes {
     pub finder: Option<HoopLane>,
     /// Where the hoops are.
     pub hoops: Hoops,
+    /// Notices what comes in.
+    pub incoming: Incoming,
     /// Notices cuts.
     pub scene: SceneLane,
     /// Reads the scoreboard.
@@ -244,6 +249,7 @@ impl<C: Clock> InferenceStage<C> {
             arrived: frame.arrived,
             follows_gap: frame.follows_gap,
             size: frame.surface.size(),
+            adaptation: Adaptation::default(),
             balls: Vec::new(),
             hoops: Vec::new(),
             board: Vec::new(),
@@ -317,8 +323,10 @@ impl Lanes {
     ) -> Result<Vec<(Lane, LaneError)>, AnalyseError> {
         let mut failures = Vec::new();
         let picture = frame.surface.download()?;
-        let luma = Luma::of(&picture)?;
+        let whole = Luma::of(&picture)?;
         let at = report.at;
+        report.adaptation = self.incoming.observe(whole, frame.surface.scan(), at);
+        let luma = report.adaptation.view(whole);
         // What was seen before a cut or a gap says nothing about what comes after it.
         if matches!(self.scene.observe(luma, at), Scene::Cut(_)) {
             report.follows_gap = true;
@@ -362,7 +370,8 @@ impl Lanes {
             }
         }
         if fitness.serves(Lane::Board) {
-            match self.board.observe(luma, at) {
+            // Digits stand still, and have few rows: all of them are wanted.
+            match self.board.observe(whole, at) {
                 Ok(fields) => report.board = fields,
                 Err(error) => failures.push((Lane::Board, error)),
             }

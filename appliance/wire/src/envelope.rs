@@ -105,4 +105,6 @@ pub enum NoticeKind {
     ClipIncomplete,
     /// The operating point changed.
     Governor,
+    /// A source's pictures are looked at in another way, because of what comes in.
+    Adapted,
 }

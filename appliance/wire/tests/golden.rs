@@ -133,8 +133,15 @@ fn positions_of_enum_variants_are_fixed() {
     use NoticeKind as N;
     let events = [E::MadeShot, E::MissedShot, E::Whistle, E::Buzzer, E::ScoreChange];
     let cues = [C::Rim, C::BallTrack, C::CrowdSwell, C::Whistle, C::Score];
-    let notices =
-        [N::SourceUp, N::SourceDown, N::Evicted, N::ClipLost, N::ClipIncomplete, N::Governor];
+    let notices = [
+        N::SourceUp,
+        N::SourceDown,
+        N::Evicted,
+        N::ClipLost,
+        N::ClipIncomplete,
+        N::Governor,
+        N::Adapted,
+    ];
     let stages = [Stage::Provisional, Stage::Confirmed, Stage::Retracted];
     let clocks = [ClockQuality::Unknown, ClockQuality::Synchronized, ClockQuality::Unsynchronized];
     for (position, kind) in events.iter().enumerate() {
@@ -142,7 +149,7 @@ fn positions_of_enum_variants_are_fixed() {
         assert_eq!(serde_json::to_string(kind).expect("JSON"), format!("\"{}\"", kind.as_str()));
     }
     assert_eq!(cues.map(|kind| postcard(&kind)), [[0], [1], [2], [3], [4]]);
-    assert_eq!(notices.map(|kind| postcard(&kind)), [[0], [1], [2], [3], [4], [5]]);
+    assert_eq!(notices.map(|kind| postcard(&kind)), [[0], [1], [2], [3], [4], [5], [6]]);
     assert_eq!(stages.map(|stage| postcard(&stage)), [[0], [1], [2]]);
     assert_eq!(clocks.map(|clock| postcard(&clock)), [[0], [1], [2]]);
 }

@@ -11,6 +11,7 @@ mod fixture;
 mod follow;
 mod foreign;
 mod hoop;
+mod incoming;
 mod manifest;
 mod pack;
 mod resample;
