@@ -1,15 +1,17 @@
-"""The command `python -m courtside_train`: data, train, judge, pack, sign, all. Composes; decides nothing itself."""
+"""The command `python -m courtside_train`: data, train, judge, pack, quantize, sign, all. Composes; decides nothing itself."""
 
 import argparse
 import json
 import math
+import shutil
 import subprocess
+import tempfile
 import tomllib
 from pathlib import Path
 
 import torch
 
-from . import pack, recipes, revive, shelf, sign
+from . import pack, quantize, recipes, revive, shelf, sign
 from .court import CACHE
 from .field_nets import BallNet
 from .fit import Budget, fit
@@ -102,7 +104,7 @@ def write_pack(name: str, chosen: list[Recipe]) -> None:
         done.append(f"{facts['steps']} steps of {facts['batch']}{facts.get('origin', '')}")
         entry = pack.export_tier(folder, name, recipe.tier, net, recipes.example(recipe))
         measured = json.loads(checkpoint(recipe).with_suffix(".json").read_text())
-        tiers.append(entry | {"accuracy": recipes.headline(recipe, measured)})
+        tiers.append(with_int8(folder, recipe, entry | {"accuracy": recipes.headline(recipe, measured)}))
     if not tiers:
         return
     what = "; ".join(f"{tier['name']}: {steps}" for tier, steps in zip(tiers, done))
@@ -117,6 +119,32 @@ def write_pack(name: str, chosen: list[Recipe]) -> None:
     print(f"wrote {folder}", flush=True)
 
 
+def with_int8(folder: Path, recipe: Recipe, entry: dict) -> dict:
+    """A tier's manifest entry with its int8 network, if that is worth shipping."""
+    pieces = recipes.pieces(recipe, quantize.RANGED + quantize.COMPARED)
+    accuracy_of = lambda net: recipes.headline(recipe, recipes.judge(recipe, net))["value"]
+    return pack.add_int8(folder, entry, pieces, accuracy_of)
+
+
+def quantize_pack(name: str, chosen: list[Recipe], dry: bool) -> None:
+    """Gives the networks of a pack that exists their int8 form, as its next version; `dry` only tells what they would be worth.
+
+    Training needs checkpoints, this does not.
+    """
+    folder = PACKS / name
+    if dry:
+        folder = Path(shutil.copytree(folder, Path(tempfile.mkdtemp()) / name))
+    manifest = tomllib.loads((folder / sign.MANIFEST).read_text())
+    of = {recipe.tier: recipe for recipe in chosen if recipe.pack == name}
+    change = lambda tier: with_int8(folder, of[tier["name"]], tier) if tier["name"] in of else tier
+    tiers = [change(tier) for tier in manifest["tier"]]
+    if dry:
+        return shutil.rmtree(folder.parent)
+    if tiers != manifest["tier"]:
+        pack.write_manifest(folder, name, manifest["version"] + 1, tiers, manifest["training"])
+        print(f"wrote {folder}", flush=True)
+
+
 def sign_packs(only: list[str]) -> None:
     """Signs packs by name or folder; every pack of the repository if none is named."""
     chosen = [PACKS / name if (PACKS / name).is_dir() else Path(name) for name in only]
@@ -126,12 +154,13 @@ def sign_packs(only: list[str]) -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="courtside_train", description=__doc__)
-    parser.add_argument("command", choices=["data", "train", "calibrate", "judge", "pack", "sign", "all"])
+    parser.add_argument("command", choices=["data", "train", "calibrate", "judge", "pack", "quantize", "sign", "all"])
     parser.add_argument("only", nargs="*", help="packs or tiers to work on, such as `rim` or `ball/nano`; all if none; to sign, also folders")
     parser.add_argument("--quick", action="store_true", help="a tenth of the data and steps, to see everything run")
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--resume", action="store_true", help="train on from the kept weights")
     start.add_argument("--from-pack", action="store_true", help="train on from the networks in models/packs")
+    parser.add_argument("--dry-run", action="store_true", help="quantize only tells what int8 would be worth, and changes no pack")
     parser.add_argument("--minutes", type=float, default=math.inf, help="train each tier no longer than this")
     parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch; small networks gain little")
     return parser.parse_args()
@@ -154,6 +183,9 @@ def main() -> None:
             calibrate(recipe)
         if given.command in ("judge", "all"):
             judge(recipe)
+    if given.command == "quantize":
+        for name in sorted({recipe.pack for recipe in chosen}):
+            quantize_pack(name, chosen, given.dry_run)
     if given.command in ("pack", "all"):
         for name in sorted({recipe.pack for recipe in chosen}):
             write_pack(name, every)

@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 
-from . import sign
+from . import quantize, sign
+from .runtime import cost_ms, session
 from .sound_scenes import KINDS
 
 OPSET = 17
@@ -51,22 +51,6 @@ PORTS = {
 }
 
 
-def _session(path: Path) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-def cost_ms(session: onnxruntime.InferenceSession, feed: dict) -> float:
-    """Median time of one run on one thread."""
-    times = []
-    for _ in range(60):
-        before = time.perf_counter()
-        session.run(None, feed)
-        times.append(time.perf_counter() - before)
-    return round(1000 * float(np.median(times)), 2)
-
-
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -85,8 +69,8 @@ def export_tier(folder: Path, pack: str, tier: str, net: torch.nn.Module, exampl
     torch.onnx.export(net, (example,), str(network), dynamo=False, opset_version=OPSET, **names)
     if network.stat().st_size > BYTES_MAX:
         raise ValueError(f"{network} has {network.stat().st_size} bytes, more than {BYTES_MAX}: narrow the tier")
-    session, feed = _session(network), {port.input["name"]: example.numpy()}
-    answer = session.run(None, feed)[0]
+    run, feed = session(network), {port.input["name"]: example.numpy()}
+    answer = run.run(None, feed)[0]
     with torch.no_grad():
         off = float(np.abs(answer - net(example).numpy()).max())
     if off > AGREEMENT:
@@ -101,7 +85,37 @@ def export_tier(folder: Path, pack: str, tier: str, net: torch.nn.Module, exampl
         "sha256": _sha256(network),
         "golden": golden.name,
         "golden_sha256": _sha256(golden),
-        "cost_ms": cost_ms(session, feed),
+        "cost_ms": cost_ms(run, feed),
+    }
+
+
+def add_int8(folder: Path, entry: dict, pieces: list[np.ndarray], accuracy_of: Callable) -> dict:
+    """A tier's entry with its int8 network, which is written beside the f32 one; without, where it is not worth it.
+
+    - pieces: real inputs from training, as [`quantize.quantize`] wants them.
+    - accuracy_of: the headline accuracy of a network, measured as the tier's own.
+    """
+    entry = {key: value for key, value in entry.items() if key != "int8"}
+    network, target = folder / entry["file"], folder / f"{entry['name']}.int8.onnx"
+    golden = folder / f"golden_{entry['name']}.int8.bin"
+    verdict = quantize.weigh(network, target, pieces, accuracy_of)
+    print(f"  {folder.name} {entry['name']}: {verdict}", flush=True)
+    if not verdict.holds or entry["accuracy"]["value"] - verdict.int8 > quantize.LOSS_MAX:
+        target.unlink()
+        golden.unlink(missing_ok=True)
+        return entry
+    run, inputs = session(target), np.fromfile(folder / entry["golden"], "<f4")[: np.prod(entry["input_shape"])]
+    feed = {run.get_inputs()[0].name: inputs.reshape(entry["input_shape"])}
+    golden.write_bytes(run.run(None, feed)[0].astype("<f4").tobytes())
+    return entry | {
+        "int8": {
+            "file": target.name,
+            "sha256": _sha256(target),
+            "golden": golden.name,
+            "golden_sha256": _sha256(golden),
+            "cost_ms": cost_ms(run, feed),
+            "accuracy": entry["accuracy"] | {"value": verdict.int8},
+        }
     }
 
 
@@ -118,7 +132,8 @@ def _table(header: str, entries: dict) -> str:
 
 def write_manifest(folder: Path, pack: str, version: int, tiers: list[dict], training: dict) -> None:
     """Writes and signs `manifest.toml`; `tiers` from the cheapest to the most accurate."""
-    head = {"schema": 1, "name": pack, "version": version, "lane": pack, "licence": "Apache-2.0"}
+    schema = 2 if any("int8" in tier for tier in tiers) else 1  # the oldest that says all of it
+    head = {"schema": schema, "name": pack, "version": version, "lane": pack, "licence": "Apache-2.0"}
     parts = ["# Written by models/train; do not edit.\n" + _table("", head).lstrip()]
     parts += [_table("[input]", PORTS[pack].input), _table("[output]", PORTS[pack].output)]
     parts += [_table("[[tier]]", tier) for tier in tiers]

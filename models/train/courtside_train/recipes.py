@@ -7,14 +7,15 @@ import numpy as np
 import torch
 
 from . import calibrate as calibration
-from . import board_judge, board_net, field_judge, field_nets, field_samples, rim_judge, rim_net, rim_windows, shelf, sound_judge, sound_net
+from . import board_judge, board_net, field_judge, field_nets, field_samples, rim_judge, rim_net, rim_windows, shelf, sound_judge, sound_net, sound_scenes
 from .calibrate import best_threshold, move_threshold
-from .court import JUDGING_SEEDS, LOOK_SIZE, TRAINING_SEEDS
+from .court import JUDGING_SEEDS, LOOK_SIZE, RIM_FRAMES, TRAINING_SEEDS
 from .raster import letterbox
 
 
 QUIET_SHARE = 0.5  # clips without a shot for each clip of any play: most of what a box sees is no shot
 CALIBRATED = 60  # training sequences that a heatmap network is calibrated on
+PIECED = 1000  # seeds of each range that single inputs are taken from
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5)  # confidences at which whole-picture lanes are judged
 
 
@@ -167,15 +168,37 @@ def headline(recipe: Recipe, measured: dict) -> dict:
 
 def example(recipe: Recipe) -> torch.Tensor:
     """One real input of the network, from a judging seed."""
+    return input_of(recipe, recipe.judging_seeds[:PIECED], 0, 0)
+
+
+def pieces(recipe: Recipe, many: int) -> list[np.ndarray]:
+    """Real inputs f32 as a box makes them, from training seeds: nothing of what a network is judged on."""
+    rng = np.random.default_rng(recipe.seed)
+    seeds = recipe.training_seeds[:PIECED]
+    return [input_of(recipe, seeds, *rng.integers(1 << 30, size=2)).numpy() for _ in range(many)]
+
+
+def input_of(recipe: Recipe, seeds: range, which: int, when: int) -> torch.Tensor:
+    """One undisturbed input of the network. `which` sequence and `when` in it may be any numbers: they wrap around."""
     if recipe.pack == "rim":
-        clips = shelf.open_rim(recipe.judging_seeds)[0]
-        return rim_windows.plain_crops(clips, 0, np.arange(rim_windows.PICTURES))[None]
+        clips = chosen(shelf.open_rim(seeds), which)
+        first = when % (RIM_FRAMES - rim_windows.PICTURES + 1)
+        return rim_windows.plain_crops(*clips, np.arange(first, first + rim_windows.PICTURES))[None]
     if recipe.pack == "board":
-        return torch.from_numpy(np.asarray(shelf.open_boards(recipe.judging_seeds)[0].frames[:1, None], np.float32) / 255)
+        boards, at = chosen(shelf.open_boards(seeds), which)
+        return torch.from_numpy(np.asarray(boards.frames[at : at + 1, None], np.float32) / 255)
     if recipe.pack == "sound":
-        return torch.from_numpy(sound_net.window(shelf.open_sounds(recipe.judging_seeds)[0], 0, 40)[0])[None]
-    fields = shelf.open_pictures(recipe.data, recipe.judging_seeds)[0]
+        sounds, at = chosen(shelf.open_sounds(seeds), which)
+        first = (40 + when) % (sound_scenes.BLOCKS - sound_net.WINDOW_BLOCKS + 1)
+        return torch.from_numpy(sound_net.window(sounds, at, first)[0])[None]
+    fields, at = chosen(shelf.open_pictures(recipe.data, seeds), which)
     if recipe.pack == "ball":
         size = field_nets.BALL_TIERS[recipe.tier].size
-        return letterbox(fields.frames[0, -field_samples.BALL_FRAMES :], size)[None]
-    return letterbox(fields.frames[0, -1:], LOOK_SIZE)[None]
+        return letterbox(fields.frames[at, -field_samples.BALL_FRAMES :], size)[None]
+    return letterbox(fields.frames[at, -1:], LOOK_SIZE)[None]
+
+
+def chosen(groups: list, which: int) -> tuple:
+    """The group and the place in it of sequence `which` of all."""
+    group = groups[which % len(groups)]
+    return group, which // len(groups) % len(group.frames if hasattr(group, "frames") else group.labels)
