@@ -10,14 +10,15 @@ use thiserror::Error;
 
 mod check;
 
-/// The schema that this version of Courtside reads.
-pub const SCHEMA: u32 = 1;
+/// The newest schema that this version of Courtside reads: 2 knows [`Tier::int8`], 1 does not.
+/// A pack names the oldest one that says all of it, so that older boxes can use it.
+pub const SCHEMA: u32 = 2;
 
 /// A pack's manifest, parsed and consistent in itself.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// Version of this format: [`SCHEMA`].
+    /// Version of this format: 1 to [`SCHEMA`].
     pub schema: u32,
     /// Name of the pack; also the name of its folder.
     pub name: String,
@@ -115,7 +116,7 @@ pub struct Tier {
     pub name: String,
     /// File of the network, in the pack's folder.
     pub file: String,
-    /// Number format of the weights.
+    /// Number format of the network's file: f32. Its int8 form is in [`int8`](Self::int8).
     pub precision: Precision,
     /// Shape of the input.
     pub input_shape: Vec<usize>,
@@ -131,6 +132,27 @@ pub struct Tier {
     pub cost_ms: f32,
     /// How good it was, on what.
     pub accuracy: Accuracy,
+    /// The same network in int8, for ONNX Runtime; schema 2.
+    pub int8: Option<Int8>,
+}
+
+/// A tier's network in int8: names and shapes of its tensors are those of the f32 one, and its
+/// input and output are f32 too.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Int8 {
+    /// File of the network, in the pack's folder: QDQ, u8 activations, s8 weights.
+    pub file: String,
+    /// SHA-256 of the network's file, hexadecimal.
+    pub sha256: String,
+    /// File with its answer to the input of the tier's golden file: little-endian f32.
+    pub golden: String,
+    /// SHA-256 of that file, hexadecimal.
+    pub golden_sha256: String,
+    /// Time of one run on the trainer's machine in ms, one thread, by ONNX Runtime.
+    pub cost_ms: f32,
+    /// How good it was: measured as the tier's own accuracy, and at most a point worse.
+    pub accuracy: Accuracy,
 }
 
 /// Number format of a network's weights.
@@ -139,6 +161,8 @@ pub struct Tier {
 pub enum Precision {
     /// 32-bit floating point.
     F32,
+    /// 8-bit integers: activations without a sign, weights with one.
+    Int8,
 }
 
 /// How good a tier was in its evaluation.
@@ -196,8 +220,13 @@ impl Manifest {
     /// # Errors
     /// [`ManifestError`] naming the key, its value, why it cannot be, and what to write.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
-        let manifest: Self = toml::from_str(text)
-            .map_err(|e| ManifestError::Syntax { reason: e.to_string().trim_end().to_owned() })?;
+        let syntax = |e: toml::de::Error| ManifestError::Syntax {
+            reason: e.to_string().trim_end().to_owned(),
+        };
+        // First: what a newer schema adds must not be called a mistake in this one.
+        let head: Head = toml::from_str(text).map_err(syntax)?;
+        check::schema(head.schema)?;
+        let manifest: Self = toml::from_str(text).map_err(syntax)?;
         manifest.check()?;
         Ok(manifest)
     }
@@ -207,12 +236,25 @@ impl Manifest {
     pub fn files(&self) -> impl Iterator<Item = (&str, String, &str)> {
         self.tiers.iter().flat_map(|tier| {
             let key = |field: &str| format!("tier.{}.{field}", tier.name);
-            [
+            let f32 = [
                 (tier.file.as_str(), key("sha256"), tier.sha256.as_str()),
                 (tier.golden.as_str(), key("golden_sha256"), tier.golden_sha256.as_str()),
-            ]
+            ];
+            let int8 = tier.int8.iter().flat_map(move |int8| {
+                [
+                    (int8.file.as_str(), key("int8.sha256"), int8.sha256.as_str()),
+                    (int8.golden.as_str(), key("int8.golden_sha256"), int8.golden_sha256.as_str()),
+                ]
+            });
+            f32.into_iter().chain(int8)
         })
     }
+}
+
+/// What every schema has.
+#[derive(Deserialize)]
+struct Head {
+    schema: u32,
 }
 
 impl Lane {

@@ -1,21 +1,19 @@
 //! A pack on disk: reads the folder, checks the manifest's signature and every file against the
-//! manifest, compiles every tier, and lets each prove itself on its golden vector before anything
-//! else may use it.
+//! manifest, compiles every tier in every precision that this process can run, and lets each prove
+//! itself on its golden vector before anything else may use it.
 //!
 //! Reads nothing outside the pack's folder. Format and reasons: `docs/models.md`.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use hal::infer::{Infer, InferError, Tensor};
-use sha2::{Digest, Sha256};
+use hal::infer::InferError;
 use thiserror::Error;
 
-use crate::engine::{Engines, LoadError, Network, Plan, Signature};
-use crate::limits::{FILE_BYTES_MAX, GOLDEN_ERROR_MAX, MANIFEST_BYTES_MAX, SIGNATURE_BYTES_MAX};
-use crate::manifest::{Lane, Manifest, ManifestError, Tier};
+use crate::engine::{Backend, Engines, LoadError, Network, Plan, Speed};
+use crate::manifest::{Lane, Manifest, ManifestError, Precision, Tier};
 use crate::trust::{SignatureError, Trust};
+
+mod load;
 
 /// File that says what a pack is.
 pub const MANIFEST: &str = "manifest.toml";
@@ -28,7 +26,29 @@ pub const SIGNATURE: &str = "manifest.toml.minisig";
 pub struct Pack {
     folder: PathBuf,
     manifest: Manifest,
-    plans: Vec<Plan>,
+    digest: String,
+    plans: Vec<TierPlans>,
+    unfit: Vec<Unfit>,
+}
+
+/// One tier in every precision that this process can run.
+#[derive(Clone)]
+struct TierPlans {
+    f32: Plan,
+    int8: Option<Plan>,
+    /// Which of the two [`Pack::network`] gives.
+    runs: Precision,
+    /// What that takes, if it was measured on this machine.
+    measured: Option<Speed>,
+}
+
+/// An int8 network that this machine or its library cannot run rightly: its tier runs f32.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    /// Which tier.
+    pub tier: String,
+    /// What went wrong, as a sentence.
+    pub reason: String,
 }
 
 /// Why a pack cannot be used.
@@ -146,6 +166,14 @@ pub enum PackError {
         /// What the engine said.
         source: InferError,
     },
+    /// There is no int8 network.
+    #[error("model pack {pack} has no int8 network of tier {tier}; take f32")]
+    NoInt8 {
+        /// Which pack.
+        pack: String,
+        /// Which tier.
+        tier: String,
+    },
     /// There is no such tier.
     #[error("model pack {pack} has no tier {tier:?}, only {tiers}; name one of them")]
     NoTier {
@@ -160,20 +188,21 @@ pub enum PackError {
 
 impl Pack {
     /// Reads, checks and compiles the pack in `folder`: signature, digests, shapes, golden
-    /// vectors, all tiers, each with the engine that will run it. Takes a few hundred ms; done
+    /// vectors, all tiers, each with the engines that may run it. Takes a few hundred ms; done
     /// once, at start.
     ///
     /// # Errors
     /// [`PackError`] for anything that is not as the manifest says, or if nobody in `trust` signed
     /// the manifest. Never panics, whatever the files contain.
     pub fn open(folder: &Path, trust: &Trust, engines: &Engines) -> Result<Self, PackError> {
-        let manifest = read_manifest(folder, trust)?;
-        let plans = manifest
-            .tiers
-            .iter()
-            .map(|tier| load((folder, engines), &manifest, tier))
+        let signed = load::manifest(folder, trust)?;
+        let mut unfit = Vec::new();
+        let tiers = signed.manifest.tiers.iter();
+        let plans = tiers
+            .map(|tier| load::tier((folder, engines), (&signed, tier), &mut unfit))
             .collect::<Result<_, _>>()?;
-        Ok(Self { folder: folder.to_owned(), manifest, plans })
+        let load::Signed { manifest, digest } = signed;
+        Ok(Self { folder: folder.to_owned(), manifest, digest, plans, unfit })
     }
 
     /// Reads the pack in `folder` and checks signature, manifest and digests, but lets no engine
@@ -182,9 +211,9 @@ impl Pack {
     /// # Errors
     /// As [`open`](Self::open), of what it checks.
     pub fn check(folder: &Path, trust: &Trust) -> Result<Manifest, PackError> {
-        let manifest = read_manifest(folder, trust)?;
+        let manifest = load::manifest(folder, trust)?.manifest;
         for (file, key, expected) in manifest.files() {
-            read_checked(folder, file, (key, expected))?;
+            load::read_checked(folder, file, (key, expected))?;
         }
         Ok(manifest)
     }
@@ -199,14 +228,72 @@ impl Pack {
         &self.manifest.tiers
     }
 
+    /// SHA-256 of the manifest's file, hexadecimal: it names every digest, so it stands for all of
+    /// the pack.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// int8 networks that this machine cannot run rightly. Somebody should be told.
+    pub fn unfit(&self) -> &[Unfit] {
+        &self.unfit
+    }
+
     /// A network of one tier, for one thread; the weights are shared with all others of it.
     ///
     /// # Errors
     /// [`PackError::NoTier`], or [`PackError::Run`] if the engine cannot set it up.
     pub fn network(&self, tier: &str) -> Result<Network, PackError> {
         let at = self.tier_index(tier)?;
+        self.spawn(at, self.plans[at].runs())
+    }
+
+    /// The same in every precision in which it is resident, the one that runs first.
+    ///
+    /// # Errors
+    /// As [`network`](Self::network).
+    pub fn networks(&self, tier: &str) -> Result<Vec<Network>, PackError> {
+        let at = self.tier_index(tier)?;
+        let plans = &self.plans[at];
+        let others = [Some(&plans.f32), plans.int8.as_ref()].into_iter().flatten();
+        let others = others.filter(|plan| plan.backend() != plans.runs().backend());
+        std::iter::once(plans.runs()).chain(others).map(|plan| self.spawn(at, plan)).collect()
+    }
+
+    /// The network of a tier, loaded anew with a certain backend, proved: for measuring.
+    ///
+    /// # Errors
+    /// [`PackError`], also if the pack or the process has not what it takes.
+    pub fn load_with(
+        &self,
+        tier: &str,
+        (engines, backend): (&Engines, Backend),
+    ) -> Result<Network, PackError> {
+        let at = self.tier_index(tier)?;
+        let of = (&self.manifest, &self.manifest.tiers[at]);
+        let plan = load::plan(&self.folder, (engines, backend), of)?;
+        self.spawn(at, &plan)
+    }
+
+    /// What runs a tier.
+    ///
+    /// # Errors
+    /// [`PackError::NoTier`].
+    pub fn backend(&self, tier: &str) -> Result<Backend, PackError> {
+        Ok(self.plans[self.tier_index(tier)?].runs().backend())
+    }
+
+    /// What one run of a tier takes on this machine in ms, if it was measured.
+    ///
+    /// # Errors
+    /// [`PackError::NoTier`].
+    pub fn measured_ms(&self, tier: &str) -> Result<Option<f32>, PackError> {
+        Ok(self.plans[self.tier_index(tier)?].measured.map(|speed| speed.cost_ms))
+    }
+
+    fn spawn(&self, at: usize, plan: &Plan) -> Result<Network, PackError> {
         let path = || self.folder.join(&self.manifest.tiers[at].file);
-        self.plans[at].spawn().map_err(|source| PackError::Run { path: path(), source })
+        plan.spawn().map_err(|source| PackError::Run { path: path(), source })
     }
 
     /// Which of [`tiers`](Self::tiers) has this name.
@@ -229,99 +316,12 @@ impl Pack {
     }
 }
 
-/// The manifest, if somebody whom this box trusts has signed it. Not a word of it is believed,
-/// or even parsed, before that.
-fn read_manifest(folder: &Path, trust: &Trust) -> Result<Manifest, PackError> {
-    let path = folder.join(MANIFEST);
-    let text = read(&path, MANIFEST_BYTES_MAX)?;
-    let signature = match read(&folder.join(SIGNATURE), SIGNATURE_BYTES_MAX) {
-        Ok(signature) => signature,
-        Err(PackError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
-            return Err(PackError::Unsigned { folder: folder.to_owned() });
+impl TierPlans {
+    /// The plan that runs.
+    fn runs(&self) -> &Plan {
+        match (self.runs, &self.int8) {
+            (Precision::Int8, Some(int8)) => int8,
+            (Precision::Int8 | Precision::F32, _) => &self.f32,
         }
-        Err(error) => return Err(error),
-    };
-    trust
-        .verify(&text, &signature)
-        .map_err(|source| PackError::Signature { folder: folder.to_owned(), source })?;
-    Manifest::parse(&String::from_utf8_lossy(&text))
-        .map_err(|source| PackError::Manifest { path, source })
-}
-
-fn load(
-    (folder, engines): (&Path, &Engines),
-    manifest: &Manifest,
-    tier: &Tier,
-) -> Result<Plan, PackError> {
-    let key = |field: &str| format!("tier.{}.{field}", tier.name);
-    let onnx = read_checked(folder, &tier.file, (key("sha256"), &tier.sha256))?;
-    let golden = read_checked(folder, &tier.golden, (key("golden_sha256"), &tier.golden_sha256))?;
-    let signature = Signature {
-        network: format!("{}/{}", manifest.name, tier.name),
-        input: manifest.input.name.clone(),
-        input_shape: tier.input_shape.clone(),
-        output: manifest.output.name.clone(),
-        output_shape: tier.output_shape.clone(),
-    };
-    let plan = Plan::load(engines, signature, &onnx)
-        .map_err(|source| PackError::Network { path: folder.join(&tier.file), source })?;
-    prove(&plan, tier, &golden, &folder.join(&tier.golden))?;
-    Ok(plan)
-}
-
-/// Runs the golden input and compares the outputs.
-fn prove(plan: &Plan, tier: &Tier, golden: &[u8], path: &Path) -> Result<(), PackError> {
-    let inputs: usize = tier.input_shape.iter().product();
-    let outputs: usize = tier.output_shape.iter().product();
-    let (values, rest) = golden.as_chunks::<4>();
-    if !rest.is_empty() || values.len() != inputs + outputs {
-        return Err(PackError::GoldenSize {
-            path: path.to_owned(),
-            tier: tier.name.clone(),
-            found: golden.len(),
-            expected: (inputs + outputs) * 4,
-        });
     }
-    let values: Vec<f32> = values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
-    let (input, expected) = values.split_at(inputs);
-    let input = Tensor { shape: tier.input_shape.clone(), data: input.to_vec() };
-    let run = |source| PackError::Run { path: path.to_owned(), source };
-    let mut network = plan.spawn().map_err(run)?;
-    let answer = network.run(&[input]).map_err(run)?;
-    let largest = expected.iter().fold(1.0_f32, |m, v| m.max(v.abs()));
-    let worst = answer[0].data.iter().zip(expected).fold(0.0_f32, |m, (a, b)| {
-        let difference = (a - b).abs();
-        // A NaN in the golden file must not slip through `max`.
-        if difference.is_nan() { f32::INFINITY } else { m.max(difference) }
-    });
-    let error = worst / largest;
-    if error <= GOLDEN_ERROR_MAX {
-        return Ok(());
-    }
-    let engine = network.engine().to_owned();
-    Err(PackError::Golden { path: path.to_owned(), engine, error, max: GOLDEN_ERROR_MAX })
-}
-
-fn read_checked(
-    folder: &Path,
-    file: &str,
-    (key, expected): (String, &str),
-) -> Result<Vec<u8>, PackError> {
-    let path = folder.join(file);
-    let bytes = read(&path, FILE_BYTES_MAX)?;
-    let found: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-    if found.eq_ignore_ascii_case(expected) {
-        return Ok(bytes);
-    }
-    Err(PackError::Digest { path, key, found, expected: expected.to_owned() })
-}
-
-fn read(path: &Path, max: u64) -> Result<Vec<u8>, PackError> {
-    let fail = |source| PackError::Read { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    File::open(path).map_err(fail)?.take(max + 1).read_to_end(&mut bytes).map_err(fail)?;
-    if bytes.len() as u64 > max {
-        return Err(PackError::TooLarge { path: path.to_owned(), max });
-    }
-    Ok(bytes)
 }

@@ -2,12 +2,10 @@
 //! each source.
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use fusion::board::Field;
-use governor::operating_point::reachable;
-use governor::{OperatingPoint, Tier};
+use models::engine::Backend;
 use models::incoming::Incoming;
 use models::lanes::ball::BallLane;
 use models::lanes::board::BoardLane;
@@ -15,15 +13,18 @@ use models::lanes::hoop::HoopLane;
 use models::lanes::rim::RimLane;
 use models::lanes::scene::SceneLane;
 use models::lanes::sound::SoundLane;
-use models::manifest::{self, Lane};
+use models::manifest::Lane;
 use models::pack::Pack;
 use models::{Engines, Trust};
 use pipeline::board::Board;
 use pipeline::hoops::Hoops;
 use pipeline::inference::Lanes;
 use pipeline::renewal::{NewLane, Renewal};
+use tracing::warn;
 use wire::ids::Name;
 use wire::units::PixelBox;
+
+use crate::tiers::{self, Tiers};
 
 /// Tier in which lanes start; the first operating point follows within a second.
 const FIRST_TIER: &str = "nano";
@@ -64,8 +65,10 @@ impl Packs {
             );
         }
         Self::of(|name| {
-            Pack::open(&folder.join(name), trust, engines)
-                .with_context(|| format!("model pack `{name}` not usable"))
+            let pack = Pack::open(&folder.join(name), trust, engines)
+                .with_context(|| format!("model pack `{name}` not usable"))?;
+            tell_unfit(&pack);
+            Ok(pack)
         })
     }
 
@@ -109,49 +112,33 @@ impl Packs {
 
     /// The tiers that the governor chooses from.
     pub fn tiers(&self) -> Tiers {
-        let of = |pack: &Pack| {
-            let known = |tier: &manifest::Tier| {
-                let size = [Tier::Nano, Tier::Full].into_iter().find(|t| t.as_str() == tier.name);
-                size.map(|size| (size, tier.cost_ms))
-            };
-            pack.tiers().iter().filter_map(known).collect()
+        Tiers::of(&self.ball, &self.rim)
+    }
+
+    /// What runs the lanes at a tier: `onnxruntime f32`, or each lane by its own name where they
+    /// differ.
+    pub fn run_by(&self, tier: governor::Tier) -> String {
+        let by = |pack: &Pack, tier: Option<&str>| {
+            let backend = tier.and_then(|tier| pack.backend(tier).ok());
+            backend.map_or("nothing", Backend::as_str)
         };
-        Tiers { ball: of(&self.ball), rim: of(&self.rim) }
+        let lanes = [
+            ("ball", by(&self.ball, tiers::name_of(&self.ball, tier))),
+            ("rim", by(&self.rim, tiers::name_of(&self.rim, tier))),
+            ("hoop", by(&self.hoop, Some(first_tier(&self.hoop)))),
+            ("board", by(&self.board, Some(best_tier(&self.board)))),
+            ("sound", by(&self.sound, Some(best_tier(&self.sound)))),
+        ];
+        if lanes.iter().all(|(_, by)| *by == lanes[0].1) {
+            return lanes[0].1.to_owned();
+        }
+        lanes.map(|(lane, by)| format!("{by} ({lane})")).join(", ")
     }
 
     /// All of them.
     pub fn all(&self) -> [&Pack; 5] {
         [&self.ball, &self.rim, &self.hoop, &self.board, &self.sound]
     }
-}
-
-/// The tiers of the ball and the rim pack with their `cost_ms`, as they were at start: an installed
-/// pack with other tiers is used in full after the next one.
-pub struct Tiers {
-    ball: Vec<(Tier, f32)>,
-    rim: Vec<(Tier, f32)>,
-}
-
-impl Tiers {
-    /// The rungs of a ladder that these packs can climb.
-    pub fn ladder(&self, ladder: &[OperatingPoint]) -> Vec<OperatingPoint> {
-        let ball = |wanted| runs(&self.ball, wanted).map_or(wanted, |(tier, _)| tier);
-        let rim = |wanted| runs(&self.rim, wanted).map_or(wanted, |(tier, _)| tier);
-        reachable(ladder, (ball, rim)).to_vec()
-    }
-
-    /// What both lanes take for one frame and one hoop at an operating point, by the packs'
-    /// manifests: measured on another machine.
-    pub fn cost(&self, point: OperatingPoint) -> Duration {
-        let cost_ms = |tiers, wanted| runs(tiers, wanted).map_or(0.0, |(_, cost_ms)| cost_ms);
-        let ms = cost_ms(&self.ball, point.ball_tier) + cost_ms(&self.rim, point.rim_tier);
-        Duration::from_secs_f32(ms / 1_000.0)
-    }
-}
-
-/// The tier that runs when one is asked for: a pack without it goes on with the one it has.
-fn runs(tiers: &[(Tier, f32)], wanted: Tier) -> Option<(Tier, f32)> {
-    tiers.iter().find(|(tier, _)| *tier == wanted).or(tiers.first()).copied()
 }
 
 /// New lanes of a pack for so many sources, to be handed to the running stages.
@@ -173,9 +160,21 @@ pub fn renewal(pack: &Pack, sources: usize) -> Result<Renewal> {
     Ok(Renewal { lane, sources: (0..sources).map(new).collect::<Result<_>>()? })
 }
 
+/// Tells in the log which int8 networks this machine cannot run rightly: a slower one runs instead.
+pub fn tell_unfit(pack: &Pack) {
+    let name = &pack.manifest().name;
+    for unfit in pack.unfit() {
+        warn!("model pack {name}: tier {} runs as f32, not as int8: {}", unfit.tier, unfit.reason);
+    }
+}
+
 /// A pack with its version and tiers, as one line.
 pub fn describe(pack: &Pack) -> String {
-    let tiers: Vec<&str> = pack.tiers().iter().map(|tier| tier.name.as_str()).collect();
+    let tier = |tier: &models::manifest::Tier| match pack.backend(&tier.name) {
+        Ok(backend) => format!("{} ({})", tier.name, backend.as_str()),
+        Err(_) => tier.name.clone(),
+    };
+    let tiers: Vec<String> = pack.tiers().iter().map(tier).collect();
     let manifest = pack.manifest();
     format!("{} version {}, tiers {}", manifest.name, manifest.version, tiers.join(" and "))
 }
@@ -183,24 +182,4 @@ pub fn describe(pack: &Pack) -> String {
 fn rims(pack: &Pack) -> Result<[RimLane; fusion::HOOPS_MAX]> {
     let rim = || RimLane::load(pack, first_tier(pack));
     Ok([rim()?, rim()?, rim()?, rim()?])
-}
-
-#[cfg(test)]
-mod tests {
-    use governor::operating_point::{LADDER, LADDER_FULL};
-
-    use super::*;
-
-    #[test]
-    fn governor_climbs_only_to_tiers_that_the_packs_have() {
-        let rim = vec![(Tier::Nano, 0.5), (Tier::Full, 2.0)];
-        let tiers = Tiers { ball: vec![(Tier::Nano, 1.5)], rim };
-        assert_eq!(tiers.ladder(LADDER), LADDER[..3]);
-        assert_eq!(tiers.ladder(LADDER_FULL), [LADDER[0], LADDER[2]]);
-        let costs: Vec<Duration> = LADDER[..3].iter().map(|point| tiers.cost(*point)).collect();
-        assert_eq!(costs, [2_000, 2_000, 3_500].map(Duration::from_micros));
-        // Names that the governor does not know: it may ask for any tier, and the pack's one runs.
-        let unknown = Tiers { ball: Vec::new(), rim: Vec::new() };
-        assert_eq!(unknown.ladder(LADDER), LADDER);
-    }
 }

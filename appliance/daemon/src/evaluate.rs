@@ -18,12 +18,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use governor::OperatingPoint;
 use governor::Tier;
 use hal::Clock;
-use models::Engines;
+use models::engine::{Backend, Preference};
 use models::incoming::Adaptation;
+use models::{Engines, Pack};
 use pipeline::director::{Director, Outputs, SourceProfile};
 use pipeline::feeder::Feeder;
 use pipeline::links::SourceItem;
@@ -59,11 +60,59 @@ pub struct Job {
     pub keys: Vec<PathBuf>,
     /// What runs the networks.
     pub engines: Engines,
+    /// In which precision.
+    pub precision: PrecisionChoice,
     /// Whether a strip of pictures is cut for every mistake.
     pub strips: bool,
     /// Whether the box searches the hoops itself although the truth says where they are, and it is
     /// told how soon it found them.
     pub search: bool,
+}
+
+/// Which precision runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrecisionChoice {
+    /// As on a box that was not calibrated: int8 where a pack has it and the engine runs it.
+    Auto,
+    /// f32 alone.
+    F32,
+    /// int8 of every tier that has it, or nothing.
+    Int8,
+}
+
+impl PrecisionChoice {
+    /// The engines with this choice.
+    ///
+    /// # Errors
+    /// int8 must run, and no engine runs it.
+    pub fn of(self, engines: Engines) -> Result<Engines> {
+        match self {
+            Self::F32 => Ok(engines.preferring(Preference::F32)),
+            Self::Auto => Ok(engines),
+            Self::Int8 => {
+                let runs = engines.backends().any(|backend| backend == Backend::OnnxRuntimeInt8);
+                ensure!(
+                    runs,
+                    "int8 is run by ONNX Runtime alone, and the engine is tract; name the library \
+                     in COURTSIDE_ONNXRUNTIME, or take --precision f32"
+                );
+                Ok(engines)
+            }
+        }
+    }
+
+    /// What must run as int8 and does not: it is never silently replaced.
+    fn missing(self, packs: &Packs) -> Option<String> {
+        if self != Self::Int8 {
+            return None;
+        }
+        let shipped = |pack: &&Pack| pack.tiers().iter().any(|tier| tier.int8.is_some());
+        if !packs.all().iter().any(shipped) {
+            return Some("no pack has an int8 network; take --precision f32".to_owned());
+        }
+        let unfit = packs.all().into_iter().flat_map(|pack| pack.unfit()).next()?;
+        Some(format!("int8 of tier {} cannot run here: {}", unfit.tier, unfit.reason))
+    }
 }
 
 /// Runs the pipeline over every video of the folder that has a truth file.
@@ -73,8 +122,11 @@ pub struct Job {
 pub async fn evaluate(job: &Job) -> Result<Report> {
     let pairs = pairs(&job.folder)?;
     let packs = Packs::open(&job.packs, &keys::load(&job.keys), &job.engines)?;
+    if let Some(what) = job.precision.missing(&packs) {
+        bail!("{what}");
+    }
     let clock = Arc::new(SystemClock::start());
-    let mut report = Report::new(job.tier, job.engines.name());
+    let mut report = Report::new(job.tier, packs.run_by(job.tier));
     for (video, truth) in pairs {
         let truth = Truth::load(&truth)?;
         let played = play(&clock, &packs, (&video, &truth), job).await?;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use governor::machine::{Effect, Governor};
-use governor::operating_point::{LADDER, LADDER_FULL, LADDER_NANO};
+use governor::operating_point::{LADDER, LADDER_FULL, LADDER_NANO, LADDER_SMALL};
 use governor::{OperatingPoint, Probe, Trips, Work};
 use hal::Clock;
 use hal::sensors::{Readings, Sensors, Temperature};
@@ -22,8 +22,8 @@ use wire::envelope::{Body, NoticeKind};
 
 use crate::clock::SystemClock;
 use crate::config::TierChoice;
-use crate::engine::Tiers;
 use crate::outputs::notice;
+use crate::tiers::Tiers;
 use crate::uplink;
 
 /// Between two looks at the box.
@@ -77,6 +77,7 @@ impl Govern {
         let ladder = match self.choice {
             TierChoice::Auto => LADDER,
             TierChoice::Nano => LADDER_NANO,
+            TierChoice::Small => LADDER_SMALL,
             TierChoice::Full => LADDER_FULL,
         };
         let mut governor = Governor::new(clock.now(), &self.tiers.ladder(ladder));

@@ -3,6 +3,7 @@
 //! Design note: `docs/architecture.md`.
 #![forbid(unsafe_code)]
 
+pub mod calibrate;
 pub mod clock;
 pub mod config;
 pub mod drivers;
@@ -17,6 +18,7 @@ pub mod run;
 pub mod stages;
 pub mod store;
 pub mod telemetry;
+pub mod tiers;
 pub mod uplink;
 pub mod vault;
 pub mod watchdog;

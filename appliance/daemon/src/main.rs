@@ -9,12 +9,19 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
+use courtside::calibrate;
 use courtside::config::{self, Config, Engine, EngineChoice};
-use courtside::evaluate;
-use courtside::packs::{command, engines, probe};
+use courtside::engine::Packs;
+use courtside::evaluate::{self, PrecisionChoice};
+use courtside::packs::shelf::Shelf;
+use courtside::packs::watch::Stock;
+use courtside::packs::{command, engines, keys, probe};
+use courtside::tiers::Tiers;
 
 /// Exit code of a configuration that cannot be used, so that systemd does not restart into it.
 const EXIT_CONFIG: u8 = 2;
+/// Where a box has its configuration.
+const DEFAULT_CONFIG: &str = "/etc/courtside/courtside.toml";
 
 /// The firmware of a courtside box.
 #[derive(Parser)]
@@ -62,15 +69,29 @@ enum Command {
         /// What runs the networks: auto, tract or onnxruntime.
         #[arg(long, default_value = "auto")]
         engine: EngineChoice,
+        /// Number format of the networks.
+        #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
+        precision: PrecisionArg,
         /// Search the hoops although the truth files say where they are, and tell how soon each was
         /// found.
         #[arg(long)]
         search: bool,
     },
+    /// Measures every network of this box with every engine and precision, and keeps for the next
+    /// start which is the fastest and what it costs.
+    Calibrate {
+        /// The configuration of the box; /etc/courtside/courtside.toml if no packs are named.
+        #[arg(long)]
+        config: Option<PathBuf>,
+        /// Folder of the model packs, if not those of the box. Without a configuration the result
+        /// is only told.
+        #[arg(long)]
+        packs: Option<PathBuf>,
+    },
     /// Looks at, checks, installs and rolls back model packs.
     Models {
         /// The configuration of the box.
-        #[arg(long, default_value = "/etc/courtside/courtside.toml", global = true)]
+        #[arg(long, default_value = DEFAULT_CONFIG, global = true)]
         config: PathBuf,
         #[command(subcommand)]
         command: ModelsCommand,
@@ -119,21 +140,46 @@ enum ModelsCommand {
 /// A tier on the command line.
 #[derive(Clone, Copy, ValueEnum)]
 enum TierArg {
-    /// The small networks.
+    /// The smallest networks.
     Nano,
+    /// Those in between.
+    Small,
     /// The large networks.
     Full,
-    /// Each of them, one after the other.
+    /// Each that a pack has, one after the other.
     All,
 }
 
 impl TierArg {
-    fn tiers(self) -> &'static [governor::Tier] {
-        use governor::Tier::{Full, Nano};
+    /// The tiers to evaluate, with packs that have these.
+    fn tiers(self, has: &Tiers) -> Vec<governor::Tier> {
+        use governor::Tier::{self, Full, Nano, Small};
         match self {
-            Self::Nano => &[Nano],
-            Self::Full => &[Full],
-            Self::All => &[Nano, Full],
+            Self::Nano => vec![Nano],
+            Self::Small => vec![Small],
+            Self::Full => vec![Full],
+            Self::All => Tier::ALL.into_iter().filter(|tier| has.has(*tier)).collect(),
+        }
+    }
+}
+
+/// A precision on the command line.
+#[derive(Clone, Copy, ValueEnum)]
+enum PrecisionArg {
+    /// int8 where a pack has it and ONNX Runtime is there, as on a box that was not calibrated.
+    Auto,
+    /// f32 alone.
+    F32,
+    /// int8 wherever a pack has it, or nothing.
+    Int8,
+}
+
+impl From<PrecisionArg> for PrecisionChoice {
+    fn from(arg: PrecisionArg) -> Self {
+        match arg {
+            PrecisionArg::Auto => Self::Auto,
+            PrecisionArg::F32 => Self::F32,
+            PrecisionArg::Int8 => Self::Int8,
         }
     }
 }
@@ -143,16 +189,34 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run { config } => run_box(&config),
         Command::CheckConfig { file } => check_config(&file),
-        Command::Evaluate { folder, tier, json, html, compare, packs, engine, search } => {
+        Command::Evaluate {
+            folder,
+            tier,
+            json,
+            html,
+            compare,
+            packs,
+            engine,
+            precision,
+            search,
+        } => {
             let results = compare.as_deref().unwrap_or_default();
             exit(match (folder, results) {
                 (_, [before, after]) => compare_results(before, after),
-                (Some(folder), _) => {
-                    run_evaluation(&Evaluation { folder, tier, json, html, packs, engine, search })
-                }
+                (Some(folder), _) => run_evaluation(&Evaluation {
+                    folder,
+                    tier,
+                    json,
+                    html,
+                    packs,
+                    engine,
+                    precision,
+                    search,
+                }),
                 (None, _) => unreachable!("clap asks for one of the two"),
             })
         }
+        Command::Calibrate { config, packs } => calibrate_box(config, packs),
         Command::Models { config, command } => models(&config, command),
     }
 }
@@ -243,21 +307,27 @@ struct Evaluation {
     html: Option<PathBuf>,
     packs: Option<PathBuf>,
     engine: EngineChoice,
+    precision: PrecisionArg,
     search: bool,
 }
 
 fn run_evaluation(asked: &Evaluation) -> Result<()> {
     let runtime = runtime()?;
     let engine = Engine { choice: asked.engine, library: config::default_library() };
-    let engines = engines::load(&engine)?;
+    let precision = PrecisionChoice::from(asked.precision);
+    let engines = precision.of(engines::load(&engine)?)?;
+    let (packs, keys) =
+        (asked.packs.clone().unwrap_or_else(config::default_packs), config::default_keys());
+    let tiers = Packs::open(&packs, &keys::load(&keys), &engines)?.tiers();
     let mut reports = Vec::new();
-    for tier in asked.tier.tiers() {
+    for tier in asked.tier.tiers(&tiers) {
         let job = evaluate::Job {
             folder: asked.folder.clone(),
-            tier: *tier,
-            packs: asked.packs.clone().unwrap_or_else(config::default_packs),
-            keys: config::default_keys(),
+            tier,
+            packs: packs.clone(),
+            keys: keys.clone(),
             engines: engines.clone(),
+            precision,
             strips: asked.html.is_some(),
             search: asked.search,
         };
@@ -275,6 +345,43 @@ fn run_evaluation(asked: &Evaluation) -> Result<()> {
         write(file, evaluate::page(&reports))?;
     }
     Ok(())
+}
+
+/// Measures the box's packs, or those of a folder.
+fn calibrate_box(config: Option<PathBuf>, folder: Option<PathBuf>) -> ExitCode {
+    let default = || folder.is_none().then(|| PathBuf::from(DEFAULT_CONFIG));
+    let config = match config.or_else(default).map(|file| Config::load(&file)).transpose() {
+        Ok(config) => config,
+        Err(refusal) => {
+            eprintln!("{refusal}");
+            return ExitCode::from(EXIT_CONFIG);
+        }
+    };
+    exit(calibrate_packs(config.as_ref(), folder.as_deref()))
+}
+
+fn calibrate_packs(config: Option<&Config>, folder: Option<&Path>) -> Result<()> {
+    let of_nobody = || Engine { library: config::default_library(), ..Engine::default() };
+    let engine = config.map_or_else(of_nobody, |config| config.models.engine.clone());
+    let keys = config.map_or_else(config::default_keys, |config| config.models.keys.clone());
+    let engines = engines::load(&engine)?;
+    let packs = match (config, folder) {
+        (_, Some(folder)) => Packs::open(folder, &keys::load(&keys), &engines)?,
+        (Some(config), None) => {
+            let shelf = Shelf::new(&config.box_.data_dir, &config.models.packs);
+            Stock { shelf, keys, engines: engines.clone() }.open()?
+        }
+        (None, None) => unreachable!("without a folder there is a configuration"),
+    };
+    let table = calibrate::run(&packs, &engines, |line| eprintln!("{line}"))?;
+    tell(calibrate::Summary(&table))?;
+    match config {
+        Some(config) => {
+            let path = table.write(&config.box_.data_dir)?;
+            tell(format_args!("\nKept in {}; used from the next start of the box.", path.display()))
+        }
+        None => tell("\nNot kept: name the box's configuration with --config to keep it."),
+    }
 }
 
 fn compare_results(before: &Path, after: &Path) -> Result<()> {

@@ -48,15 +48,31 @@ impl fmt::Display for FrameRate {
 pub enum Tier {
     /// The smallest one.
     Nano,
+    /// Between the two, for boxes that the large one is too much for.
+    Small,
     /// The one that the accuracy figures are measured with.
     Full,
 }
 
 impl Tier {
+    /// All of them, the cheapest first.
+    pub const ALL: [Self; 3] = [Self::Nano, Self::Small, Self::Full];
+
+    /// What to run when this tier is wanted, the best first, for packs that have not all of them:
+    /// the nearest cheaper one, and only where nothing is as cheap, the nearest dearer one.
+    pub const fn or_nearest(self) -> [Self; 3] {
+        match self {
+            Self::Nano => [Self::Nano, Self::Small, Self::Full],
+            Self::Small => [Self::Small, Self::Nano, Self::Full],
+            Self::Full => [Self::Full, Self::Small, Self::Nano],
+        }
+    }
+
     /// The tier's name in a model pack's manifest.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Nano => "nano",
+            Self::Small => "small",
             Self::Full => "full",
         }
     }
@@ -97,19 +113,27 @@ const fn rung(hz: u32, ball_tier: Tier, rim_tier: Tier) -> OperatingPoint {
     OperatingPoint { frame_rate: FrameRate::from_hz(hz), ball_tier, rim_tier }
 }
 
-/// The ladder of a pack with both tiers. Frame rate before tiers: a ball that is seen in every
-/// frame helps more than one seen sharply in every second. The rim lane's large tier is the
-/// cheaper of the two. The top rate is above 25 so that a 25 Hz camera is never limited.
+/// The ladder of packs with all tiers. Frame rate before tiers: a ball that is seen in every
+/// frame helps more than one seen sharply in every second. Of two lanes the rim's larger tier comes
+/// first: it is the cheaper of the two, and decides what is made and what is missed. The top rate
+/// is above 25 so that a 25 Hz camera is never limited.
 pub const LADDER: &[OperatingPoint] = &[
     OperatingPoint::SMALLEST,
     rung(30, Tier::Nano, Tier::Nano),
+    rung(30, Tier::Nano, Tier::Small),
     rung(30, Tier::Nano, Tier::Full),
+    rung(30, Tier::Small, Tier::Full),
     rung(30, Tier::Full, Tier::Full),
 ];
 
-/// The ladder where only the small tier may be used.
+/// The ladder where only the smallest tier may be used.
 pub const LADDER_NANO: &[OperatingPoint] =
     &[OperatingPoint::SMALLEST, rung(30, Tier::Nano, Tier::Nano)];
+
+/// The ladder where only the tier between may be used; the smallest point is still its lowest
+/// rung, for the box must be able to cool.
+pub const LADDER_SMALL: &[OperatingPoint] =
+    &[OperatingPoint::SMALLEST, rung(30, Tier::Small, Tier::Small)];
 
 /// The ladder where only the large tier may be used; the smallest point is still its lowest
 /// rung, for the box must be able to cool.
@@ -144,7 +168,7 @@ mod tests {
 
     #[test]
     fn every_ladder_starts_at_the_smallest_point_and_only_rises() {
-        for ladder in [LADDER, LADDER_NANO, LADDER_FULL] {
+        for ladder in [LADDER, LADDER_NANO, LADDER_SMALL, LADDER_FULL] {
             assert_eq!(ladder[0], OperatingPoint::SMALLEST);
             for pair in ladder.windows(2) {
                 assert!(pair[0].frame_rate <= pair[1].frame_rate);
@@ -159,12 +183,29 @@ mod tests {
     fn packs_without_a_tier_have_no_rung_for_it() {
         let any = |tier| tier;
         assert_eq!(reachable(LADDER, (any, any)), LADDER);
-        assert_eq!(reachable(LADDER, (|_| Tier::Nano, any)), LADDER[..3]);
+        assert_eq!(reachable(LADDER, (|_| Tier::Nano, any)), LADDER[..4]);
+        let two = |tier| if tier == Tier::Full { Tier::Full } else { Tier::Nano };
+        let [_, _, _, third, _, last] = LADDER else { panic!("six rungs") };
+        assert_eq!(reachable(LADDER, (two, two))[..], [LADDER[0], LADDER[1], *third, *last]);
         assert_eq!(reachable(LADDER, (|_| Tier::Nano, |_| Tier::Nano)), LADDER_NANO);
         let only_full = reachable(LADDER, (any, |_| Tier::Full));
         let rim_tiers: std::vec::Vec<_> = only_full.iter().map(|rung| rung.rim_tier).collect();
-        assert_eq!(rim_tiers, [Tier::Full; 3]);
+        assert_eq!(rim_tiers, [Tier::Full; 4]);
         assert_eq!(only_full[1].ball_tier, Tier::Nano);
+    }
+
+    #[test]
+    fn a_missing_tier_is_replaced_by_the_nearest_cheaper_one() {
+        for wanted in Tier::ALL {
+            let [first, others @ ..] = wanted.or_nearest();
+            assert_eq!(first, wanted);
+            assert!(others.iter().all(|tier| *tier != wanted) && others[0] != others[1]);
+            let cheaper = others.iter().position(|tier| *tier < wanted);
+            let dearer = others.iter().position(|tier| *tier > wanted);
+            assert!(cheaper.is_none() || dearer.is_none() || cheaper < dearer, "{wanted}");
+        }
+        assert_eq!(Tier::Full.or_nearest()[1], Tier::Small);
+        assert_eq!(Tier::Nano.or_nearest()[1], Tier::Small);
     }
 
     #[test]

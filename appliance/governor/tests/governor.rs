@@ -6,30 +6,39 @@ use governor::machine::{CLIMB_DWELL, DWELL, THROTTLE_STEP, TIER_CHANGES_PER_HOUR
 use governor::operating_point::LADDER;
 use governor::state::{COOL_DWELL, EMERGENCY_DWELL, Heat, State, step};
 use governor::thermal::Band;
-use governor::{Effect, Finding, Governor, Mode, OperatingPoint, Probe, Reason, Trips, Work};
+use governor::{Effect, Finding, Governor, Mode, OperatingPoint, Probe, Reason, Tier, Trips, Work};
 use proptest::prelude::*;
 use wire::time::Monotonic;
 use wire::units::Millicelsius;
+
+/// The rungs of packs with the tiers nano and full.
+const TWO_TIERS: [OperatingPoint; 4] = [LADDER[0], LADDER[1], LADDER[3], LADDER[5]];
 
 /// A box with one sensor and an engine whose frames cost what the rung says.
 struct Simulated {
     governor: Governor,
     now: Monotonic,
-    cost_ms: [u64; 4],
+    rungs: Vec<(OperatingPoint, u64)>,
     celsius: Option<i32>,
     source_fps: u32,
 }
 
 impl Simulated {
     fn new(cost_ms: [u64; 4]) -> Self {
+        Self::on(TWO_TIERS.into_iter().zip(cost_ms).collect())
+    }
+
+    /// Rungs with the ms that a frame takes there.
+    fn on(rungs: Vec<(OperatingPoint, u64)>) -> Self {
         let now = Monotonic(0);
-        let governor = Governor::new(now, LADDER);
-        Self { governor, now, cost_ms, celsius: Some(50), source_fps: 25 }
+        let ladder: Vec<OperatingPoint> = rungs.iter().map(|(point, _)| *point).collect();
+        let governor = Governor::new(now, &ladder);
+        Self { governor, now, rungs, celsius: Some(50), source_fps: 25 }
     }
 
     fn rung(&self) -> usize {
         let point = self.governor.operating_point();
-        LADDER.iter().position(|p| *p == point).expect("a rung of the ladder")
+        self.rungs.iter().position(|(p, _)| *p == point).expect("a rung of the ladder")
     }
 
     fn effects(&mut self) -> Vec<Effect> {
@@ -43,7 +52,7 @@ impl Simulated {
         let probe = Probe { name: "cpu-thermal", value, trips: Trips::default() };
         self.governor.handle_readings(self.now, &[probe]);
         let fps = self.source_fps.min(self.governor.operating_point().frame_rate.0 / 1_000);
-        let cost = self.cost_ms[self.rung()];
+        let cost = self.rungs[self.rung()].1;
         // A busy engine analyses what it can.
         let frames = u64::from(fps).min(1_000 / cost);
         self.governor.handle_work(
@@ -135,6 +144,37 @@ fn unknown_box_starts_with_the_least_and_climbs_rung_by_rung_within_seconds() {
         rungs.push(plant.rung());
     }
     assert_eq!(rungs, [0, 1, 1, 2, 2, 3, 3, 3, 3, 3]);
+}
+
+#[test]
+fn packs_with_three_tiers_are_climbed_to_the_top_within_the_hours_allowance() {
+    let rungs: Vec<_> = LADDER.iter().copied().zip([3, 3, 4, 5, 6, 7]).collect();
+    let mut plant = Simulated::on(rungs.clone());
+    let told = changes(&plant.seconds(30));
+    assert_eq!(plant.rung(), 5, "{told:#?}");
+    // Too hot: the way down is always allowed, and the way up again takes until the hour is over.
+    plant.celsius = Some(82);
+    plant.seconds(1);
+    assert_eq!(plant.rung(), 4);
+    plant.celsius = Some(50);
+    plant.seconds(1_800);
+    assert_eq!(plant.rung(), 4);
+    plant.seconds(1_800);
+    assert_eq!(plant.rung(), 5);
+}
+
+#[test]
+fn box_that_is_too_slow_for_the_largest_tier_runs_the_one_between() {
+    // The small tiers fit, the full ones do not.
+    let rungs: Vec<_> = LADDER.iter().copied().zip([4, 4, 8, 40, 50, 60]).collect();
+    let mut plant = Simulated::on(rungs);
+    plant.governor.handle_costs(|point| {
+        let at = LADDER.iter().position(|p| *p == point).expect("a rung");
+        Duration::from_millis([2, 2, 4, 20, 25, 30][at])
+    });
+    plant.seconds(120);
+    let point = plant.governor.operating_point();
+    assert_eq!((point.ball_tier, point.rim_tier), (Tier::Nano, Tier::Small));
 }
 
 #[test]
@@ -281,7 +321,7 @@ fn box_without_sensors_says_so_once_and_follows_its_engine() {
         }
         let told = effects.iter().filter(|e| matches!(e, Effect::Report(Finding::NoTemperature)));
         assert_eq!(told.count(), 1);
-        assert_eq!(governor.operating_point(), LADDER[3]);
+        assert_eq!(governor.operating_point(), LADDER[5]);
     }
 }
 
@@ -292,7 +332,7 @@ fn a_tier_that_the_packs_say_is_hardly_dearer_is_climbed_to() {
         let mut plant = Simulated::new([12, 12, 16, 30]);
         if told {
             let by_rung = [2_000, 2_000, 2_500, 5_000].map(Duration::from_micros);
-            let rung = |point| LADDER.iter().position(|p| *p == point).expect("a rung");
+            let rung = |point| TWO_TIERS.iter().position(|p| *p == point).expect("a rung");
             plant.governor.handle_costs(|point| by_rung[rung(point)]);
         }
         plant.seconds(60);

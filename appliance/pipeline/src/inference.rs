@@ -229,13 +229,15 @@ impl<C: Clock> InferenceStage<C> {
         }
     }
 
-    /// A lane whose pack has fewer tiers than the governor's ladder keeps the one it has; the
-    /// daemon tells at start which tiers there are.
+    /// A lane whose pack has fewer tiers than the governor's ladder runs the nearest that it has;
+    /// the daemon tells at start which tiers there are.
     fn set_tiers(&mut self, point: OperatingPoint) {
         for (_, lanes) in &mut self.sources {
-            let _ = lanes.ball.set_tier(point.ball_tier.as_str());
+            let ball = &mut lanes.ball;
+            let _ = point.ball_tier.or_nearest().iter().any(|t| ball.set_tier(t.as_str()).is_ok());
             for rim in &mut lanes.rims {
-                let _ = rim.set_tier(point.rim_tier.as_str());
+                let _ =
+                    point.rim_tier.or_nearest().iter().any(|t| rim.set_tier(t.as_str()).is_ok());
             }
         }
     }

@@ -2,56 +2,20 @@
 //!
 //! Loads a network from bytes, checks that it takes and gives what its pack says, and runs it on
 //! the calling thread. Knows no files but the library that it is told, and no meaning of the
-//! numbers. Which engine when, and what each costs: `docs/decisions/0011-two-engines.md`.
+//! numbers. Which engine when, and what each costs: `docs/decisions/0011-two-engines.md` and
+//! `docs/decisions/0014-tiers-and-precisions.md`.
 
+mod choice;
 mod onnxruntime;
 mod tract;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::Arc;
 
 use hal::infer::{Infer, InferError, Tensor};
 use thiserror::Error;
 
-/// What runs networks in this process. The default is tract, which is compiled in.
-#[derive(Clone, Debug, Default)]
-pub struct Engines {
-    onnxruntime: Option<onnxruntime::Library>,
-}
-
-/// ONNX Runtime cannot be used.
-#[derive(Clone, Debug, Error)]
-#[error(
-    "ONNX Runtime not loaded from {library}: {reason}; give the path of libonnxruntime.so of \
-     version 1.21 or later, or take the engine tract"
-)]
-pub struct EngineError {
-    /// Path or name of the library.
-    pub library: String,
-    /// What is wrong with it.
-    pub reason: String,
-}
-
-impl Engines {
-    /// Networks are run by ONNX Runtime from now on. `library` is the path of
-    /// `libonnxruntime.so`, or its name, for the system to search. One process can load one
-    /// library: a later call with another path keeps the first.
-    ///
-    /// # Errors
-    /// [`EngineError`]: there is no such library, it is another one, or too old.
-    pub fn with_onnxruntime(library: &Path) -> Result<Self, EngineError> {
-        Ok(Self { onnxruntime: Some(onnxruntime::Library::load(library)?) })
-    }
-
-    /// Engine and precision of the networks: `tract f32`.
-    pub fn name(&self) -> &'static str {
-        match self.onnxruntime {
-            Some(_) => onnxruntime::NAME,
-            None => tract::NAME,
-        }
-    }
-}
+pub use choice::{Backend, EngineError, Engines, Measured, Preference, Speed};
 
 /// What a network must look like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +37,7 @@ pub struct Signature {
 pub struct Plan {
     signature: Arc<Signature>,
     compiled: Compiled,
+    backend: Backend,
 }
 
 #[derive(Clone)]
@@ -107,14 +72,28 @@ pub enum LoadError {
 impl Plan {
     /// Compiles an ONNX network. Takes 5 to 200 ms.
     ///
-    /// - `onnx`: the file's bytes; weights inside, not in files beside it.
+    /// - `onnx`: the file's bytes, in the backend's precision; weights inside, not in files beside
+    ///   it.
     ///
     /// # Errors
-    /// [`LoadError`]; never panics, whatever the bytes are.
-    pub fn load(engines: &Engines, signature: Signature, onnx: &[u8]) -> Result<Self, LoadError> {
-        let compile = || match &engines.onnxruntime {
-            Some(library) => library.compile(&signature, onnx).map(Compiled::OnnxRuntime),
-            None => tract::Plan::load(&signature, onnx).map(Compiled::Tract),
+    /// [`LoadError`], also if this process has not the backend; never panics, whatever the bytes
+    /// are.
+    pub fn load(
+        (engines, backend): (&Engines, Backend),
+        signature: Signature,
+        onnx: &[u8],
+    ) -> Result<Self, LoadError> {
+        let engine = backend.as_str();
+        let compile = || match (backend, &engines.onnxruntime) {
+            (Backend::Tract, _) => tract::Plan::load(&signature, onnx).map(Compiled::Tract),
+            (Backend::OnnxRuntime | Backend::OnnxRuntimeInt8, Some(library)) => {
+                let compiled = library.compile((&signature, engine), onnx);
+                compiled.map(Compiled::OnnxRuntime)
+            }
+            (Backend::OnnxRuntime | Backend::OnnxRuntimeInt8, None) => {
+                let reason = "this process has not loaded ONNX Runtime".to_owned();
+                Err(LoadError::Engine { engine, reason })
+            }
         };
         // The half-built graph is dropped, so nothing inconsistent survives.
         let compiled = catch_unwind(AssertUnwindSafe(compile)).unwrap_or_else(|panic| {
@@ -123,9 +102,9 @@ impl Plan {
                 .cloned()
                 .or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
             let reason = format!("it panicked: {}", said.unwrap_or_else(|| "no message".into()));
-            Err(LoadError::Engine { engine: engines.name(), reason })
+            Err(LoadError::Engine { engine, reason })
         })?;
-        Ok(Self { signature: Arc::new(signature), compiled })
+        Ok(Self { signature: Arc::new(signature), compiled, backend })
     }
 
     /// The network for one thread; the weights are shared.
@@ -139,7 +118,12 @@ impl Plan {
             })?,
             Compiled::OnnxRuntime(plan) => State::OnnxRuntime(plan.clone()),
         };
-        Ok(Network { signature: Arc::clone(&self.signature), state })
+        Ok(Network { signature: Arc::clone(&self.signature), state, backend: self.backend })
+    }
+
+    /// Engine and precision.
+    pub fn backend(&self) -> Backend {
+        self.backend
     }
 
     /// Names and shapes.
@@ -152,6 +136,7 @@ impl Plan {
 pub struct Network {
     signature: Arc<Signature>,
     state: State,
+    backend: Backend,
 }
 
 enum State {
@@ -190,10 +175,7 @@ impl Infer for Network {
     }
 
     fn engine(&self) -> &str {
-        match self.state {
-            State::Tract(_) => tract::NAME,
-            State::OnnxRuntime(_) => onnxruntime::NAME,
-        }
+        self.backend.as_str()
     }
 }
 

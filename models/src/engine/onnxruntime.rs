@@ -1,4 +1,4 @@
-//! ONNX Runtime in f32, from a library that is loaded when the process starts.
+//! ONNX Runtime, from a library that is loaded when the process starts.
 //!
 //! One thread a run and no spinning: the box's other core decodes and records. Sessions may be
 //! used by one thread at a time, so a lock lies around each; all lanes run on one thread, so
@@ -14,9 +14,6 @@ use ort::session::Session;
 use ort::value::{TensorElementType, TensorRef, ValueType};
 
 use super::{EngineError, LoadError, Signature, expect, other};
-
-/// Engine and precision, for reports.
-pub(super) const NAME: &str = "onnxruntime f32";
 
 /// ONNX Runtime allows one environment a process.
 static LOADED: OnceLock<Environment> = OnceLock::new();
@@ -45,9 +42,18 @@ impl Library {
         Ok(Self(LOADED.get_or_init(|| environment).clone()))
     }
 
-    pub(super) fn compile(&self, signature: &Signature, onnx: &[u8]) -> Result<Plan, LoadError> {
-        let session =
-            self.session(onnx).map_err(|reason| LoadError::Engine { engine: NAME, reason })?;
+    /// Which build of the library it is: another one has other speeds.
+    pub(super) fn about(&self) -> &'static str {
+        ort::info()
+    }
+
+    /// `engine`: engine and precision, for reports.
+    pub(super) fn compile(
+        &self,
+        (signature, engine): (&Signature, &'static str),
+        onnx: &[u8],
+    ) -> Result<Plan, LoadError> {
+        let session = self.session(onnx).map_err(|reason| LoadError::Engine { engine, reason })?;
         let names = |outlets: &[ort::value::Outlet]| {
             outlets.iter().map(|outlet| outlet.name().to_owned()).collect()
         };

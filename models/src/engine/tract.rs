@@ -9,7 +9,7 @@ use tract_onnx::tract_hir::infer::{Factoid, ShapeFactoid};
 use super::{LoadError, Signature, expect, other};
 
 /// Engine and precision, for reports.
-pub(super) const NAME: &str = "tract f32";
+const NAME: &str = super::Backend::Tract.as_str();
 
 /// A network, compiled for this machine. Cloning shares the weights.
 #[derive(Clone)]

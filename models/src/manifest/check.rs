@@ -2,23 +2,28 @@
 //!
 //! Owns the rules and what they say to whoever breaks them. Opens no file.
 
-use super::{Lane, Manifest, ManifestError, SCHEMA, Tier};
+use super::{Int8, Lane, Manifest, ManifestError, Precision, SCHEMA, Tier};
 use crate::limits::{
-    COST_MS_MAX, NAME_BYTES_MAX, RIM_SLOT_MS, SOUND_BLOCK_MS, SOUND_LOOKAHEAD_BLOCKS,
-    TENSOR_ELEMENTS_MAX, TIERS_MAX,
+    COST_MS_MAX, INT8_LOSS_MAX, NAME_BYTES_MAX, RIM_SLOT_MS, SOUND_BLOCK_MS,
+    SOUND_LOOKAHEAD_BLOCKS, TENSOR_ELEMENTS_MAX, TIERS_MAX,
 };
 use crate::spectrum::BANDS;
 
 /// What the sound lane can tell.
 const SOUNDS: [&str; 5] = ["whistle", "buzzer", "cheer", "applause", "bounce"];
 
+/// Whether this version of Courtside reads manifests of this schema.
+pub(super) fn schema(schema: u32) -> Result<(), ManifestError> {
+    if (1..=SCHEMA).contains(&schema) {
+        return Ok(());
+    }
+    let why = format!("this version of Courtside reads schema 1 to {SCHEMA}");
+    let remedy = "install a pack of such a schema, or another version of Courtside";
+    Err(wrong("schema", schema, why, remedy))
+}
+
 impl Manifest {
     pub(super) fn check(&self) -> Result<(), ManifestError> {
-        if self.schema != SCHEMA {
-            let why = format!("this version of Courtside reads schema {SCHEMA}");
-            let remedy = "install a pack of that schema, or another version of Courtside";
-            return Err(wrong("schema", self.schema, why, remedy));
-        }
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         if !(1..=NAME_BYTES_MAX).contains(&self.name.len()) || !self.name.bytes().all(plain) {
             let why = "a pack's name, also that of its folder, is made of a to z, 0 to 9 and -";
@@ -43,8 +48,41 @@ impl Manifest {
                 return Err(wrong("tier.name", &tier.name, why, "rename one of them"));
             }
             tier.check(self.lane)?;
+            if let Some(int8) = &tier.int8 {
+                self.check_int8(tier, int8)?;
+            }
             self.check_slots(tier)?;
             self.check_labels(tier)?;
+        }
+        Ok(())
+    }
+
+    /// An int8 network is the f32 one, a little less good at most.
+    fn check_int8(&self, tier: &Tier, int8: &Int8) -> Result<(), ManifestError> {
+        if self.schema < 2 {
+            let why = format!("tier {} has int8, which schema 2 brought", tier.name);
+            return Err(wrong("schema", self.schema, why, "write schema = 2"));
+        }
+        let key = |field: &str| format!("tier.{}.int8.{field}", tier.name);
+        check_files(key, [("file", &int8.file), ("golden", &int8.golden)])?;
+        check_digests(key, [("sha256", &int8.sha256), ("golden_sha256", &int8.golden_sha256)])?;
+        check_cost(&key("cost_ms"), int8.cost_ms)?;
+        let (whole, less) = (&tier.accuracy, &int8.accuracy);
+        if (&whole.metric, &whole.set) != (&less.metric, &less.set) {
+            let why = "both precisions of a tier are measured alike, on one set";
+            let remedy = "judge both with the metric and the set of the tier";
+            return Err(wrong(&key("accuracy"), (&less.metric, &less.set), why, remedy));
+        }
+        let share = |value: f64| (0.0..=1.0).contains(&value);
+        // Figures have four decimals: 0.894 - 0.884 is a little more than 0.01 in binary.
+        let lost = whole.value - less.value - 1e-9;
+        if !share(whole.value) || !share(less.value) || lost > INT8_LOSS_MAX {
+            let why = format!(
+                "an accuracy is a share from 0 to 1, and int8 loses at most {INT8_LOSS_MAX} of {}",
+                whole.value
+            );
+            let remedy = "leave int8 out of this tier, or quantize it better";
+            return Err(wrong(&key("accuracy.value"), less.value, why, remedy));
         }
         Ok(())
     }
@@ -135,22 +173,13 @@ impl Manifest {
 impl Tier {
     fn check(&self, lane: Lane) -> Result<(), ManifestError> {
         let key = |field: &str| format!("tier.{}.{field}", self.name);
-        for (field, file) in [("file", &self.file), ("golden", &self.golden)] {
-            if file.is_empty() || file.starts_with('.') || file.contains(['/', '\\']) {
-                let why = "a pack's files lie in its own folder, and are not hidden";
-                return Err(wrong(&key(field), file, why, "write the bare name of a file there"));
-            }
+        if self.precision != Precision::F32 {
+            let why = "a tier's own file is f32; int8 = { … } names another one beside it";
+            return Err(wrong(&key("precision"), self.precision, why, "write \"f32\""));
         }
-        for (field, sum) in [("sha256", &self.sha256), ("golden_sha256", &self.golden_sha256)] {
-            if sum.len() != 64 || !sum.bytes().all(|b| b.is_ascii_hexdigit()) {
-                let why = "a SHA-256 has 64 hexadecimal digits";
-                return Err(wrong(&key(field), sum, why, "write what `sha256sum` says"));
-            }
-        }
-        if !(0.0..=COST_MS_MAX).contains(&self.cost_ms) {
-            let why = format!("one run takes 0 to {COST_MS_MAX} ms");
-            return Err(wrong(&key("cost_ms"), self.cost_ms, why, "write the measured time"));
-        }
+        check_files(key, [("file", &self.file), ("golden", &self.golden)])?;
+        check_digests(key, [("sha256", &self.sha256), ("golden_sha256", &self.golden_sha256)])?;
+        check_cost(&key("cost_ms"), self.cost_ms)?;
         let shapes = [("input_shape", &self.input_shape), ("output_shape", &self.output_shape)];
         for (field, shape) in shapes {
             let elements = shape.iter().try_fold(1_usize, |n, &d| n.checked_mul(d));
@@ -218,6 +247,40 @@ impl Tier {
         let shape = if field == "input_shape" { &self.input_shape } else { &self.output_shape };
         wrong(&format!("tier.{}.{field}", self.name), shape, why, SHAPE_REMEDY)
     }
+}
+
+fn check_files(
+    key: impl Fn(&str) -> String,
+    files: [(&str, &String); 2],
+) -> Result<(), ManifestError> {
+    for (field, file) in files {
+        if file.is_empty() || file.starts_with('.') || file.contains(['/', '\\']) {
+            let why = "a pack's files lie in its own folder, and are not hidden";
+            return Err(wrong(&key(field), file, why, "write the bare name of a file there"));
+        }
+    }
+    Ok(())
+}
+
+fn check_digests(
+    key: impl Fn(&str) -> String,
+    sums: [(&str, &String); 2],
+) -> Result<(), ManifestError> {
+    for (field, sum) in sums {
+        if sum.len() != 64 || !sum.bytes().all(|b| b.is_ascii_hexdigit()) {
+            let why = "a SHA-256 has 64 hexadecimal digits";
+            return Err(wrong(&key(field), sum, why, "write what `sha256sum` says"));
+        }
+    }
+    Ok(())
+}
+
+fn check_cost(key: &str, cost_ms: f32) -> Result<(), ManifestError> {
+    if (0.0..=COST_MS_MAX).contains(&cost_ms) {
+        return Ok(());
+    }
+    let why = format!("one run takes 0 to {COST_MS_MAX} ms");
+    Err(wrong(key, cost_ms, why, "write the measured time"))
 }
 
 const LABELS_REMEDY: &str = "write `labels = { whistle = 0, … }` with the network's own order";

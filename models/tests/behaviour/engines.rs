@@ -4,18 +4,18 @@
 use std::path::Path;
 
 use hal::infer::{Infer, InferError, Tensor};
-use models::engine::LoadError;
+use models::engine::{Backend, LoadError, Preference, Speed};
 use models::{Engines, Pack, PackError};
 
 use crate::fixture::{self, Folder};
 use crate::shipped;
 
-/// ONNX Runtime, or `None` where there is no library to test with.
+/// ONNX Runtime in f32, or `None` where there is no library to test with.
 fn onnxruntime() -> Option<Engines> {
     let named = std::env::var_os("COURTSIDE_ONNXRUNTIME");
     let library = named.clone().unwrap_or_else(|| "libonnxruntime.so".into());
     match Engines::with_onnxruntime(Path::new(&library)) {
-        Ok(engines) => Some(engines),
+        Ok(engines) => Some(engines.preferring(Preference::F32)),
         Err(error) if named.is_some() => panic!("{error}"),
         Err(error) => {
             eprintln!("SKIPPED: {error}");
@@ -107,4 +107,75 @@ fn onnxruntime_refuses_broken_networks_with_a_reason() {
             LoadError::Signature { part, .. } => assert!(number >= 4, "case {number}: {part}"),
         }
     }
+}
+
+#[test]
+fn onnxruntime_runs_int8_where_it_is_shipped_and_f32_stays_resident() {
+    let Some(engines) = onnxruntime() else { return };
+    let folder = fixture::rim_with_int8();
+    let pack = open(&folder, &engines.preferring(Preference::Int8WhereShipped)).expect("good");
+    assert_eq!(pack.backend("nano").expect("listed"), Backend::OnnxRuntimeInt8);
+    assert_eq!(pack.backend("full").expect("listed"), Backend::OnnxRuntime);
+    let mut networks = pack.networks("nano").expect("resident");
+    let names: Vec<&str> = networks.iter().map(|network| network.engine()).collect();
+    assert_eq!(names, ["onnxruntime int8", "onnxruntime f32"]);
+    let input = [texture(&pack.tiers()[0].input_shape, 3)];
+    let answers: Vec<_> = networks.iter_mut().map(|n| n.run(&input).expect("it runs")).collect();
+    // Rounded to a 255th, so close, but not the same network.
+    let apart = answers[0][0].data.iter().zip(&answers[1][0].data).map(|(a, b)| (a - b).abs());
+    let worst = apart.fold(0.0_f32, f32::max);
+    assert!(worst > 1e-4 && worst < 0.05, "{worst}");
+}
+
+#[test]
+fn what_was_measured_decides_between_precisions_and_engines() {
+    let Some(engines) = onnxruntime() else { return };
+    let folder = fixture::rim_with_int8();
+    let key = (open(&folder, &engines).expect("good").digest().to_owned(), "nano".to_owned());
+    for backend in Backend::ALL {
+        let speed = Speed { backend, cost_ms: 0.5 };
+        let measured = engines.clone().with_measured([(key.clone(), speed)].into());
+        let pack = open(&folder, &measured).expect("good");
+        assert_eq!(pack.backend("nano").expect("listed"), backend);
+        assert_eq!(pack.measured_ms("nano").expect("listed"), Some(0.5));
+        assert_eq!(pack.backend("full").expect("listed"), Backend::OnnxRuntime);
+    }
+}
+
+#[test]
+fn an_int8_network_that_computes_wrongly_here_leaves_its_tier_to_f32_and_is_told() {
+    let Some(engines) = onnxruntime() else { return };
+    let engines = engines.preferring(Preference::Int8WhereShipped);
+    let noise: Vec<u8> = (0..500_u32).map(|i| (i * i % 251) as u8).collect();
+    // Steps of a quarter are no rounding any more; noise is no network.
+    for (bytes, says) in [(fixture::rim_network_in_int8(0.25), "golden"), (noise, "cannot load")] {
+        let folder = fixture::rim_with_int8();
+        folder.replace(fixture::INT8_FILES[0], &bytes);
+        let pack = open(&folder, &engines).expect("its f32 networks are good");
+        assert_eq!(pack.backend("nano").expect("listed"), Backend::OnnxRuntime);
+        let [unfit] = pack.unfit() else { panic!("{:?}", pack.unfit()) };
+        assert!(unfit.tier == "nano" && unfit.reason.contains(says), "{unfit:?}");
+        let with = (&engines, Backend::OnnxRuntimeInt8);
+        let error = pack.load_with("nano", with).map(drop).expect_err("it is unfit");
+        assert_eq!(error.to_string(), unfit.reason);
+    }
+}
+
+#[test]
+fn an_int8_network_of_another_shape_or_without_its_answer_is_no_part_of_a_good_pack() {
+    let Some(engines) = onnxruntime() else { return };
+    let folder = fixture::rim_with_int8();
+    folder.replace(fixture::INT8_FILES[0], &fixture::rim_network_of(32));
+    let error = open(&folder, &engines).map(drop).expect_err("it was opened");
+    let PackError::Network { source: LoadError::Signature { .. }, .. } = &error else {
+        panic!("{error}")
+    };
+    let folder = fixture::rim_with_int8();
+    folder.replace(fixture::INT8_FILES[1], &[0; 40]);
+    let error = open(&folder, &engines).map(drop).expect_err("it was opened");
+    assert!(matches!(error, PackError::GoldenSize { found: 40, .. }), "{error}");
+    let folder = fixture::rim();
+    let plain = open(&folder, &engines).expect("good");
+    let error = plain.load_with("nano", (&engines, Backend::OnnxRuntimeInt8)).map(drop);
+    assert!(matches!(error, Err(PackError::NoInt8 { .. })));
 }

@@ -99,6 +99,31 @@ pub(crate) fn rim_in_pairs() -> Folder {
     write("rim", &RIM_HEAD.replace("spacing_ms = 80", "spacing_ms = 40"), &[tier])
 }
 
+/// The rim pack [`rim`] whose tier `nano` has an int8 network too: it rounds the mean of each crop
+/// to a 255th.
+#[allow(dead_code, reason = "for the tests of engines; others borrow this file")]
+pub(crate) fn rim_with_int8() -> Folder {
+    let folder = rim();
+    let (onnx, golden) = (rim_network_in_int8(1.0 / 255.0), folder.read("golden_nano.bin"));
+    let answer = &golden[16 * 8 * 8 * 4..];
+    fs::write(folder.path().join(INT8_FILES[0]), &onnx).expect("writable");
+    fs::write(folder.path().join(INT8_FILES[1]), answer).expect("writable");
+    let [file, golden] = INT8_FILES;
+    let int8 = format!(
+        "int8 = {{ file = \"{file}\", sha256 = \"{}\", golden = \"{golden}\", \
+         golden_sha256 = \"{}\", cost_ms = 0.05, \
+         accuracy = {{ metric = \"none\", value = 0.0, set = \"none\" }} }}\n[[tier]]\nname = \"full\"",
+        hex(&onnx),
+        hex(answer)
+    );
+    folder.edit("[[tier]]\nname = \"full\"", &int8).edit("schema = 1", "schema = 2");
+    folder
+}
+
+/// What [`rim_with_int8`] has beside the files of [`rim`].
+#[allow(dead_code, reason = "for the tests of engines; others borrow this file")]
+pub(crate) const INT8_FILES: [&str; 2] = ["nano.int8.onnx", "golden_nano.int8.bin"];
+
 /// Logits of the fixture's rim network for a crop of this mean luma / 255.
 pub(crate) fn rim_logits(mean: f32) -> [f32; 3] {
     [10.0 - 20.0 * mean, 0.0, 20.0 * mean - 10.0]
@@ -285,6 +310,27 @@ pub(crate) fn rim_network_with_work(products: usize) -> Vec<u8> {
     let last = format!("work{products}");
     nodes.push(with_ints(node("ReduceMean", &[&last], "side"), "axes", &[1, 2]));
     rim_network_beside(nodes, vec![even])
+}
+
+/// The rim network for crops of 8 pixels that keeps the mean of each crop as u8, in such steps.
+#[allow(dead_code, reason = "for the tests of engines; others borrow this file")]
+pub(crate) fn rim_network_in_int8(step: f32) -> Vec<u8> {
+    let mut model = ModelProto::decode(rim_network(8).as_slice()).expect("just encoded");
+    let graph = model.graph.as_mut().expect("it has a graph");
+    graph.node[3].input[0] = "back".into();
+    let pair = [
+        node("QuantizeLinear", &["column", "step", "zero"], "rounded"),
+        node("DequantizeLinear", &["rounded", "step", "zero"], "back"),
+    ];
+    graph.node.splice(3..3, pair);
+    graph.initializer.push(constant("step", &[], &[step]));
+    graph.initializer.push(TensorProto {
+        name: "zero".into(),
+        data_type: tensor_proto::DataType::Uint8 as i32,
+        raw_data: vec![0],
+        ..TensorProto::default()
+    });
+    model.encode_to_vec()
 }
 
 /// A good rim network that is not a number when it sees black.

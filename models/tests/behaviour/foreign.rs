@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use hal::infer::{Infer, Tensor};
-use models::engine::{Plan, Signature};
+use models::engine::{Backend, Plan, Signature};
 use models::lanes::sound::{SoundLane, SoundReading};
 use models::pack::MANIFEST;
 use models::spectrum::{SOUND_HZ, Spectrum};
@@ -39,7 +39,8 @@ fn yamnet(onnx: &Path) -> tempfile::TempDir {
         output: "tower0/network/layer32/final_output:0".into(),
         output_shape: shapes.1.clone(),
     };
-    let plan = Plan::load(&Engines::default(), signature, &onnx).expect("tract can load it");
+    let plan = Plan::load((&Engines::default(), Backend::Tract), signature, &onnx)
+        .expect("tract can load it");
     let input = Tensor { shape: shapes.0, data: vec![-2.0; 96 * 64] };
     let mut golden = input.data.clone();
     let answer = plan.spawn().and_then(|mut network| network.run(&[input])).expect("it runs");

@@ -21,7 +21,8 @@ fn a_good_manifest_is_read_whole() {
 #[test]
 fn a_wrong_manifest_is_refused_with_key_value_and_reason() {
     let wrong = [
-        ("schema = 1", "schema = 2", ["schema", "2", "reads schema 1"]),
+        ("schema = 1", "schema = 3\nnew = 1", ["schema", "3", "reads schema 1 to 2"]),
+        ("schema = 1", "schema = 0", ["schema", "0", "reads schema 1 to 2"]),
         ("lane = \"rim\"", "lane = \"ball\"", ["output.post", "RimSlots", "gives BallHeat"]),
         ("layout = \"NTHW\"", "layout = \"NCHW\"", ["input.layout", "NCHW", "NTHW"]),
         ("scale = \"luma/255\"", "scale = \"1\"", ["input.scale", "\"1\"", "luma/255"]),
@@ -43,7 +44,7 @@ fn a_wrong_manifest_is_refused_with_key_value_and_reason() {
         ("[1, 16, 3]", "[1, 16, 4]", ["tier.nano.output_shape", "4]", "[1, slots, 3]"]),
         ("sha256 = \"", "sha256 = \"x", ["tier.nano.sha256", "x", "64 hexadecimal"]),
         ("licence = \"Apache-2.0\"", "license = \"MIT\"", ["license", "unknown field", "licence"]),
-        ("precision = \"f32\"", "precision = \"int8\"", ["precision", "int8", "f32"]),
+        ("precision = \"f32\"", "precision = \"int8\"", ["precision", "Int8", "is f32"]),
         ("seed = 1\n", "", ["training", "missing field", "seed"]),
         ("version = 1", "version = -1", ["version", "-1", "u32"]),
         ("schema = 1", "schema", ["schema", "line 1", "="]),
@@ -74,5 +75,53 @@ fn ball_and_hoop_manifests_have_no_crop() {
         let bad = good.replace("[output]", "crop_widths = 2.0\n[output]");
         let said = Manifest::parse(&bad).expect_err("it has a crop").to_string();
         assert!(said.contains("input.crop_widths"), "{said}");
+    }
+}
+
+#[test]
+fn schema_1_has_no_int8_and_schema_2_need_not_have_any() {
+    let both = text(&fixture::rim_with_int8());
+    let manifest = Manifest::parse(&both).expect("it is good");
+    let int8: Vec<bool> = manifest.tiers.iter().map(|tier| tier.int8.is_some()).collect();
+    assert_eq!(int8, [true, false]);
+    let files: Vec<&str> = manifest.files().map(|(file, _, _)| file).collect();
+    assert!(fixture::INT8_FILES.iter().all(|file| files.contains(file)), "{files:?}");
+    let said = Manifest::parse(&both.replace("schema = 2", "schema = 1")).expect_err("it has int8");
+    assert!(said.to_string().contains("write schema = 2"), "{said}");
+    Manifest::parse(&text(&fixture::rim()).replace("schema = 1", "schema = 2"))
+        .expect("it is good");
+}
+
+#[test]
+fn an_int8_network_that_cannot_be_one_of_its_tier_is_refused_with_a_reason() {
+    let accuracy = |value: f64| format!("metric = \"none\", value = {value:?}, set = \"none\"");
+    let good = text(&fixture::rim_with_int8());
+    // The first accuracy is the tier's own, the second that of its int8 network.
+    let judged = |own: f64, int8: f64| {
+        let good = good.replacen(&accuracy(0.0), &accuracy(own), 1);
+        good.replacen(&accuracy(0.0), &accuracy(int8), 1)
+    };
+    for (own, int8) in [(0.894, 0.884), (0.9, 0.95), (0.0, 0.0)] {
+        Manifest::parse(&judged(own, int8)).unwrap_or_else(|e| panic!("{own} {int8}: {e}"));
+    }
+    let other_set = good.replacen("set = \"none\"", "set = \"some\"", 1);
+    let wrong = [
+        (judged(0.894, 0.883), ["tier.nano.int8.accuracy.value", "0.883", "at most 0.01"]),
+        (judged(89.4, 89.4), ["tier.nano.int8.accuracy.value", "89.4", "from 0 to 1"]),
+        (other_set, ["tier.nano.int8.accuracy", "none", "measured alike"]),
+        (
+            good.replace("\"nano.int8.onnx\"", "\"../nano.onnx\""),
+            ["tier.nano.int8.file", "../nano", "own folder"],
+        ),
+        (
+            good.replace("cost_ms = 0.05", "cost_ms = -1.0"),
+            ["tier.nano.int8.cost_ms", "-1", "0 to 160"],
+        ),
+    ];
+    for (text, says) in wrong {
+        let said = Manifest::parse(&text).expect_err(says[0]).to_string();
+        for part in says {
+            assert!(said.contains(part), "{said:?} is without {part:?}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 
 use hal::infer::{Infer, InferError, Tensor};
-use models::engine::LoadError;
+use models::engine::{Backend, LoadError, Speed};
 use models::lanes::ball::BallLane;
 use models::lanes::rim::RimLane;
 use models::pack::SIGNATURE;
@@ -46,6 +46,53 @@ fn a_flipped_bit_or_a_missing_end_is_noticed_in_every_file() {
             assert!(error.to_string().contains(file), "{error}");
         }
     }
+}
+
+#[test]
+fn int8_files_are_checked_even_where_nothing_runs_them() {
+    for file in fixture::INT8_FILES {
+        let folder = fixture::rim_with_int8();
+        let mut bytes = folder.read(file);
+        Pack::open(folder.path(), &fixture::trust(), &Engines::default()).expect("it is good");
+        bytes[30] ^= 1;
+        fs::write(folder.path().join(file), bytes).expect("writable");
+        let error = refused(&folder);
+        assert!(matches!(error, PackError::Digest { .. }), "{file}: {error}");
+        let checked = Pack::check(folder.path(), &fixture::trust()).expect_err("it is damaged");
+        assert!(checked.to_string().contains(file), "{checked}");
+    }
+}
+
+#[test]
+fn tract_runs_f32_whatever_is_preferred_or_was_measured() {
+    let folder = fixture::rim_with_int8();
+    let open =
+        |engines| Pack::open(folder.path(), &fixture::trust(), &engines).expect("it is good");
+    let plain = open(Engines::default());
+    // Of another machine, which had ONNX Runtime.
+    let speed = Speed { backend: Backend::OnnxRuntimeInt8, cost_ms: 0.1 };
+    let key = (plain.digest().to_owned(), "nano".to_owned());
+    let measured = open(Engines::default().with_measured([(key, speed)].into()));
+    for pack in [plain, measured] {
+        assert_eq!(pack.backend("nano").expect("listed"), Backend::Tract);
+        assert_eq!(pack.measured_ms("nano").expect("listed"), None);
+        assert_eq!(pack.networks("nano").expect("they are resident").len(), 1);
+    }
+}
+
+#[test]
+fn what_was_measured_is_of_one_version_of_a_pack() {
+    let folder = fixture::rim();
+    let open = |engines: &Engines| {
+        Pack::open(folder.path(), &fixture::trust(), engines).expect("it is good")
+    };
+    let key = (open(&Engines::default()).digest().to_owned(), "nano".to_owned());
+    let speed = Speed { backend: Backend::Tract, cost_ms: 0.25 };
+    let engines = Engines::default().with_measured([(key, speed)].into());
+    assert_eq!(open(&engines).measured_ms("nano").expect("listed"), Some(0.25));
+    assert_eq!(open(&engines).measured_ms("full").expect("listed"), None);
+    folder.edit("version = 1\n", "version = 2\n");
+    assert_eq!(open(&engines).measured_ms("nano").expect("listed"), None);
 }
 
 #[test]

@@ -41,6 +41,7 @@ impl fmt::Display for Config {
         let tier = match models.tier {
             TierChoice::Auto => "chosen by the governor",
             TierChoice::Nano => "nano",
+            TierChoice::Small => "small",
             TierChoice::Full => "full",
         };
         write!(f, "models   {}, tier {tier}, run by {}", models.packs.display(), models.engine)

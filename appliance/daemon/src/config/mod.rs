@@ -123,8 +123,10 @@ impl std::str::FromStr for EngineChoice {
 pub enum TierChoice {
     /// The governor, from temperature and engine latency.
     Auto,
-    /// Always the small ones.
+    /// Always the smallest ones.
     Nano,
+    /// Always those in between.
+    Small,
     /// Always the large ones.
     Full,
 }

@@ -93,6 +93,7 @@ fn models(place: Place<'_>, surroundings: &Surroundings) -> Option<Models> {
         entry.one_of(&[
             ("auto", TierChoice::Auto),
             ("nano", TierChoice::Nano),
+            ("small", TierChoice::Small),
             ("full", TierChoice::Full),
         ])
     });

@@ -16,7 +16,7 @@ use super::reliability::Reliability;
 pub struct Report {
     tier: Tier,
     /// Engine and precision.
-    engine: &'static str,
+    engine: String,
     kinds: BTreeMap<&'static str, Count>,
     readings: Readings,
     reliability: Reliability,
@@ -128,7 +128,7 @@ impl fmt::Display for Video {
 
 impl Report {
     /// A report without videos.
-    pub fn new(tier: Tier, engine: &'static str) -> Self {
+    pub fn new(tier: Tier, engine: String) -> Self {
         Self {
             tier,
             engine,

@@ -5,6 +5,7 @@
 //! [`crate::engine`]'s.
 
 pub mod command;
+pub(crate) mod durable;
 pub mod engines;
 pub mod install;
 pub mod keys;

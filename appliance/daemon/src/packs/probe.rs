@@ -180,23 +180,40 @@ fn prove_here(folder: &Path, keys: &[PathBuf], engine: &Engine) -> Result<()> {
     tell("loaded")?;
     let clock = SystemClock::start();
     for tier in pack.tiers() {
-        let mut network = pack.network(&tier.name)?;
-        let mut fastest = f32::INFINITY;
-        for number in 0..RUNS {
-            let input = Tensor {
-                shape: tier.input_shape.clone(),
-                data: given(pack.manifest().lane, tier, number),
-            };
-            let began = clock.now();
-            // Also an error if any number of the answer is not finite.
-            network.run(&[input]).with_context(|| {
-                format!("tier {} fails on a picture that a camera may send", tier.name)
-            })?;
-            fastest = fastest.min(clock.now().since(began).as_secs_f32() * 1_000.0);
+        // The one that runs is timed; its other precision, which is resident too, must be sound.
+        let mut fastest = None;
+        for mut network in pack.networks(&tier.name)? {
+            let took = try_out(&clock, &mut network, (pack.manifest().lane, tier))?;
+            fastest = fastest.or(Some(took));
         }
-        tell(&format!("tier {} {fastest}", tier.name))?;
+        tell(&format!("tier {} {}", tier.name, fastest.unwrap_or(f32::INFINITY)))?;
     }
     Ok(())
+}
+
+/// Time of the fastest run in ms.
+fn try_out(
+    clock: &SystemClock,
+    network: &mut impl Infer,
+    (lane, tier): (Lane, &Tier),
+) -> Result<f32> {
+    let mut fastest = f32::INFINITY;
+    for number in 0..RUNS {
+        let input = Tensor { shape: tier.input_shape.clone(), data: given(lane, tier, number) };
+        let began = clock.now();
+        // Also an error if any number of the answer is not finite.
+        network.run(&[input]).with_context(|| {
+            let engine = network.engine();
+            format!("tier {} fails on a picture that a camera may send, by {engine}", tier.name)
+        })?;
+        fastest = fastest.min(clock.now().since(began).as_secs_f32() * 1_000.0);
+    }
+    Ok(fastest)
+}
+
+/// An input such as a camera or a microphone may send, full of detail.
+pub(crate) fn noise(lane: Lane, tier: &Tier) -> Tensor {
+    Tensor { shape: tier.input_shape.clone(), data: given(lane, tier, RUNS - 1) }
 }
 
 /// What a camera may send: black, white, and different kinds of noise between; of sound, silence,

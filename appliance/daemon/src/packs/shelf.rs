@@ -11,7 +11,6 @@
 //! the image, unless it was withdrawn. Owns these files; runs no network.
 
 use std::fs::{self, File, TryLockError};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -19,7 +18,7 @@ use models::bundle::BundledFile;
 use models::{Pack, Trust};
 use serde::{Deserialize, Serialize};
 
-use super::NAMES;
+use super::{NAMES, durable};
 
 const CURRENT: &str = "current";
 const SCHEMA: u32 = 1;
@@ -185,7 +184,7 @@ impl Shelf {
         // Left behind by a crash, or damaged, or withdrawn: in any case not in use.
         let _ = fs::remove_dir_all(&place);
         fs::rename(&staged.folder, &place)
-            .and_then(|()| sync(&self.installed.join(name)))
+            .and_then(|()| durable::sync(&self.installed.join(name)))
             .with_context(|| format!("{} not made", place.display()))?;
         ledger.withdrawn.retain(|w| w.version != version);
         let usable = |v: &u32| *v != version && ledger.withdrawn.iter().all(|w| w.version != *v);
@@ -234,13 +233,11 @@ impl Shelf {
 
     fn write(&self, name: &str, ledger: &Ledger) -> Result<()> {
         let folder = self.installed.join(name);
-        let (draft, path) = (folder.join(format!("{CURRENT}.new")), folder.join(CURRENT));
+        let path = folder.join(CURRENT);
         let text = toml::to_string(&Ledger { schema: SCHEMA, ..ledger.clone() })
             .context("the list of installed packs has no text")?;
-        let written = write_durably(&draft, text.as_bytes())
-            .and_then(|()| fs::rename(&draft, &path))
-            .and_then(|()| sync(&folder));
-        written.with_context(|| format!("{} not written; is the disk full?", path.display()))
+        durable::replace(&path, text.as_bytes())
+            .with_context(|| format!("{} not written; is the disk full?", path.display()))
     }
 
     /// Removes what `current` does not name. What cannot be removed only takes room.
@@ -273,11 +270,11 @@ impl Staged {
         let staged = Self { folder: folder.to_owned() };
         for file in files {
             let path = folder.join(&file.name);
-            write_durably(&path, &file.bytes).with_context(|| {
+            durable::write(&path, &file.bytes).with_context(|| {
                 format!("{} not written; is the disk full or read-only?", path.display())
             })?;
         }
-        sync(folder).with_context(|| format!("{} not written", folder.display()))?;
+        durable::sync(folder).with_context(|| format!("{} not written", folder.display()))?;
         Ok(staged)
     }
 
@@ -305,14 +302,4 @@ fn check(folder: &Path, name: &str, version: Option<u32>, trust: &Trust) -> Resu
         manifest.version
     );
     Ok(manifest.version)
-}
-
-fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-fn sync(folder: &Path) -> std::io::Result<()> {
-    File::open(folder)?.sync_all()
 }

@@ -68,6 +68,7 @@ fn best(name: &str, standing: Standing, (trust, engines): (&Trust, &Engines)) ->
                     let version = candidate.version;
                     warn!("model pack `{name}` falls back to version {version}: {refusal}");
                 }
+                engine::tell_unfit(&pack);
                 return Ok(pack);
             }
             Err(error) => refusals.push(error.to_string()),

@@ -25,6 +25,7 @@ use wire::ids::{BootId, Name};
 use wire::topic::Device;
 
 use super::{leftovers, make_data_dir};
+use crate::calibrate;
 use crate::clock::SystemClock;
 use crate::config::{Config, Sport};
 use crate::engine::{self, Packs};
@@ -75,9 +76,10 @@ impl Parts {
         let stock = Stock {
             shelf: Shelf::new(&config.box_.data_dir, &config.models.packs),
             keys: config.models.keys.clone(),
-            engines: engines::load(&config.models.engine)?,
+            engines: calibrate::known(engines::load(&config.models.engine)?, &config.box_.data_dir),
         };
         let packs = stock.open()?;
+        calibrate::tell_stale(&packs, &config.box_.data_dir);
         for pack in packs.all() {
             info!("model pack proved: {}", engine::describe(pack));
         }

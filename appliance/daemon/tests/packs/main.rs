@@ -4,6 +4,7 @@
 
 mod bench;
 mod board;
+mod calibrate;
 mod fallback;
 #[path = "../../../../models/tests/behaviour/fixture.rs"]
 #[allow(dead_code, reason = "the tests of `models` need more of it")]

@@ -1,0 +1,189 @@
+//! `courtside calibrate`: runs every tier of the box's packs with every engine and precision that
+//! the box has, says which is the fastest, and keeps that as a table for the next start.
+//!
+//! Owns the rule by which one is chosen, and the file in `data_dir`. Who uses it: [`known`] hands
+//! it to the engines, from which `engine::Tiers` takes the governor's costs. Nothing of a table is
+//! believed that was measured on another machine, with another library or of another pack. For
+//! people: `docs/models.md`.
+
+mod machine;
+mod measure;
+mod report;
+mod table;
+
+use std::path::Path;
+
+use anyhow::Result;
+use hal::Clock;
+use hal::infer::Infer;
+use models::engine::{Backend, Engines, Network};
+use models::manifest::{Precision, Tier};
+use models::{Pack, PackError};
+use tracing::{info, warn};
+
+pub use self::measure::Timing;
+pub use self::report::Summary;
+pub use self::table::{FILE, Table};
+use self::table::{PackRow, TierRow};
+use crate::clock::SystemClock;
+use crate::engine::Packs;
+use crate::packs::probe;
+
+/// int8 is taken where it needs at most this share of the time of the best f32: a smaller gain is
+/// not worth any accuracy.
+const INT8_TIME_MAX: f32 = 0.9;
+
+/// Measures every tier of `packs`; `progress` is told a line for each. Takes at most
+/// [`measure::TIME_MAX`] and the loading of a network for each tier and backend.
+///
+/// # Errors
+/// A network that proved itself when the pack was opened cannot be run any more.
+pub fn run(packs: &Packs, engines: &Engines, progress: impl FnMut(&str)) -> Result<Table> {
+    let clock = SystemClock::start();
+    let mut progress = progress;
+    let mut rows = Vec::new();
+    for pack in packs.all() {
+        let manifest = pack.manifest();
+        let mut tiers = Vec::new();
+        for tier in pack.tiers() {
+            let row = measure_tier(&clock, (pack, tier), engines)?;
+            progress(&report::line(&manifest.name, &row));
+            tiers.push(row);
+        }
+        rows.push(PackRow {
+            name: manifest.name.clone(),
+            version: manifest.version,
+            manifest_sha256: pack.digest().to_owned(),
+            tiers,
+        });
+    }
+    Ok(Table::new(machine::name(), engines.library().map(str::to_owned), rows))
+}
+
+fn measure_tier(
+    clock: &SystemClock,
+    (pack, tier): (&Pack, &Tier),
+    engines: &Engines,
+) -> Result<TierRow> {
+    let (mut networks, mut unfit) = (Vec::<(Backend, Network)>::new(), Vec::new());
+    for backend in engines.backends() {
+        match pack.load_with(&tier.name, (engines, backend)) {
+            Ok(network) => networks.push((backend, network)),
+            Err(PackError::NoInt8 { .. }) => {}
+            // The pack is open, so another backend runs the tier.
+            Err(error) => unfit.push((backend, error.to_string())),
+        }
+    }
+    let input = probe::noise(pack.manifest().lane, tier);
+    let mut runs: Vec<(Backend, &mut dyn Infer)> =
+        networks.iter_mut().map(|(backend, network)| (*backend, network as _)).collect();
+    let timings = measure::measure(|| clock.now(), &mut runs, &input)?;
+    let (chosen, why) = choose(&timings, &unfit);
+    Ok(TierRow { name: tier.name.clone(), chosen, why, timings })
+}
+
+/// The backend to run a tier with, and why, as a phrase.
+fn choose(timings: &[Timing], unfit: &[(Backend, String)]) -> (Backend, String) {
+    let of = |precision: Precision| {
+        let fits = timings.iter().filter(move |t| t.backend.precision() == precision);
+        fits.min_by(|a, b| a.median_ms.total_cmp(&b.median_ms))
+    };
+    let failed = unfit.iter().map(|(backend, reason)| format!("; {backend} failed: {reason}"));
+    let failed: String = failed.collect();
+    let best = of(Precision::F32);
+    let best_name = best.map_or(Backend::Tract, |timing| timing.backend);
+    let (chosen, why) = match (best, of(Precision::Int8)) {
+        (Some(best), Some(int8)) => {
+            let share = int8.median_ms / best.median_ms.max(f32::MIN_POSITIVE);
+            let said = format!("int8 takes {:.0} % of the time of {best_name}", 100.0 * share);
+            if share <= INT8_TIME_MAX {
+                (int8.backend, said)
+            } else {
+                (best_name, format!("{said}, which is no gain worth any accuracy"))
+            }
+        }
+        (None, Some(int8)) => (int8.backend, "nothing else runs".to_owned()),
+        (_, None) => {
+            let slowest = timings.iter().map(|t| t.median_ms).fold(0.0, f32::max);
+            let ratio = best.map_or(1.0, |best| slowest / best.median_ms.max(f32::MIN_POSITIVE));
+            let others = timings.len() > 1;
+            let said = format!("{ratio:.1} times as fast as the other");
+            (best_name, if others { said } else { "the only one".to_owned() })
+        }
+    };
+    (chosen, why + &failed)
+}
+
+/// The engines with what was measured on this box, if it can be believed; says in the log if not.
+pub fn known(engines: Engines, data_dir: &Path) -> Engines {
+    let here = (machine::name(), engines.library());
+    match Table::load(data_dir, &here) {
+        Ok(Some(table)) => {
+            info!("engines and precisions are those that `courtside calibrate` measured");
+            engines.with_measured(table.measured())
+        }
+        Ok(None) => {
+            info!(
+                "this box is not calibrated: what networks cost is taken from their packs; \
+                 `courtside calibrate` measures it"
+            );
+            engines
+        }
+        Err(ignored) => {
+            warn!("{ignored}");
+            engines
+        }
+    }
+}
+
+/// Says in the log which packs were not measured in the version that runs.
+pub fn tell_stale(packs: &Packs, data_dir: &Path) {
+    // Whether there is one was told by `known`.
+    let Ok(Some(table)) = Table::read(data_dir) else { return };
+    for pack in packs.all() {
+        let (name, version) = (&pack.manifest().name, pack.manifest().version);
+        if let Some(measured) = table.stale(name, pack.digest()) {
+            warn!(
+                "the calibration of {name} is of version {measured}, but version {version} runs, \
+                 as its pack says; run `courtside calibrate` again"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timings(ms: &[(Backend, f32)]) -> Vec<Timing> {
+        let timing = |&(backend, ms)| Timing { backend, median_ms: ms, p95_ms: 2.0 * ms, runs: 40 };
+        ms.iter().map(timing).collect()
+    }
+
+    #[test]
+    fn int8_is_chosen_only_where_it_gains_a_tenth_or_more() {
+        use Backend::{OnnxRuntime, OnnxRuntimeInt8, Tract};
+        for (ms, expected) in [
+            (&[(Tract, 4.0)][..], Tract),
+            (&[(Tract, 4.0), (OnnxRuntime, 2.0)], OnnxRuntime),
+            (&[(Tract, 1.5), (OnnxRuntime, 2.0)], Tract),
+            (&[(Tract, 4.0), (OnnxRuntime, 2.0), (OnnxRuntimeInt8, 1.0)], OnnxRuntimeInt8),
+            (&[(Tract, 4.0), (OnnxRuntime, 2.0), (OnnxRuntimeInt8, 1.9)], OnnxRuntime),
+            (&[(Tract, 1.0), (OnnxRuntime, 2.0), (OnnxRuntimeInt8, 1.2)], Tract),
+        ] {
+            let (chosen, why) = choose(&timings(ms), &[]);
+            assert_eq!(chosen, expected, "{ms:?}: {why}");
+        }
+    }
+
+    #[test]
+    fn the_reason_names_figures_and_what_failed() {
+        use Backend::{OnnxRuntime, OnnxRuntimeInt8, Tract};
+        let (_, why) = choose(&timings(&[(Tract, 4.0), (OnnxRuntime, 2.0)]), &[]);
+        assert_eq!(why, "2.0 times as fast as the other");
+        let three = timings(&[(Tract, 4.0), (OnnxRuntime, 2.0), (OnnxRuntimeInt8, 1.0)]);
+        assert_eq!(choose(&three, &[]).1, "int8 takes 50 % of the time of onnxruntime f32");
+        let (_, why) = choose(&three[..2], &[(OnnxRuntimeInt8, "it is wrong".to_owned())]);
+        assert!(why.ends_with("; onnxruntime int8 failed: it is wrong"), "{why}");
+    }
+}

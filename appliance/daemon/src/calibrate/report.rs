@@ -1,0 +1,46 @@
+//! What a calibration tells: a line for each tier as it goes, a table at the end.
+
+use std::fmt;
+
+use super::measure::Timing;
+use super::table::{Table, TierRow};
+
+/// One tier while the calibration goes on.
+pub(super) fn line(pack: &str, row: &TierRow) -> String {
+    let timing = |timing: &Timing| format!("{} {:.2} ms", timing.backend, timing.median_ms);
+    let timings: Vec<String> = row.timings.iter().map(timing).collect();
+    format!("{pack}/{}: {}", row.name, timings.join(", "))
+}
+
+/// All of it, for people.
+pub struct Summary<'a>(pub &'a Table);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Measured on {}, one thread, runs in turn:\n", self.0.machine())?;
+        let head = ["network", "run by", "median", "p95", "runs"];
+        let mut lines = vec![head.map(str::to_owned)];
+        let mut reasons = Vec::new();
+        for pack in self.0.packs() {
+            for tier in &pack.tiers {
+                let name = format!("{} {} {}", pack.name, pack.version, tier.name);
+                for timing in &tier.timings {
+                    lines.push(cells(&name, timing, tier));
+                }
+                reasons.push(format!("{name}: {} ({})", tier.chosen, tier.why));
+            }
+        }
+        for [network, by, median, p95, runs] in lines {
+            writeln!(f, "{network:<18} {by:<20} {median:>10} {p95:>10} {runs:>5}")?;
+        }
+        writeln!(f, "\nChosen, marked with * above:")?;
+        f.write_str(&reasons.join("\n"))
+    }
+}
+
+fn cells(name: &str, timing: &Timing, tier: &TierRow) -> [String; 5] {
+    let mark = if timing.backend == tier.chosen { "*" } else { "" };
+    let ms = |ms: f32| format!("{ms:.2} ms");
+    let by = format!("{}{mark}", timing.backend);
+    [name.to_owned(), by, ms(timing.median_ms), ms(timing.p95_ms), timing.runs.to_string()]
+}

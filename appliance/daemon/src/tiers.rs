@@ -1,0 +1,112 @@
+//! Which tiers the packs of a box have and what each costs: what the governor chooses from.
+
+use std::time::Duration;
+
+use governor::operating_point::reachable;
+use governor::{OperatingPoint, Tier};
+use models::Pack;
+use models::manifest::{self, Precision};
+
+/// The tiers of the ball and the rim pack with what one run costs, as they were at start: an
+/// installed pack with other tiers is used in full after the next one.
+pub struct Tiers {
+    ball: Vec<(Tier, f32)>,
+    rim: Vec<(Tier, f32)>,
+}
+
+impl Tiers {
+    /// The tiers of these packs. Costs are those that were measured on this box, if all of both
+    /// packs were; else the packs' own: the governor compares them, and two machines do not
+    /// compare.
+    pub fn of(ball: &Pack, rim: &Pack) -> Self {
+        let measured = [ball, rim].map(measured);
+        match measured {
+            [Some(ball), Some(rim)] => Self { ball, rim },
+            [_, _] => Self { ball: declared(ball), rim: declared(rim) },
+        }
+    }
+
+    /// The rungs of a ladder that these packs can climb.
+    pub fn ladder(&self, ladder: &[OperatingPoint]) -> Vec<OperatingPoint> {
+        let ball = |wanted| runs(&self.ball, wanted).map_or(wanted, |(tier, _)| tier);
+        let rim = |wanted| runs(&self.rim, wanted).map_or(wanted, |(tier, _)| tier);
+        reachable(ladder, (ball, rim)).to_vec()
+    }
+
+    /// What both lanes take for one frame and one hoop at an operating point.
+    pub fn cost(&self, point: OperatingPoint) -> Duration {
+        let cost_ms = |tiers, wanted| runs(tiers, wanted).map_or(0.0, |(_, cost_ms)| cost_ms);
+        let ms = cost_ms(&self.ball, point.ball_tier) + cost_ms(&self.rim, point.rim_tier);
+        Duration::from_secs_f32(ms / 1_000.0)
+    }
+
+    /// Whether one of the packs has this tier.
+    pub fn has(&self, wanted: Tier) -> bool {
+        self.ball.iter().chain(&self.rim).any(|(tier, _)| *tier == wanted)
+    }
+}
+
+/// The tier of a pack that runs when one is asked for, by name: see [`Tier::or_nearest`].
+pub fn name_of(pack: &Pack, wanted: Tier) -> Option<&str> {
+    let named = |tier: Tier| pack.tiers().iter().find(|known| known.name == tier.as_str());
+    wanted.or_nearest().into_iter().find_map(named).map(|tier| tier.name.as_str())
+}
+
+fn runs(tiers: &[(Tier, f32)], wanted: Tier) -> Option<(Tier, f32)> {
+    let known = |wanted: Tier| tiers.iter().find(|(tier, _)| *tier == wanted).copied();
+    wanted.or_nearest().into_iter().find_map(known)
+}
+
+fn known(tier: &manifest::Tier) -> Option<Tier> {
+    Tier::ALL.into_iter().find(|known| known.as_str() == tier.name)
+}
+
+/// What every tier takes on this box, if all were measured.
+fn measured(pack: &Pack) -> Option<Vec<(Tier, f32)>> {
+    let tiers = pack.tiers().iter().filter_map(|tier| Some((known(tier)?, &tier.name)));
+    tiers.map(|(tier, name)| Some((tier, pack.measured_ms(name).ok().flatten()?))).collect()
+}
+
+/// What every tier took on the trainer's machine, in the precision that runs here.
+fn declared(pack: &Pack) -> Vec<(Tier, f32)> {
+    let cost = |tier: &manifest::Tier| {
+        let precision = pack.backend(&tier.name).map_or(Precision::F32, |b| b.precision());
+        match (precision, &tier.int8) {
+            (Precision::Int8, Some(int8)) => int8.cost_ms,
+            (Precision::Int8 | Precision::F32, _) => tier.cost_ms,
+        }
+    };
+    pack.tiers().iter().filter_map(|tier| Some((known(tier)?, cost(tier)))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use governor::operating_point::{LADDER, LADDER_FULL, LADDER_SMALL};
+
+    use super::*;
+
+    #[test]
+    fn governor_climbs_only_to_tiers_that_the_packs_have() {
+        let rim = vec![(Tier::Nano, 0.5), (Tier::Full, 2.0)];
+        let tiers = Tiers { ball: vec![(Tier::Nano, 1.5)], rim };
+        assert_eq!(tiers.ladder(LADDER), [LADDER[0], LADDER[1], LADDER[3]]);
+        assert_eq!(tiers.ladder(LADDER_FULL), [LADDER[0], LADDER[3]]);
+        let costs: Vec<Duration> =
+            tiers.ladder(LADDER).iter().map(|point| tiers.cost(*point)).collect();
+        assert_eq!(costs, [2_000, 2_000, 3_500].map(Duration::from_micros));
+        // Names that the governor does not know: it may ask for any tier, and the pack's one runs.
+        let unknown = Tiers { ball: Vec::new(), rim: Vec::new() };
+        assert_eq!(unknown.ladder(LADDER), LADDER);
+    }
+
+    #[test]
+    fn a_tier_that_a_pack_lacks_is_the_nearest_cheaper_one_or_the_only_one() {
+        let two = vec![(Tier::Nano, 0.5), (Tier::Full, 2.0)];
+        let tiers = Tiers { ball: vec![(Tier::Full, 9.0)], rim: two };
+        let [_, small] = tiers.ladder(LADDER_SMALL)[..] else { panic!("two rungs") };
+        assert_eq!((small.ball_tier, small.rim_tier), (Tier::Full, Tier::Nano));
+        assert_eq!(tiers.cost(LADDER_SMALL[1]), Duration::from_micros(9_500));
+        let has = Tier::ALL.map(|tier| tiers.has(tier));
+        assert_eq!(has, [true, false, true]);
+    }
+}

@@ -1,0 +1,65 @@
+//! From `courtside calibrate` to what a box does with it at its next start.
+
+use std::fs;
+use std::path::Path;
+
+use courtside::calibrate::{self, FILE, Summary};
+use courtside::engine::Packs;
+use governor::OperatingPoint;
+use models::{Engines, Pack};
+
+use crate::fixture::{self, Folder};
+
+/// A box all of whose packs are this one: only what its tiers cost matters here.
+fn packs(folder: &Folder, engines: &Engines) -> Packs {
+    let open = |_: &str| Ok(Pack::open(folder.path(), &fixture::trust(), engines)?);
+    Packs::of(open).expect("the pack is good")
+}
+
+/// What the tier `nano` of the box's packs takes after a start, if that is known.
+fn known_ms(folder: &Folder, data_dir: &Path) -> Option<f32> {
+    let engines = calibrate::known(Engines::default(), data_dir);
+    packs(folder, &engines).all()[0].measured_ms("nano").expect("it has the tier")
+}
+
+#[test]
+fn what_was_measured_is_what_the_governor_reckons_with_after_the_next_start() {
+    let (dir, folder) = (tempfile::tempdir().expect("there is a folder"), fixture::rim());
+    assert_eq!(known_ms(&folder, dir.path()), None);
+    let mut told = Vec::new();
+    let before = packs(&folder, &Engines::default());
+    let table = calibrate::run(&before, &Engines::default(), |line| told.push(line.to_owned()));
+    let table = table.expect("the networks run");
+    assert_eq!(told.len(), 10, "five packs of two tiers: {told:?}");
+    assert!(told[0].starts_with("rim/nano: tract f32 "), "{told:?}");
+    let summary = Summary(&table).to_string();
+    for part in ["rim 1 full", "tract f32*", " ms ", "the only one"] {
+        assert!(summary.contains(part), "{part:?} is not in {summary}");
+    }
+    table.write(dir.path()).expect("the folder is writable");
+
+    let ms = known_ms(&folder, dir.path()).expect("it was measured");
+    assert!(ms > 0.0 && ms < 1_000.0, "{ms}");
+    let engines = calibrate::known(Engines::default(), dir.path());
+    let cost = packs(&folder, &engines).tiers().cost(OperatingPoint::SMALLEST);
+    // A frame costs a run of the ball and one of the rim pack, which are the same pack here.
+    assert!((cost.as_secs_f32() * 1_000.0 - 2.0 * ms).abs() < 1e-3, "{cost:?} {ms}");
+    let declared = before.tiers().cost(OperatingPoint::SMALLEST);
+    assert_eq!(declared.as_micros(), 200, "the manifests say 0.1 ms each");
+}
+
+#[test]
+fn a_damaged_table_or_another_version_of_a_pack_leaves_the_box_as_if_nobody_had_measured() {
+    let (dir, folder) = (tempfile::tempdir().expect("there is a folder"), fixture::rim());
+    let engines = Engines::default();
+    let table = calibrate::run(&packs(&folder, &engines), &engines, |_| ()).expect("they run");
+    let path = table.write(dir.path()).expect("the folder is writable");
+    assert_eq!(path, dir.path().join(FILE));
+    let text = fs::read_to_string(&path).expect("readable");
+    fs::write(&path, &text[..text.len() / 2]).expect("writable");
+    assert_eq!(known_ms(&folder, dir.path()), None, "half a table");
+    fs::write(&path, text).expect("writable");
+    assert!(known_ms(&folder, dir.path()).is_some());
+    folder.edit("version = 1\n", "version = 2\n");
+    assert_eq!(known_ms(&folder, dir.path()), None, "another version");
+}

@@ -1,0 +1,175 @@
+//! Which engine runs a network, in which precision: what this process can do, what was measured,
+//! and what is taken where nobody measured.
+//!
+//! Owns the rule. Measures nothing: who measured hands the result in as [`Measured`].
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::onnxruntime;
+use crate::manifest::Precision;
+
+/// An engine with a precision that it is good for: tract's int8 is slower than its f32, so there
+/// is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Backend {
+    /// tract in f32.
+    Tract,
+    /// ONNX Runtime in f32.
+    OnnxRuntime,
+    /// ONNX Runtime with u8 activations and s8 weights.
+    OnnxRuntimeInt8,
+}
+
+impl Backend {
+    /// All of them, in the order in which they are tried and told.
+    pub const ALL: [Self; 3] = [Self::Tract, Self::OnnxRuntime, Self::OnnxRuntimeInt8];
+
+    /// Engine and precision: `tract f32`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tract => "tract f32",
+            Self::OnnxRuntime => "onnxruntime f32",
+            Self::OnnxRuntimeInt8 => "onnxruntime int8",
+        }
+    }
+
+    /// Number format of the file that it runs.
+    pub const fn precision(self) -> Precision {
+        match self {
+            Self::Tract | Self::OnnxRuntime => Precision::F32,
+            Self::OnnxRuntimeInt8 => Precision::Int8,
+        }
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Backend {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|backend| backend.as_str() == text);
+        let names = Self::ALL.map(Self::as_str).join(", ");
+        found.ok_or_else(|| format!("{text:?} is none of {names}"))
+    }
+}
+
+/// The precision of tiers that nobody measured on this machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Preference {
+    /// int8 where the pack has it and ONNX Runtime is there: a trainer ships it only where it was
+    /// faster and as good. A tier whose int8 network fails on this machine runs f32.
+    #[default]
+    Int8WhereShipped,
+    /// f32.
+    F32,
+}
+
+/// What a tier takes on this machine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Speed {
+    /// What runs it fastest.
+    pub backend: Backend,
+    /// Median time of one run in ms, one thread.
+    pub cost_ms: f32,
+}
+
+/// What was measured on this machine: by the SHA-256 of a pack's manifest, so that no other
+/// version is meant, and the tier's name.
+pub type Measured = BTreeMap<(String, String), Speed>;
+
+/// What runs networks in this process. The default is tract, which is compiled in.
+#[derive(Clone, Debug, Default)]
+pub struct Engines {
+    pub(super) onnxruntime: Option<onnxruntime::Library>,
+    preference: Preference,
+    measured: Arc<Measured>,
+}
+
+/// ONNX Runtime cannot be used.
+#[derive(Clone, Debug, Error)]
+#[error(
+    "ONNX Runtime not loaded from {library}: {reason}; give the path of libonnxruntime.so of \
+     version 1.21 or later, or take the engine tract"
+)]
+pub struct EngineError {
+    /// Path or name of the library.
+    pub library: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Engines {
+    /// Networks are run by ONNX Runtime from now on. `library` is the path of
+    /// `libonnxruntime.so`, or its name, for the system to search. One process can load one
+    /// library: a later call with another path keeps the first.
+    ///
+    /// # Errors
+    /// [`EngineError`]: there is no such library, it is another one, or too old.
+    pub fn with_onnxruntime(library: &Path) -> Result<Self, EngineError> {
+        let onnxruntime = Some(onnxruntime::Library::load(library)?);
+        Ok(Self { onnxruntime, ..Self::default() })
+    }
+
+    /// The same with another precision where nobody measured.
+    #[must_use]
+    pub fn preferring(self, preference: Preference) -> Self {
+        Self { preference, ..self }
+    }
+
+    /// The same with what was measured on this machine.
+    #[must_use]
+    pub fn with_measured(self, measured: Measured) -> Self {
+        Self { measured: Arc::new(measured), ..self }
+    }
+
+    /// The engine of what nobody measured, in its f32 form: `tract f32`.
+    pub fn name(&self) -> &'static str {
+        self.usual().as_str()
+    }
+
+    /// What this process can run networks with.
+    pub fn backends(&self) -> impl Iterator<Item = Backend> {
+        let library = self.onnxruntime.is_some();
+        Backend::ALL.into_iter().filter(move |backend| library || *backend == Backend::Tract)
+    }
+
+    /// What ONNX Runtime's library says of itself, such as its version; `None` without one.
+    pub fn library(&self) -> Option<&'static str> {
+        self.onnxruntime.as_ref().map(onnxruntime::Library::about)
+    }
+
+    /// What was measured of a tier, if this process can run it so.
+    pub(crate) fn measured(&self, digest: &str, tier: &str) -> Option<Speed> {
+        let speed = self.measured.get(&(digest.to_owned(), tier.to_owned())).copied();
+        speed.filter(|speed| self.backends().any(|backend| backend == speed.backend))
+    }
+
+    /// What runs f32 files that nobody measured.
+    pub(crate) fn usual(&self) -> Backend {
+        match self.onnxruntime {
+            Some(_) => Backend::OnnxRuntime,
+            None => Backend::Tract,
+        }
+    }
+
+    /// The precision of tiers that nobody measured.
+    pub(crate) fn preference(&self) -> Preference {
+        self.preference
+    }
+
+    /// Whether int8 files can be run at all.
+    pub(crate) fn runs_int8(&self) -> bool {
+        self.onnxruntime.is_some()
+    }
+}
