@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand, ValueEnum};
 use courtside::calibrate;
 use courtside::config::{self, Config, Engine, EngineChoice};
@@ -361,6 +361,14 @@ fn calibrate_box(config: Option<PathBuf>, folder: Option<PathBuf>) -> ExitCode {
 }
 
 fn calibrate_packs(config: Option<&Config>, folder: Option<&Path>) -> Result<()> {
+    if let Some(missing) = config.map(|c| &c.box_.data_dir).filter(|folder| !folder.is_dir()) {
+        // Before anything is measured. Made here it would belong to whoever calibrates.
+        bail!(
+            "data directory {} not there, so the result could not be kept; start the box once, \
+             or make it as the user of the box",
+            missing.display()
+        );
+    }
     let of_nobody = || Engine { library: config::default_library(), ..Engine::default() };
     let engine = config.map_or_else(of_nobody, |config| config.models.engine.clone());
     let keys = config.map_or_else(config::default_keys, |config| config.models.keys.clone());
