@@ -15,6 +15,7 @@ pub mod codec;
 pub mod envelope;
 pub mod event;
 pub mod ids;
+pub mod players;
 pub mod time;
 pub mod topic;
 pub mod transfer;

@@ -38,6 +38,8 @@ pub const STATE: &str = "state";
 pub const INFO: &str = "info";
 /// Level of telemetry.
 pub const TELEMETRY: &str = "tel";
+/// Group of telemetry about the people in the picture.
+pub const TELEMETRY_PLAYERS: &str = "players";
 /// Level of cumulative acknowledgements to the box.
 pub const ACK: &str = "ack";
 /// Level of file transfers from the box.

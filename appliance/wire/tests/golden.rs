@@ -112,6 +112,16 @@ fn response_to_a_file_is_encoded_as_ever() {
 }
 
 #[test]
+fn players_are_encoded_as_ever() {
+    assert_golden(
+        &sample::players(),
+        "0107636f7572742d31808e890180f787e188d2a3060264649601f403fa06b6078407e807
+         e807b80301f403fa0184049602f403",
+        r#"{"v":1,"source":"court-1","at":1123200,"at_arrived":1767225599000000,"people":[{"box":[100,100,150,500],"confidence":890},{"box":[950,900,1000,1000],"confidence":440}],"balls":[{"box":[500,250,516,278],"confidence":500}]}"#,
+    );
+}
+
+#[test]
 fn state_is_encoded_as_ever() {
     assert_golden(&sample::state(), "0207", r#"{"state":"lost","boot":7}"#);
 }

@@ -8,9 +8,10 @@ use wire::clip::{CLIP_EVENTS_MAX, ClipEvent, ClipRecord};
 use wire::envelope::{Body, Envelope, Notice, NoticeKind, VERSION};
 use wire::event::{CUES_MAX, Cue, CueKind, EventKind, GameEvent, Stage};
 use wire::ids::{BootId, ClipId, EventId, NAME_BYTES_MAX, Name, Seq};
+use wire::players::{PlayersSeen, Sighting};
 use wire::time::{ClockQuality, MediaInterval, MediaTime, Monotonic, WallTime};
 use wire::transfer::{Ack, FileInit, FileResponse, FileStep};
-use wire::units::{Permille, PictureSize};
+use wire::units::{Permille, PictureSize, PixelBox};
 
 pub fn name(text: &str) -> Name {
     text.parse().expect("a name")
@@ -93,6 +94,23 @@ pub fn board() -> BoardReading {
         clock_ds: Some(2_710),
         shot_clock_ds: None,
         confidence: Permille(970),
+    }
+}
+
+pub fn players() -> PlayersSeen {
+    let size = PictureSize { width: 1280, height: 720 };
+    let person = PixelBox { x0: 128.0, y0: 72.0, x1: 192.0, y1: 360.0 };
+    // Beyond the right and the lower edge.
+    let at_the_edge = PixelBox { x0: 1216.0, y0: 648.0, x1: 1300.0, y1: 800.0 };
+    let ball = PixelBox { x0: 640.0, y0: 180.0, x1: 660.0, y1: 200.0 };
+    let people = [Sighting::of(person, size, 0.89), Sighting::of(at_the_edge, size, 0.44)];
+    PlayersSeen {
+        v: wire::players::VERSION,
+        source: name("court-1"),
+        at: MediaTime(1_123_200),
+        at_arrived: WallTime(1_767_225_599_000_000),
+        people: Vec::from_slice(&people).expect("two people fit"),
+        balls: Vec::from_slice(&[Sighting::of(ball, size, 0.5)]).expect("one ball fits"),
     }
 }
 
