@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bundle;
+pub mod colour;
 pub mod engine;
 pub mod incoming;
 pub mod lanes;
@@ -20,6 +21,7 @@ pub mod picture;
 pub mod spectrum;
 pub mod trust;
 
+pub use colour::Colour;
 pub use engine::Engines;
 pub use lanes::LaneError;
 pub use pack::{Pack, PackError};

@@ -215,3 +215,19 @@ pub const SOUND_BLOCK_MS: i64 = 100;
 /// A block is judged when so many have followed it: enough to tell a whistle from a squeak, and
 /// still well below the second after which an operator has been told.
 pub const SOUND_LOOKAHEAD_BLOCKS: usize = 3;
+
+// ---- players ----
+
+/// A box less certain than this is not reported: what YOLOX's own demonstration shows.
+pub const PLAYER_CONFIDENCE_MIN: f32 = 0.3;
+
+/// Of two boxes of one kind that overlap by more than this (intersection over union), the weaker
+/// goes: the value of YOLOX's own demonstration.
+pub const PLAYER_OVERLAP_MAX: f32 = 0.45;
+
+/// Most people in one picture: two teams with their benches and the referees; the most certain.
+pub const PLAYERS_MAX: usize = 32;
+
+/// Cells that are compared with each other, the most certain: a person lights about a dozen, and
+/// the work grows with the square.
+pub const PLAYER_CELLS_MAX: usize = 512;

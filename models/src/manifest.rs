@@ -53,6 +53,8 @@ pub enum Lane {
     Board,
     /// The spectrum of about a second of sound: what sounds in the hall?
     Sound,
+    /// One whole picture in colour: where are the people?
+    Players,
 }
 
 /// Input of every tier.
@@ -63,7 +65,8 @@ pub struct Input {
     pub name: String,
     /// Order of the dimensions: `NTHW` for windows, `NCHW` for single pictures, `NTF` for spectra.
     pub layout: String,
-    /// How a luma byte becomes a number, `luma/255`, or a spectrum, `log-mel`.
+    /// How a luma byte becomes a number, `luma/255`; how colours do, one of
+    /// [`SCALES`](crate::colour::SCALES); or a spectrum, `log-mel`.
     pub scale: String,
     /// Time between two pictures in ms; 0 for single pictures; for spectra, time between two runs.
     pub spacing_ms: u32,
@@ -81,8 +84,8 @@ pub struct Output {
     pub name: String,
     /// What the numbers mean.
     pub post: Post,
-    /// Sound only: which of the numbers stands for `whistle`, `buzzer`, `cheer`, `applause` and
-    /// `bounce`; those that the network does not know are left out.
+    /// Which of the numbers stands for what; those that the network does not know are left out.
+    /// Sound has `whistle`, `buzzer`, `cheer`, `applause` and `bounce`, players `person` and `ball`.
     #[serde(default)]
     pub labels: Labels,
 }
@@ -106,6 +109,10 @@ pub enum Post {
     SoundBlocks,
     /// `[1, kinds]`: probability of each kind in the window.
     SoundScores,
+    /// `[1, cells, 5 + kinds]`, the cells of 8, 16 and 32 pixels, row after row: how far the box's
+    /// centre lies from the cell's corner, across and down, ln(width), ln(height), all in cells;
+    /// probability of any object, and of each kind if there is one.
+    Yolox,
 }
 
 /// One network of a pack.
@@ -266,6 +273,7 @@ impl Lane {
             Self::Hoop => &[Post::HoopBoxes],
             Self::Board => &[Post::BoardText],
             Self::Sound => &[Post::SoundBlocks, Post::SoundScores],
+            Self::Players => &[Post::Yolox],
         }
     }
 }

@@ -192,12 +192,17 @@ impl Resampler {
         if (place.width, place.height) != (target.width, target.height) {
             target.data.fill(LETTERBOX_GREY);
         }
-        let whole = |limit: usize| Span { start: 0.0, length: limit as f32, limit };
-        self.columns.place(whole(luma.width), place.width);
-        self.rows.place(whole(luma.height), place.height);
-        let stride = target.width;
-        self.run(luma, &mut target.data[place.top * stride + place.left..], stride);
+        self.lay(luma, place, target);
         place
+    }
+
+    /// Lays a whole plane over `place` in `target`, and leaves the rest of it as it is.
+    pub(crate) fn lay(&mut self, plane: Luma<'_>, place: Letterbox, target: &mut Grey) {
+        let whole = |limit: usize| Span { start: 0.0, length: limit as f32, limit };
+        self.columns.place(whole(plane.width), place.width);
+        self.rows.place(whole(plane.height), place.height);
+        let stride = target.width;
+        self.run(plane, &mut target.data[place.top * stride + place.left..], stride);
     }
 
     /// Cuts a square out of the picture and fits it into `target`; the picture's border is

@@ -10,6 +10,7 @@ use models::incoming::Incoming;
 use models::lanes::ball::BallLane;
 use models::lanes::board::BoardLane;
 use models::lanes::hoop::HoopLane;
+use models::lanes::players::PlayersLane;
 use models::lanes::rim::RimLane;
 use models::lanes::scene::SceneLane;
 use models::lanes::sound::SoundLane;
@@ -19,6 +20,7 @@ use models::{Engines, Trust};
 use pipeline::board::Board;
 use pipeline::hoops::Hoops;
 use pipeline::inference::Lanes;
+use pipeline::players::Players;
 use pipeline::renewal::{NewLane, Renewal};
 use tracing::warn;
 use wire::ids::Name;
@@ -48,11 +50,12 @@ pub struct Packs {
     hoop: Pack,
     board: Pack,
     sound: Pack,
+    players: Option<Pack>,
 }
 
 impl Packs {
     /// Opens the packs `ball`, `rim`, `hoop`, `board` and `sound` in `folder`, if `trust` vouches for them, and
-    /// proves them on the engine that will run them.
+    /// proves them on the engine that will run them. Without people: they make no events.
     ///
     /// # Errors
     /// Names the folder or file, what is wrong with it and what to do.
@@ -78,7 +81,14 @@ impl Packs {
     /// Those of `open`.
     pub fn of(open: impl Fn(&str) -> Result<Pack>) -> Result<Self> {
         let (ball, rim, hoop) = (open("ball")?, open("rim")?, open("hoop")?);
-        Ok(Self { ball, rim, hoop, board: open("board")?, sound: open("sound")? })
+        let (board, sound) = (open("board")?, open("sound")?);
+        Ok(Self { ball, rim, hoop, board, sound, players: None })
+    }
+
+    /// With a pack that looks for people, if the box has one.
+    #[must_use]
+    pub fn with_players(self, players: Option<Pack>) -> Self {
+        Self { players, ..self }
     }
 
     /// Lanes for one source. `hoops` are the technician's boxes, empty to search for hoops;
@@ -91,6 +101,8 @@ impl Packs {
         hoops: &[(Name, PixelBox)],
         fields: Vec<(Field, PixelBox)>,
     ) -> Result<Lanes> {
+        let players = |pack: &Pack| PlayersLane::load(pack, best_tier(pack));
+        let players = self.players.as_ref().map(players).transpose()?;
         Ok(Lanes {
             ball: BallLane::load(&self.ball, first_tier(&self.ball))?,
             rims: rims(&self.rim)?,
@@ -99,6 +111,7 @@ impl Packs {
             incoming: Incoming::default(),
             scene: SceneLane::default(),
             board: Board::new(BoardLane::load(&self.board, best_tier(&self.board))?, fields),
+            players: Players::new(players),
         })
     }
 
@@ -136,8 +149,9 @@ impl Packs {
     }
 
     /// All of them.
-    pub fn all(&self) -> [&Pack; 5] {
-        [&self.ball, &self.rim, &self.hoop, &self.board, &self.sound]
+    pub fn all(&self) -> impl Iterator<Item = &Pack> {
+        let always = [&self.ball, &self.rim, &self.hoop, &self.board, &self.sound];
+        always.into_iter().chain(&self.players)
     }
 }
 
@@ -155,6 +169,7 @@ pub fn renewal(pack: &Pack, sources: usize) -> Result<Renewal> {
             Lane::Hoop => NewLane::Finder(Box::new(HoopLane::load(pack, tier)?)),
             Lane::Board => NewLane::Board(Box::new(BoardLane::load(pack, best_tier(pack))?)),
             Lane::Sound => NewLane::Sound(Box::new(SoundLane::load(pack, best_tier(pack))?)),
+            Lane::Players => NewLane::Players(Box::new(PlayersLane::load(pack, best_tier(pack))?)),
         })
     };
     Ok(Renewal { lane, sources: (0..sources).map(new).collect::<Result<_>>()? })

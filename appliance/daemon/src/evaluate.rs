@@ -106,11 +106,11 @@ impl PrecisionChoice {
         if self != Self::Int8 {
             return None;
         }
-        let shipped = |pack: &&Pack| pack.tiers().iter().any(|tier| tier.int8.is_some());
-        if !packs.all().iter().any(shipped) {
+        let shipped = |pack: &Pack| pack.tiers().iter().any(|tier| tier.int8.is_some());
+        if !packs.all().any(shipped) {
             return Some("no pack has an int8 network; take --precision f32".to_owned());
         }
-        let unfit = packs.all().into_iter().flat_map(|pack| pack.unfit()).next()?;
+        let unfit = packs.all().flat_map(Pack::unfit).next()?;
         Some(format!("int8 of tier {} cannot run here: {}", unfit.tier, unfit.reason))
     }
 }

@@ -142,7 +142,7 @@ struct Engine {
     frames: u64,
     offered: u64,
     busy_us: u64,
-    searching_us: u64,
+    aside_us: u64,
 }
 
 impl Engine {
@@ -151,14 +151,14 @@ impl Engine {
             frames: health.frames.get(),
             offered: sources.iter().map(|source| source.counters.frames_decoded.get()).sum(),
             busy_us: health.busy_us.get(),
-            searching_us: health.searching_us.get(),
+            aside_us: health.searching_us.get() + health.players_us.get(),
         };
         let before = std::mem::replace(self, now);
         Work {
             frames: (self.frames - before.frames) as u32,
             offered: (self.offered - before.offered) as u32,
             busy: Duration::from_micros(self.busy_us - before.busy_us),
-            aside: Duration::from_micros(self.searching_us - before.searching_us),
+            aside: Duration::from_micros(self.aside_us - before.aside_us),
             slowest: Duration::from_micros(health.slowest_us.swap(0, Ordering::Relaxed)),
         }
     }

@@ -18,6 +18,7 @@ use pipeline::feeder::Feeder;
 use tokio::sync::watch;
 use tracing::{error, info};
 use wire::ids::Name;
+use wire::topic::TELEMETRY_PLAYERS;
 
 use self::parts::Parts;
 use crate::clock::SystemClock;
@@ -31,6 +32,8 @@ use crate::watchdog;
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 /// Between two telemetry messages.
 const TELEMETRY_EVERY: Duration = Duration::from_secs(2);
+/// Between two messages about the people in a picture.
+const PLAYERS_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs the box until SIGTERM or SIGINT, or until a part of it asks to be stopped.
 ///
@@ -53,7 +56,10 @@ pub async fn run(config: Config) -> Result<()> {
         let clock = Arc::clone(&clock);
         async move { watchdog::watch(&*clock, watches).await }
     });
-    let telling = tokio::spawn(tell(Arc::clone(&clock), parts.telemetry()));
+    let telling = [
+        tokio::spawn(tell(Arc::clone(&clock), parts.telemetry())),
+        tokio::spawn(tell_players(Arc::clone(&clock), parts.telemetry())),
+    ];
     watchdog::ready();
     info!(boot = parts.boot().0, "ready");
     tokio::select! {
@@ -61,7 +67,7 @@ pub async fn run(config: Config) -> Result<()> {
         _ = stopped.wait_for(|stop| *stop) => info!("stopping"),
     }
     watchdog::stopping();
-    telling.abort();
+    telling.iter().for_each(tokio::task::JoinHandle::abort);
     watching.abort();
     stop_inputs(ports, readers).await;
     parts.finish(DRAIN_MAX).await
@@ -142,6 +148,17 @@ async fn tell(clock: Arc<SystemClock>, telemetry: crate::telemetry::Telemetry) {
     loop {
         clock.sleep_until(clock.now().plus(TELEMETRY_EVERY)).await;
         telemetry.uplink.telemetry(group.clone(), telemetry.message().to_string());
+    }
+}
+
+async fn tell_players(clock: Arc<SystemClock>, telemetry: crate::telemetry::Telemetry) {
+    let group: Name = TELEMETRY_PLAYERS.parse().expect("the group's name is one");
+    loop {
+        clock.sleep_until(clock.now().plus(PLAYERS_EVERY)).await;
+        for seen in telemetry.players() {
+            let json = serde_json::to_string(&seen).expect("it has text keys, so JSON can hold it");
+            telemetry.uplink.telemetry(group.clone(), json);
+        }
     }
 }
 

@@ -1,16 +1,21 @@
-//! What the box tells about itself every two seconds on `…/tel/pipeline`, as JSON.
+//! What the box tells about itself every two seconds on `…/tel/pipeline`, as JSON, and about the
+//! people in its sources' pictures every second on `…/tel/players`.
 //!
-//! Owns the shape of that message. Reads counters; changes nothing.
+//! Owns the shape of the first message; the second is [`wire`]'s. Reads counters; changes nothing.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use models::lanes::players::Figure;
 use pipeline::cutting::CutHealth;
 use pipeline::director::DirectorHealth;
 use pipeline::inference::InferenceHealth;
+use pipeline::players::PlayersReport;
 use pipeline::recording::RecordHealth;
 use pipeline::source::SourceLinks;
 use serde_json::{Value, json};
 use wire::ids::Name;
+use wire::players::{PlayersSeen, Sighting, VERSION};
+use wire::units::PictureSize;
 
 use crate::govern::Latest;
 use crate::uplink;
@@ -32,6 +37,15 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
+    /// Who was in the newest pictures of the sources that were looked at since the last call: one
+    /// message for each.
+    pub fn players(&self) -> Vec<PlayersSeen> {
+        let newest = |(name, links, _): &(Name, Arc<SourceLinks>, _)| {
+            links.players.try_take().map(|report| seen(name, &report))
+        };
+        self.sources.iter().filter_map(newest).collect()
+    }
+
     /// The message as of now.
     pub fn message(&self) -> Value {
         let latest = self.governor.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -49,6 +63,7 @@ impl Telemetry {
             "inference": {
                 "frames_total": self.inference.frames.get(),
                 "busy_us_total": self.inference.busy_us.get(),
+                "players_us_total": self.inference.players_us.get(),
                 "failures_total": self.inference.failures.get(),
                 "unreadable_total": self.inference.unreadable.get(),
                 "load": latest.engine_load,
@@ -94,8 +109,58 @@ fn of_source((_, links, recorder): &(Name, Arc<SourceLinks>, Arc<RecordHealth>))
         "frames_superseded_total": links.frames.superseded(),
         "sounds_dropped_total": counters.sounds_dropped.get(),
         "signals_dropped_total": counters.signals_dropped.get(),
+        "players_looks_total": counters.players_looks.get(),
+        "players_superseded_total": counters.players_superseded.get(),
         "fragments_total": recorder.fragments.get(),
         "fragments_lost_total": recorder.fragments_lost.get(),
         "fragments_evicted_total": recorder.evicted.get(),
     })
+}
+
+/// What is told of a look. A lane reports no more than a message holds.
+fn seen(name: &Name, report: &PlayersReport) -> PlayersSeen {
+    fn told<const N: usize>(figures: &[Figure], size: PictureSize) -> heapless::Vec<Sighting, N> {
+        let sighting = |f: &Figure| Sighting::of(f.area, size, f.confidence);
+        figures.iter().take(N).map(sighting).collect()
+    }
+    PlayersSeen {
+        v: VERSION,
+        source: name.clone(),
+        at: report.at,
+        at_arrived: report.arrived.wall,
+        people: told(&report.seen.people, report.size),
+        balls: told(&report.seen.balls, report.size),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use models::lanes::players::PlayersReading;
+    use pipeline::links::Arrival;
+    use wire::time::{MediaTime, Monotonic, WallTime};
+    use wire::units::{Permille, PixelBox};
+
+    use super::*;
+
+    #[test]
+    fn people_are_told_in_thousandths_of_the_picture_and_not_more_than_a_message_holds() {
+        let area = PixelBox { x0: 160.0, y0: 90.0, x1: 320.0, y1: 360.0 };
+        let figure = |confidence| Figure { area, confidence };
+        let people = (0..40_i8).map(|i| figure(1.0 - f32::from(i) / 100.0)).collect();
+        let arrived = Arrival { monotonic: Monotonic(5), wall: WallTime(77) };
+        let report = PlayersReport {
+            at: MediaTime(900),
+            arrived,
+            size: PictureSize { width: 640, height: 360 },
+            seen: PlayersReading { people, balls: vec![figure(0.5)] },
+        };
+        let told = seen(&"court-1".parse().expect("a name"), &report);
+        assert_eq!((told.v, told.at, told.at_arrived), (VERSION, MediaTime(900), WallTime(77)));
+        assert_eq!((told.people.len(), told.balls.len()), (wire::players::PEOPLE_MAX, 1));
+        assert_eq!(told.people[0].area, [250, 250, 500, 1000].map(Permille));
+        assert_eq!(
+            (told.people[0].confidence, told.people[31].confidence.0),
+            (Permille(1000), 690)
+        );
+    }
 }

@@ -45,7 +45,7 @@ pub struct Work {
     pub offered: u32,
     /// Time spent on the frames, all in all.
     pub busy: Duration,
-    /// Part of it that no rung changes: the search for hoops.
+    /// Part of it that grows with no rung: the search for hoops, and for people.
     pub aside: Duration,
     /// Time spent on the slowest.
     pub slowest: Duration,

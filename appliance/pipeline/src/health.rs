@@ -50,6 +50,10 @@ pub struct SourceCounters {
     pub sounds_dropped: Counter,
     /// What was heard in 100 ms, and the director had no room for.
     pub signals_dropped: Counter,
+    /// Pictures in which people were looked for.
+    pub players_looks: Counter,
+    /// What was seen in them, and a newer one replaced before anybody took it.
+    pub players_superseded: Counter,
     /// New epochs of the source's timeline.
     pub epochs: Counter,
     /// Publishers that connected.

@@ -28,6 +28,7 @@ use crate::board::{Board, FieldReport};
 use crate::health::{Beat, Counter};
 use crate::hoops::{HoopNow, Hoops};
 use crate::links::{Arrival, Detections, FrameItem, FrameWaits, Next, OperatingPoints};
+use crate::players::Players;
 use crate::renewal::{Fitness, PackLinks, Renewal};
 use crate::source::{Frame, Pace, SourceLinks};
 
@@ -109,6 +110,8 @@ pub struct Lanes {
     pub scene: SceneLane,
     /// Reads the scoreboard.
     pub board: Board,
+    /// Looks for people.
+    pub players: Players,
 }
 
 /// What the inference stage works with.
@@ -142,6 +145,8 @@ pub struct InferenceHealth {
     pub busy_us: Counter,
     /// Those of them in which hoops were looked for.
     pub searching_us: Counter,
+    /// Those of them in which people were looked for.
+    pub players_us: Counter,
     /// Lane runs that failed.
     pub failures: Counter,
     /// Frames whose pixels could not be read.
@@ -195,12 +200,17 @@ pub async fn infer<C: Clock>(mut stage: InferenceStage<C>, complain: impl Fn(&st
             continue;
         };
         let _work = stage.health.beat.work();
-        let report = match stage.sources[number].0.frames.take() {
-            Some(FrameItem::Frame(frame)) => stage.analyse(number, &frame, &complain),
-            Some(FrameItem::Ended { at }) => Report::Ended { source: number, at },
-            None => continue,
-        };
-        stage.report(report).await;
+        match stage.sources[number].0.frames.take() {
+            Some(FrameItem::Frame(frame)) => {
+                let report = stage.analyse(number, &frame, &complain);
+                stage.report(report).await;
+                stage.look_for_players((number, &frame), point, &complain);
+            }
+            Some(FrameItem::Ended { at }) => {
+                stage.report(Report::Ended { source: number, at }).await;
+            }
+            None => {}
+        }
     }
     stage.report(Report::Shutdown).await;
 }
@@ -293,7 +303,7 @@ impl<C: Clock> InferenceStage<C> {
     }
 
     /// Takes lanes out of service that fail again and again.
-    fn judge(&mut self, failures: Vec<(Lane, LaneError)>, complain: &impl Fn(&str)) {
+    pub(crate) fn judge(&mut self, failures: Vec<(Lane, LaneError)>, complain: &impl Fn(&str)) {
         for (lane, error) in failures {
             self.health.failures.count();
             complain(&error.to_string());

@@ -14,6 +14,7 @@ pub mod hoops;
 pub mod inference;
 pub mod links;
 pub mod mp4;
+pub mod players;
 pub mod record;
 pub mod recording;
 pub mod renewal;

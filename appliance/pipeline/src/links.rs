@@ -8,6 +8,7 @@
 //! | [`Detections`] | inference → director, watchers | 32 | DROP_OLDEST: `Lagged` is a gap to fusion | `detections_lagged` |
 //! | [`Sounds`] | decode → hearing | 64 | REFUSE | `sounds_dropped` |
 //! | [`Signals`] | hearing → director | 64 | REFUSE | `signals_dropped` |
+//! | [`PlayersSlot`] | inference → telemetry | 1 | LATEST | `players_superseded` |
 //! | [`Cuts`] | director → cutter | 16 | REFUSE: the plan stays with the planner | none: nothing is lost |
 //! | [`OperatingPoints`] | governor → inference | 1 | LATEST | none: only the newest counts |
 //! | [`Renewals`] | packs → inference, hearing | 4 | WAIT | none: nothing is lost |
@@ -33,6 +34,7 @@ use wire::time::{MediaTime, Monotonic, WallTime};
 use crate::cutting::CutOrder;
 use crate::health::Counter;
 use crate::inference::Report;
+use crate::players::PlayersReport;
 use crate::renewal::{Renewal, Retirement};
 use crate::sound::Block;
 use crate::source::Frame;
@@ -67,6 +69,8 @@ pub type Detections = PubSubChannel<LinkMutex, Report, 32, 4, 1>;
 pub type Sounds = Channel<LinkMutex, SoundItem, 64>;
 /// What was heard → director.
 pub type Signals = Channel<LinkMutex, Signal, 64>;
+/// Inference → telemetry, of one source: who was in the newest picture that was looked at.
+pub type PlayersSlot = signal::Signal<LinkMutex, PlayersReport>;
 /// Director → cutter. Sixteen clips are minutes of play.
 pub type Cuts = Channel<LinkMutex, CutItem, 16>;
 /// Governor → inference.

@@ -9,12 +9,14 @@ use models::lanes::LaneError;
 use models::lanes::ball::BallLane;
 use models::lanes::board::BoardLane;
 use models::lanes::hoop::HoopLane;
+use models::lanes::players::PlayersLane;
 use models::lanes::rim::RimLane;
 use models::lanes::sound::SoundLane;
 use models::manifest::Lane;
 
 use crate::inference::Lanes;
 use crate::links::{Renewals, Retirements};
+use crate::players::Players;
 
 /// What one failure of a lane weighs, in frames: a lane that fails more often than once in so many
 /// frames gets worse, one that fails more seldom recovers.
@@ -44,7 +46,9 @@ impl PackLinks {
     /// Hands new lanes to the stage that runs them, as soon as it has room for them.
     pub async fn renew(&self, renewal: Renewal) {
         match renewal.lane {
-            Lane::Rim | Lane::Ball | Lane::Hoop | Lane::Board => self.renewals.send(renewal).await,
+            Lane::Rim | Lane::Ball | Lane::Hoop | Lane::Board | Lane::Players => {
+                self.renewals.send(renewal).await;
+            }
             Lane::Sound => self.sound_renewals.send(renewal).await,
         }
     }
@@ -70,6 +74,8 @@ pub enum NewLane {
     Board(Box<BoardLane>),
     /// Of the sound lane.
     Sound(Box<SoundLane>),
+    /// Of the players lane, or its first ones.
+    Players(Box<PlayersLane>),
 }
 
 /// A lane that was taken out of service.
@@ -98,6 +104,7 @@ impl Lanes {
             }
             NewLane::Finder(finder) => self.finder = Some(*finder),
             NewLane::Board(lane) => self.board.lane = *lane,
+            NewLane::Players(lane) => self.players = Players::new(Some(*lane)),
             // The hearing stage's.
             NewLane::Sound(_) => {}
         }
@@ -112,6 +119,7 @@ pub struct Fitness {
     hoop: Record,
     board: Record,
     sound: Record,
+    players: Record,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -134,8 +142,8 @@ impl Fitness {
 
     /// A frame was analysed, or a block of sound.
     pub fn frame(&mut self) {
-        let Self { rim, ball, hoop, board, sound } = self;
-        for record in [rim, ball, hoop, board, sound] {
+        let Self { rim, ball, hoop, board, sound, players } = self;
+        for record in [rim, ball, hoop, board, sound, players] {
             *record = match *record {
                 Record::Good | Record::Failing(0) => Record::Good,
                 Record::Failing(bad) => Record::Failing(bad - 1),
@@ -168,6 +176,7 @@ impl Fitness {
             Lane::Hoop => self.hoop,
             Lane::Board => self.board,
             Lane::Sound => self.sound,
+            Lane::Players => self.players,
         }
     }
 
@@ -178,6 +187,7 @@ impl Fitness {
             Lane::Hoop => &mut self.hoop,
             Lane::Board => &mut self.board,
             Lane::Sound => &mut self.sound,
+            Lane::Players => &mut self.players,
         }
     }
 }

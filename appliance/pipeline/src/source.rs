@@ -14,7 +14,9 @@ use ingest::access_unit::{AccessUnit, MediaItem, Track};
 use wire::time::{MediaTime, Monotonic, WallTime};
 
 use crate::health::{Beat, SourceCounters};
-use crate::links::{Arrival, FrameWaits, Frames, Packets, SoundItem, Sounds, SourceItem, Units};
+use crate::links::{
+    Arrival, FrameWaits, Frames, Packets, PlayersSlot, SoundItem, Sounds, SourceItem, Units,
+};
 use crate::sound::Blocks;
 
 /// A decoded picture with its arrival.
@@ -45,6 +47,8 @@ pub struct SourceLinks {
     pub packets: Packets,
     /// Decode → inference.
     pub frames: Frames,
+    /// Inference → telemetry.
+    pub players: PlayersSlot,
     /// What came, what was lost.
     pub counters: SourceCounters,
     /// Beat of the decode stage.
@@ -57,6 +61,7 @@ impl Default for SourceLinks {
             units: Units::new(),
             packets: Packets::new(),
             frames: Frames::default(),
+            players: PlayersSlot::new(),
             counters: SourceCounters::default(),
             decode_beat: Arc::default(),
         }

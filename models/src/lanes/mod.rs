@@ -11,6 +11,7 @@ mod history;
 pub mod hoop;
 mod motion;
 mod peaks;
+pub mod players;
 pub mod rim;
 pub mod scene;
 pub mod sound;

@@ -3,6 +3,7 @@
 //! Owns the rules and what they say to whoever breaks them. Opens no file.
 
 use super::{Int8, Lane, Manifest, ManifestError, Precision, SCHEMA, Tier};
+use crate::colour::SCALES;
 use crate::limits::{
     COST_MS_MAX, INT8_LOSS_MAX, NAME_BYTES_MAX, RIM_SLOT_MS, SOUND_BLOCK_MS,
     SOUND_LOOKAHEAD_BLOCKS, TENSOR_ELEMENTS_MAX, TIERS_MAX,
@@ -11,6 +12,12 @@ use crate::spectrum::BANDS;
 
 /// What the sound lane can tell.
 const SOUNDS: [&str; 5] = ["whistle", "buzzer", "cheer", "applause", "bounce"];
+/// What the players lane can tell.
+const FIGURES: [&str; 2] = ["person", "ball"];
+/// Cells of the three sizes that `yolox` has for each square of 32 x 32 pixels.
+const YOLOX_CELLS: usize = 16 + 4 + 1;
+/// Numbers of each cell before those of the kinds.
+const YOLOX_HEAD: usize = 5;
 
 /// Whether this version of Courtside reads manifests of this schema.
 pub(super) fn schema(schema: u32) -> Result<(), ManifestError> {
@@ -103,46 +110,56 @@ impl Manifest {
         Ok(())
     }
 
-    /// Sound packs, and only they, say which of their numbers means what.
+    /// Sound and players packs, and only they, say which of their numbers means what.
     fn check_labels(&self, tier: &Tier) -> Result<(), ManifestError> {
         let labels = &self.output.labels;
-        if labels.is_empty() == (self.lane == Lane::Sound) {
-            let why = "sound packs, and only they, have labels";
+        let (known, head): (&[&str], usize) = match self.lane {
+            Lane::Sound => (&SOUNDS, 0),
+            Lane::Players => (&FIGURES, YOLOX_HEAD),
+            Lane::Rim | Lane::Ball | Lane::Hoop | Lane::Board => (&[], 0),
+        };
+        if labels.is_empty() != known.is_empty() {
+            let why = "sound and players packs, and only they, have labels";
             return Err(wrong("output.labels", labels, why, LABELS_REMEDY));
         }
-        let kinds = tier.output_shape.last().copied().unwrap_or(0);
+        let kinds = tier.output_shape.last().copied().unwrap_or(0).saturating_sub(head);
         for (label, at) in labels {
             let key = format!("output.labels.{label}");
-            if !SOUNDS.contains(&label.as_str()) {
-                let why = format!("the lane knows {}", SOUNDS.join(", "));
+            if !known.contains(&label.as_str()) {
+                let why = format!("the lane knows {}", known.join(", "));
                 return Err(wrong(&key, at, why, LABELS_REMEDY));
             }
             if *at >= kinds {
-                let why = format!("tier {} gives {kinds} numbers, counted from 0", tier.name);
+                let why = format!("tier {} gives {kinds} kinds, counted from 0", tier.name);
                 return Err(wrong(&key, at, why, LABELS_REMEDY));
             }
+        }
+        if self.lane == Lane::Players && !labels.contains_key("person") {
+            let why = "a players pack finds people";
+            return Err(wrong("output.labels", labels, why, "write which kind `person` is"));
         }
         Ok(())
     }
 
     fn check_input(&self) -> Result<(), ManifestError> {
         let input = &self.input;
-        let (layout, scale) = match self.lane {
-            Lane::Rim | Lane::Ball => ("NTHW", "luma/255"),
-            Lane::Hoop | Lane::Board => ("NCHW", "luma/255"),
-            Lane::Sound => ("NTF", "log-mel"),
+        let (layout, scales): (_, &[&str]) = match self.lane {
+            Lane::Rim | Lane::Ball => ("NTHW", &["luma/255"]),
+            Lane::Hoop | Lane::Board => ("NCHW", &["luma/255"]),
+            Lane::Sound => ("NTF", &["log-mel"]),
+            Lane::Players => ("NCHW", &SCALES),
         };
         if input.layout != layout {
             let why = format!("the lane {:?} takes {layout:?}", self.lane);
             return Err(wrong("input.layout", &input.layout, why, "write that"));
         }
-        if input.scale != scale {
-            let why = format!("the lane {:?} takes {scale:?}", self.lane);
+        if !scales.contains(&input.scale.as_str()) {
+            let why = format!("the lane {:?} takes {}", self.lane, scales.join(" or "));
             return Err(wrong("input.scale", &input.scale, why, "write that"));
         }
         let (spacing, step) = match self.lane {
             Lane::Rim | Lane::Ball => (10..=1_000, 1),
-            Lane::Hoop | Lane::Board => (0..=0, 1),
+            Lane::Hoop | Lane::Board | Lane::Players => (0..=0, 1),
             Lane::Sound => (SOUND_BLOCK_MS as u32..=1_000, SOUND_BLOCK_MS as u32),
         };
         if !spacing.contains(&input.spacing_ms) || !input.spacing_ms.is_multiple_of(step) {
@@ -204,11 +221,12 @@ impl Tier {
             Lane::Rim => pictures >= 2 && rows == columns,
             Lane::Ball => pictures >= 2,
             Lane::Hoop | Lane::Board => pictures == 1,
+            Lane::Players => pictures == 3 && rows % 32 == 0 && columns % 32 == 0,
             Lane::Sound => false,
         };
         if !good {
-            let why =
-                "rim takes square crops, rim and ball two or more pictures, hoop and board one";
+            let why = "rim takes square crops, rim and ball two or more pictures, hoop and board \
+                       one, players three colours with sides of 32, 64, 96… pixels";
             return Err(self.shape_error("input_shape", why));
         }
         let smaller = |h: usize, w: usize| h <= rows && w <= columns;
@@ -222,6 +240,11 @@ impl Tier {
             (Lane::Hoop, &[1, 3, h, w]) => (smaller(h, w), "the heat map is larger than the input"),
             (Lane::Board, &[1, n, 13]) => (n <= columns, "it has more columns than the input"),
             (Lane::Board, _) => (false, "board gives [1, columns, 13]"),
+            (Lane::Players, &[1, cells, numbers]) => (
+                numbers > YOLOX_HEAD && cells == rows / 32 * (columns / 32) * YOLOX_CELLS,
+                "players has a cell for every 8, 16 and 32 pixels, with 5 numbers and its kinds",
+            ),
+            (Lane::Players, _) => (false, "players gives [1, cells, 5 + kinds]"),
             (Lane::Hoop | Lane::Sound, _) => (false, "hoop gives [1, 3, rows, columns]"),
         };
         if good { Ok(()) } else { Err(self.shape_error("output_shape", why)) }
@@ -283,7 +306,7 @@ fn check_cost(key: &str, cost_ms: f32) -> Result<(), ManifestError> {
     Err(wrong(key, cost_ms, why, "write the measured time"))
 }
 
-const LABELS_REMEDY: &str = "write `labels = { whistle = 0, … }` with the network's own order";
+const LABELS_REMEDY: &str = "write `labels = { NAME = 0, … }` with the network's own order";
 const SHAPE_REMEDY: &str = "write the shape of the exported network";
 
 fn wrong(

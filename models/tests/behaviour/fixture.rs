@@ -17,6 +17,12 @@ use tract_onnx::pb::{
     type_proto,
 };
 
+#[path = "fixture/players.rs"]
+mod players;
+
+#[allow(unused_imports, reason = "not every test that borrows this file needs it")]
+pub(crate) use players::{players, players_network_blind_in_the_dark};
+
 /// Heat of the fixture's ball network: `GAIN * (last - one before) + BIAS`, in luma / 255.
 pub(crate) const BALL: (f32, f32) = (40.0, -6.0);
 /// Heat of the fixture's hoop network: `GAIN * luma + BIAS`.

@@ -14,6 +14,7 @@ mod hoop;
 mod incoming;
 mod manifest;
 mod pack;
+mod players;
 mod resample;
 mod rim;
 mod scene;

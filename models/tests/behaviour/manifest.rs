@@ -125,3 +125,35 @@ fn an_int8_network_that_cannot_be_one_of_its_tier_is_refused_with_a_reason() {
         }
     }
 }
+
+#[test]
+fn a_players_manifest_says_its_colours_its_kinds_and_its_cells() {
+    let wrong = [
+        ("scale = \"bgr\"", "scale = \"luma/255\"", ["input.scale", "luma/255", "bgr or rgb"]),
+        ("layout = \"NCHW\"", "layout = \"NHWC\"", ["input.layout", "NHWC", "NCHW"]),
+        ("spacing_ms = 0", "spacing_ms = 500", ["input.spacing_ms", "500", "0..=0"]),
+        ("post = \"yolox\"", "post = \"ball-heat\"", ["output.post", "BallHeat", "Yolox"]),
+        ("person = 1", "person = 2", ["output.labels.person", "2", "2 kinds"]),
+        (", person = 1", "", ["output.labels", "ball", "finds people"]),
+        ("ball = 0", "dog = 0", ["output.labels.dog", "0", "person, ball"]),
+        ("labels = { ball = 0, person = 1 }\n", "", ["output.labels", "{}", "have labels"]),
+        ("[1, 3, 64, 64]", "[1, 1, 64, 64]", ["tier.nano.input_shape", "[1, 1,", "three colours"]),
+        ("[1, 3, 64, 64]", "[1, 3, 64, 72]", ["tier.nano.input_shape", "72]", "32, 64"]),
+        ("[1, 84, 7]", "[1, 85, 7]", ["tier.nano.output_shape", "85", "8, 16 and 32"]),
+        ("[1, 84, 7]", "[1, 84, 5]", ["tier.nano.output_shape", "5]", "its kinds"]),
+        ("[1, 84, 7]", "[1, 84]", ["tier.nano.output_shape", "84]", "[1, cells, 5 + kinds]"]),
+    ];
+    let good = text(&fixture::players());
+    Manifest::parse(&good).expect("it is good");
+    for scale in models::colour::SCALES {
+        let other = good.replace("\"bgr\"", &format!("{scale:?}"));
+        Manifest::parse(&other).expect("a scale of the lane");
+    }
+    for (from, to, says) in wrong {
+        assert!(good.contains(from), "{from:?} is not in the manifest");
+        let said = Manifest::parse(&good.replacen(from, to, 2)).expect_err(to).to_string();
+        for part in says {
+            assert!(said.contains(part), "{to:?} gave {said:?}, without {part:?}");
+        }
+    }
+}

@@ -74,7 +74,7 @@ fn measure_tier(
             Err(error) => unfit.push((backend, error.to_string())),
         }
     }
-    let input = probe::noise(pack.manifest().lane, tier);
+    let input = probe::noise(pack.manifest(), tier);
     let mut runs: Vec<(Backend, &mut dyn Infer)> =
         networks.iter_mut().map(|(backend, network)| (*backend, network as _)).collect();
     let timings = measure::measure(|| clock.now(), &mut runs, &input)?;

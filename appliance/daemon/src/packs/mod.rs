@@ -15,8 +15,10 @@ pub mod watch;
 
 use models::manifest::Lane;
 
-/// The packs that a box runs, one for each lane with networks.
-pub const NAMES: [&str; 5] = ["ball", "board", "hoop", "rim", "sound"];
+/// The packs that a box may run, one for each lane with networks.
+pub const NAMES: [&str; 6] = ["ball", "board", "hoop", "players", "rim", "sound"];
+/// Those that it does without: no image brings them.
+const OPTIONAL: [&str; 1] = ["players"];
 
 /// Name of the pack that serves a lane.
 pub fn name_of(lane: Lane) -> &'static str {
@@ -26,5 +28,6 @@ pub fn name_of(lane: Lane) -> &'static str {
         Lane::Hoop => "hoop",
         Lane::Rim => "rim",
         Lane::Sound => "sound",
+        Lane::Players => "players",
     }
 }

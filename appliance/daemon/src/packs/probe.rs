@@ -183,7 +183,7 @@ fn prove_here(folder: &Path, keys: &[PathBuf], engine: &Engine) -> Result<()> {
         // The one that runs is timed; its other precision, which is resident too, must be sound.
         let mut fastest = None;
         for mut network in pack.networks(&tier.name)? {
-            let took = try_out(&clock, &mut network, (pack.manifest().lane, tier))?;
+            let took = try_out(&clock, &mut network, (pack.manifest(), tier))?;
             fastest = fastest.or(Some(took));
         }
         tell(&format!("tier {} {}", tier.name, fastest.unwrap_or(f32::INFINITY)))?;
@@ -195,11 +195,11 @@ fn prove_here(folder: &Path, keys: &[PathBuf], engine: &Engine) -> Result<()> {
 fn try_out(
     clock: &SystemClock,
     network: &mut impl Infer,
-    (lane, tier): (Lane, &Tier),
+    (manifest, tier): (&Manifest, &Tier),
 ) -> Result<f32> {
     let mut fastest = f32::INFINITY;
     for number in 0..RUNS {
-        let input = Tensor { shape: tier.input_shape.clone(), data: given(lane, tier, number) };
+        let input = Tensor { shape: tier.input_shape.clone(), data: given(manifest, tier, number) };
         let began = clock.now();
         // Also an error if any number of the answer is not finite.
         network.run(&[input]).with_context(|| {
@@ -212,21 +212,23 @@ fn try_out(
 }
 
 /// An input such as a camera or a microphone may send, full of detail.
-pub(crate) fn noise(lane: Lane, tier: &Tier) -> Tensor {
-    Tensor { shape: tier.input_shape.clone(), data: given(lane, tier, RUNS - 1) }
+pub(crate) fn noise(manifest: &Manifest, tier: &Tier) -> Tensor {
+    Tensor { shape: tier.input_shape.clone(), data: given(manifest, tier, RUNS - 1) }
 }
 
 /// What a camera may send: black, white, and different kinds of noise between; of sound, silence,
 /// the loudest, and noise.
-fn given(lane: Lane, tier: &Tier, number: usize) -> Vec<f32> {
+fn given(manifest: &Manifest, tier: &Tier, number: usize) -> Vec<f32> {
     let count = tier.input_shape.iter().product();
     let (base, contrast) = match number {
         0 => (0.0, 0.0),
         1 => (1.0, 0.0),
         _ => (0.0, number as f32 / RUNS as f32),
     };
-    let (least, most) = match lane {
+    let (least, most) = match manifest.lane {
         Lane::Rim | Lane::Ball | Lane::Hoop | Lane::Board => (0.0, 1.0),
+        Lane::Players if manifest.input.scale.ends_with("/255") => (0.0, 1.0),
+        Lane::Players => (0.0, 255.0),
         Lane::Sound => (SILENCE, LOUDEST),
     };
     // Knuth's multiplicative hash: noise enough, and the same everywhere.

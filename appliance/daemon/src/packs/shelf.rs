@@ -18,7 +18,7 @@ use models::bundle::BundledFile;
 use models::{Pack, Trust};
 use serde::{Deserialize, Serialize};
 
-use super::{NAMES, durable};
+use super::{NAMES, OPTIONAL, durable};
 
 const CURRENT: &str = "current";
 const SCHEMA: u32 = 1;
@@ -67,6 +67,13 @@ pub struct Standing {
     pub alerts: Vec<String>,
 }
 
+impl Standing {
+    /// There is nothing that could be used or mended.
+    pub fn is_empty(&self) -> bool {
+        self.candidates.is_empty() && self.alerts.is_empty()
+    }
+}
+
 /// A version that must not be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,7 +120,9 @@ impl Shelf {
             .installed
             .iter()
             .map(|&version| (self.place(name, version), Origin::Installed, Some(version)));
-        let image = [(self.image.join(name), Origin::Image, None)];
+        let image = self.image.join(name);
+        let none = OPTIONAL.contains(&name) && !image.exists();
+        let image = (!none).then_some((image, Origin::Image, None));
         for (folder, origin, version) in installed.chain(image) {
             match check(&folder, name, version, trust) {
                 Ok(version) => {

@@ -19,7 +19,7 @@ use pipeline::renewal::{PackLinks, Retirement};
 use tracing::{error, info, warn};
 
 use super::shelf::{Shelf, Standing, Withdrawn};
-use super::{NAMES, keys, name_of};
+use super::{NAMES, OPTIONAL, keys, name_of};
 use crate::clock::SystemClock;
 use crate::engine::{self, Packs};
 
@@ -40,15 +40,22 @@ impl Stock {
     /// Opens the best pack of each kind, and reports those that are damaged.
     ///
     /// # Errors
-    /// There is no usable pack of a kind.
+    /// There is no usable pack of a kind that the box cannot do without.
     pub fn open(&self) -> Result<Packs> {
-        Packs::of(|name| {
+        let packs = Packs::of(|name| {
             let (trust, mut standing) = self.standing(name);
             // A box with a withdrawn pack records, and may see something; one without a pack
             // would not start.
             standing.candidates.append(&mut standing.set_aside);
             best(name, standing, (&trust, &self.engines))
-        })
+        })?;
+        let (trust, standing) = self.standing("players");
+        if standing.is_empty() {
+            return Ok(packs);
+        }
+        let players = best("players", standing, (&trust, &self.engines));
+        let players = players.inspect_err(|error| error!("{error:#}; its lane is off"));
+        Ok(packs.with_players(players.ok()))
     }
 
     fn standing(&self, name: &str) -> (Trust, Standing) {
@@ -106,7 +113,7 @@ impl Exchange {
             links: Arc::clone(links),
             stop: Arc::default(),
             sources,
-            in_use: packs.all().into_iter().map(version).collect(),
+            in_use: packs.all().map(version).collect(),
             failed: Vec::new(),
         }
     }
@@ -158,6 +165,9 @@ impl Exchange {
     async fn renew(&mut self, name: &str) {
         let failed = |version: u32| self.failed.iter().any(|(n, v)| n == name && *v == version);
         let (trust, mut standing) = self.stock.standing(name);
+        if OPTIONAL.contains(&name) && standing.is_empty() {
+            return;
+        }
         standing.candidates.retain(|candidate| !failed(candidate.version));
         let pack = match best(name, standing, (&trust, &self.stock.engines)) {
             Ok(pack) => pack,

@@ -19,7 +19,12 @@ fn packs(folder: &Folder, engines: &Engines) -> Packs {
 /// What the tier `nano` of the box's packs takes after a start, if that is known.
 fn known_ms(folder: &Folder, data_dir: &Path) -> Option<f32> {
     let engines = calibrate::known(Engines::default(), data_dir);
-    packs(folder, &engines).all()[0].measured_ms("nano").expect("it has the tier")
+    packs(folder, &engines)
+        .all()
+        .next()
+        .expect("a pack")
+        .measured_ms("nano")
+        .expect("it has the tier")
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod fallback;
 mod fixture;
 mod hearing;
 mod install;
+mod players;
 mod refusals;
 mod swap;
 mod trial;

@@ -6,12 +6,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use courtside::clock::SystemClock;
 use courtside::engine::{Packs, renewal};
 use courtside::packs::keys;
 use courtside::stages::spawn;
 use embassy_sync::pubsub::WaitResult;
 use futures_lite::future::block_on;
+use governor::OperatingPoint;
+use hal::Clock;
 use hal::surface::{
     DownloadError, HostPicture, PixelFormat, Plane, Surface, SurfaceMemory, SurfacePool,
 };
@@ -20,7 +21,7 @@ use pipeline::inference::{FrameReport, InferenceHealth, InferenceStage, Report, 
 use pipeline::links::{Arrival, Detections, FrameWaits, OperatingPoints};
 use pipeline::renewal::{Fitness, PackLinks};
 use pipeline::source::{Frame, Pace, SourceLinks};
-use wire::time::MediaTime;
+use wire::time::{ClockQuality, MediaTime, Monotonic, WallTime};
 use wire::units::{PictureSize, PixelBox};
 
 use crate::bench::rim;
@@ -43,13 +44,31 @@ impl SurfaceMemory for Flat {
     }
 }
 
+/// A clock that stands still: whatever the machine does meanwhile, no work takes time.
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Monotonic {
+        Monotonic(0)
+    }
+
+    fn wall(&self) -> (WallTime, ClockQuality) {
+        (WallTime(0), ClockQuality::Unknown)
+    }
+
+    async fn sleep_until(&self, _at: Monotonic) {
+        std::future::pending().await
+    }
+}
+
 /// An inference stage with one source, fed picture by picture.
-struct Running {
-    links: Arc<SourceLinks>,
-    packs: Arc<PackLinks>,
+pub(crate) struct Running {
+    pub(crate) links: Arc<SourceLinks>,
+    pub(crate) packs: Arc<PackLinks>,
+    pub(crate) points: Arc<OperatingPoints>,
     frame_waits: Arc<FrameWaits>,
     detections: Arc<Detections>,
-    health: Arc<InferenceHealth>,
+    pub(crate) health: Arc<InferenceHealth>,
     complaints: Arc<Mutex<Vec<String>>>,
     pool: SurfacePool,
     next: i64,
@@ -58,6 +77,11 @@ struct Running {
 
 impl Running {
     fn start() -> Self {
+        Self::at(OperatingPoint::SMALLEST, None)
+    }
+
+    /// With this operating point from the first picture on.
+    pub(crate) fn at(point: OperatingPoint, players: Option<&Folder>) -> Self {
         let packs = Packs::of(|name| {
             let folder = match name {
                 "ball" => fixture::ball(),
@@ -67,17 +91,20 @@ impl Running {
             };
             Ok(open(&folder))
         });
+        let packs = packs.map(|packs| packs.with_players(players.map(open)));
         let hoop = [("a".parse().expect("a name"), HOOP)];
         let lanes = packs.and_then(|packs| packs.lanes(&hoop, Vec::new())).expect("they are good");
         let (links, detections) = (Arc::<SourceLinks>::default(), Arc::new(Detections::new()));
         let (packs, health) = (Arc::<PackLinks>::default(), Arc::<InferenceHealth>::default());
+        let points = Arc::new(OperatingPoints::new());
+        points.signal(point);
         let (frame_waits, complaints) = (Arc::new(FrameWaits::new()), Arc::<Mutex<_>>::default());
         let stage = InferenceStage {
-            clock: Arc::new(SystemClock::start()),
+            clock: Arc::new(Still),
             sources: vec![(Arc::clone(&links), lanes)],
             frame_waits: Arc::clone(&frame_waits),
             detections: Arc::clone(&detections),
-            operating_points: Arc::new(OperatingPoints::new()),
+            operating_points: Arc::clone(&points),
             pace: Pace::Lossless,
             packs: Arc::clone(&packs),
             fitness: Fitness::default(),
@@ -88,18 +115,40 @@ impl Running {
         let thread = spawn("inference", move || block_on(infer(stage, complain)));
         let pool = SurfacePool::new(8);
         let thread = thread.expect("the system has threads");
-        Self { links, packs, frame_waits, detections, health, complaints, pool, next: 0, thread }
+        let next = 0;
+        Self {
+            links,
+            packs,
+            points,
+            frame_waits,
+            detections,
+            health,
+            complaints,
+            pool,
+            next,
+            thread,
+        }
     }
 
     /// Shows so many pictures, 40 ms apart; what was seen in each.
     async fn show(&mut self, grey: u8, count: usize) -> Vec<Arc<FrameReport>> {
+        self.show_yuv([grey; 3], count).await
+    }
+
+    /// The same with pictures of one colour.
+    pub(crate) async fn show_yuv(
+        &mut self,
+        [y, cb, cr]: [u8; 3],
+        count: usize,
+    ) -> Vec<Arc<FrameReport>> {
+        let mut bytes = vec![y; 128 * 72];
+        bytes.extend([cb, cr].repeat(64 * 36));
         let mut reports = self.detections.subscriber().expect("there is room for a listener");
         let mut seen = Vec::new();
         for _ in 0..count {
             let at = MediaTime::from_millis(40 * self.next);
             self.next += 1;
-            let surface: Option<Surface> =
-                self.pool.wrap(Box::new(Flat(vec![grey; 128 * 108])), SIZE, at);
+            let surface: Option<Surface> = self.pool.wrap(Box::new(Flat(bytes.clone())), SIZE, at);
             let surface = surface.expect("the stage gives pictures back");
             let frame = Frame { surface, arrived: Arrival::default(), follows_gap: false };
             self.links.frames.put_when_empty(frame).await;
@@ -114,13 +163,13 @@ impl Running {
         seen
     }
 
-    /// Hands over the rim pack in a folder, as the daemon does.
-    async fn exchange(&self, folder: &Folder) {
+    /// Hands over the pack in a folder, as the daemon does.
+    pub(crate) async fn exchange(&self, folder: &Folder) {
         let new = renewal(&open(folder), 1).expect("it has its tiers");
         self.packs.renewals.send(new).await;
     }
 
-    fn stop(self) {
+    pub(crate) fn stop(self) {
         self.health.stop.store(true, Ordering::Relaxed);
         self.frame_waits.signal(());
         self.thread.join().expect("the stage does not panic");
