@@ -16,6 +16,7 @@ use fusion::HOOPS_MAX;
 use models::lanes::LaneError;
 use models::lanes::follow::Follower;
 use models::lanes::hoop::{HoopLane, HoopReading};
+use models::limits::FOLLOW_CERTAINTY_MIN;
 use models::picture::Luma;
 use wire::ids::Name;
 use wire::time::{MediaSpan, MediaTime};
@@ -23,7 +24,7 @@ use wire::units::PixelBox;
 
 use self::candidates::{AGREEMENTS, BESIDE, Believed, Candidates, FAINT, SAME_OVERLAP};
 
-/// Between two runs of the finder while no hoop is known.
+/// Between two runs of the finder while no hoop is known, or one may not be where its box is.
 const SEARCH_EVERY: MediaSpan = MediaSpan::from_millis(200);
 /// Between two runs of the finder while every hoop is followed.
 const CHECK_EVERY: MediaSpan = MediaSpan::from_millis(1_000);
@@ -37,8 +38,8 @@ const ASTRAY: MediaSpan = MediaSpan::from_millis(2_000);
 const ASTRAY_WIDTHS: f32 = 3.0;
 /// Found boxes that are so much wider than a technician's do not say that the camera was zoomed.
 const ZOOM: std::ops::Range<f32> = 0.7..1.4;
-/// A hoop that the finder saw this lately is in view.
-const IN_VIEW: MediaSpan = MediaSpan::from_millis(2_000);
+/// A hoop that this many runs of the finder in a row have missed is not in view.
+const OUT_OF_VIEW: u8 = 3;
 /// A found hoop that the finder has not seen for this long is given up.
 const GIVE_UP: MediaSpan = MediaSpan::from_millis(5_000);
 
@@ -67,6 +68,10 @@ struct Known {
     seen: MediaTime,
     /// Runs in which the finder saw it at its box clearly, counted up to [`AGREEMENTS`].
     recognised: u32,
+    /// Runs in a row in which the finder did not see it at its box, counted up to [`OUT_OF_VIEW`].
+    missed: u8,
+    /// The follower does not recognise the surroundings of its box in the present frame.
+    adrift: bool,
     origin: Origin,
 }
 
@@ -88,6 +93,7 @@ impl Known {
             return;
         }
         self.seen = at;
+        self.missed = 0;
         if faint {
             return;
         }
@@ -96,6 +102,14 @@ impl Known {
         if self.origin == Origin::Finder || self.area.overlap(reading.area) < ADRIFT {
             self.put_onto(reading.area);
         }
+    }
+
+    /// It may be somewhere else by now: the camera was knocked, or somebody stands in front. A hoop
+    /// that the finder does not know from this side, or has not seen for long, is not looked for
+    /// more often than others.
+    fn is_astray(&self, at: MediaTime) -> bool {
+        let known_to_finder = self.recognised == AGREEMENTS && at.since(self.seen) <= GIVE_UP;
+        known_to_finder && (self.adrift || self.missed > 0)
     }
 
     /// Corrects the box with the finder's. A technician's keeps its size, which is the better one,
@@ -125,6 +139,8 @@ impl Hoops {
                 area: *area,
                 seen: MediaTime::default(),
                 recognised: 0,
+                missed: 0,
+                adrift: false,
                 origin: Origin::Technician,
             });
         }
@@ -143,11 +159,12 @@ impl Hoops {
         finder: Option<&mut HoopLane>,
     ) -> Result<(), LaneError> {
         for known in self.known.iter_mut().flatten() {
-            known.area = known.follower.follow(luma, at).area;
+            let followed = known.follower.follow(luma, at);
+            known.area = followed.area;
+            known.adrift = followed.certainty < FOLLOW_CERTAINTY_MIN;
         }
         let Some(finder) = finder else { return Ok(()) };
-        let every =
-            if self.finds_by_itself() && self.is_empty() { SEARCH_EVERY } else { CHECK_EVERY };
+        let every = self.search_every(at);
         if self.last_search.is_some_and(|last| at.since(last).0.abs() < every.0) {
             return Ok(());
         }
@@ -177,6 +194,12 @@ impl Hoops {
         })
     }
 
+    fn search_every(&self, at: MediaTime) -> MediaSpan {
+        let astray = self.known.iter().flatten().any(|known| known.is_astray(at));
+        let none = self.finds_by_itself() && self.is_empty();
+        if none || astray { SEARCH_EVERY } else { CHECK_EVERY }
+    }
+
     fn is_empty(&self) -> bool {
         self.known.iter().all(Option::is_none)
     }
@@ -186,6 +209,9 @@ impl Hoops {
     }
 
     fn compare(&mut self, at: MediaTime, found: &[HoopReading]) {
+        for known in self.known.iter_mut().flatten() {
+            known.missed = OUT_OF_VIEW.min(known.missed + 1);
+        }
         let mut new = Vec::new();
         for reading in found {
             let same = |known: &&mut Known| known.area.overlap(reading.area) > SAME_OVERLAP;
@@ -203,8 +229,7 @@ impl Hoops {
                 *place = None;
             }
         }
-        let in_view =
-            |known: &Known| known.origin == Origin::Finder && at.since(known.seen) <= IN_VIEW;
+        let in_view = |known: &Known| known.origin == Origin::Finder && known.missed < OUT_OF_VIEW;
         let average = if self.known.iter().flatten().any(in_view) { BESIDE } else { 0.0 };
         for Believed { area, faint } in self.candidates.add(&new, average) {
             match (self.finds_by_itself(), faint) {
@@ -232,6 +257,8 @@ impl Hoops {
             area,
             seen: at,
             recognised: if origin == Origin::FinderFaintly { 0 } else { AGREEMENTS },
+            missed: 0,
+            adrift: false,
             origin,
         });
     }
@@ -264,221 +291,4 @@ fn letter(slot: usize) -> Name {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BOX: PixelBox = PixelBox { x0: 100.0, y0: 50.0, x1: 140.0, y1: 90.0 };
-
-    fn reading(area: PixelBox) -> HoopReading {
-        HoopReading { area, confidence: 0.9 }
-    }
-
-    #[test]
-    fn a_hoop_is_believed_only_when_three_runs_agree() {
-        let mut hoops = Hoops::new(&[]);
-        hoops.compare(MediaTime::from_millis(0), &[reading(BOX)]);
-        hoops.compare(MediaTime::from_millis(200), &[reading(BOX.moved(3.0, 0.0))]);
-        assert_eq!(hoops.now().count(), 0);
-        hoops.compare(MediaTime::from_millis(400), &[reading(BOX)]);
-        let now: Vec<_> = hoops.now().collect();
-        assert_eq!(now.len(), 1);
-        assert_eq!(now[0].name.as_str(), "a");
-    }
-
-    #[test]
-    fn a_hoop_that_is_hard_to_see_takes_more_runs() {
-        let mut hoops = Hoops::new(&[]);
-        let faint = HoopReading { area: BOX, confidence: 0.35 };
-        let known: Vec<usize> = (0..5)
-            .map(|run| {
-                hoops.compare(MediaTime::from_millis(200 * run), &[faint]);
-                hoops.now().count()
-            })
-            .collect();
-        assert_eq!(known, [0, 0, 0, 0, 1]);
-    }
-
-    #[test]
-    fn beside_a_hoop_in_view_only_what_looks_like_one_is_another() {
-        for (confidence, expected) in [(0.45, 1), (0.6, 2)] {
-            let mut hoops = Hoops::new(&[]);
-            let other = HoopReading { area: BOX.moved(200.0, 100.0), confidence };
-            for second in 0..60 {
-                let readings: &[_] = if second < 3 { &[] } else { &[other] };
-                let readings = [&[reading(BOX)], readings].concat();
-                hoops.compare(MediaTime::from_millis(1_000 * second), &readings);
-            }
-            assert_eq!(hoops.now().count(), expected, "{confidence}");
-            // It may be the hoop itself when the one that was followed is seen no more.
-            for second in 60..64 {
-                hoops.compare(MediaTime::from_millis(1_000 * second), &[other]);
-            }
-            assert_eq!(hoops.now().count(), 2, "{confidence}");
-        }
-    }
-
-    #[test]
-    fn a_hoop_that_flickers_in_other_places_is_never_believed() {
-        let mut hoops = Hoops::new(&[]);
-        for step in 0_u8..20 {
-            let at = MediaTime::from_millis(200 * i64::from(step));
-            hoops.compare(at, &[reading(BOX.moved(60.0 * f32::from(step), 0.0))]);
-        }
-        assert_eq!(hoops.now().count(), 0);
-    }
-
-    #[test]
-    fn a_found_hoop_is_given_up_when_the_finder_misses_it_for_long() {
-        let mut hoops = Hoops::new(&[]);
-        for step in 0..3 {
-            hoops.compare(MediaTime::from_millis(200 * step), &[reading(BOX)]);
-        }
-        hoops.compare(MediaTime::from_millis(5_000), &[]);
-        assert_eq!(hoops.now().count(), 1);
-        hoops.compare(MediaTime::from_millis(5_500), &[]);
-        assert_eq!(hoops.now().count(), 0);
-    }
-
-    #[test]
-    fn a_faint_hoop_is_believed_when_it_stays_and_gives_way_to_a_clear_one() {
-        let mut hoops = Hoops::new(&[]);
-        let faint = HoopReading { area: BOX, confidence: 0.2 };
-        let run = |hoops: &mut Hoops, run: i64, readings: &[HoopReading]| {
-            hoops.compare(MediaTime::from_millis(200 * run), readings);
-            hoops.now().map(|hoop| hoop.area).collect::<Vec<_>>()
-        };
-        for number in 0..9 {
-            assert_eq!(run(&mut hoops, number, &[faint]), []);
-        }
-        assert_eq!(run(&mut hoops, 9, &[faint]), [BOX]);
-        let other = BOX.moved(200.0, 0.0);
-        assert_eq!(run(&mut hoops, 10, &[faint, reading(other)]), [BOX]);
-        assert_eq!(run(&mut hoops, 11, &[faint, reading(other)]), [BOX]);
-        assert_eq!(run(&mut hoops, 12, &[faint, reading(other)]), [other]);
-        assert_eq!(hoops.now().next().map(|hoop| hoop.slot), Some(1), "a slot of its own");
-        // Beside a clear one a faint one is never believed, however long it stays.
-        for number in 13..60 {
-            assert_eq!(run(&mut hoops, number, &[reading(other), faint]), [other]);
-        }
-    }
-
-    #[test]
-    fn a_hoop_that_one_run_misses_is_not_forgotten() {
-        let mut hoops = Hoops::new(&[]);
-        for (run, seen) in [true, false, true, false, false, true].into_iter().enumerate() {
-            assert_eq!(hoops.now().count(), 0);
-            let readings = if seen { vec![reading(BOX)] } else { Vec::new() };
-            hoops.compare(MediaTime::from_millis(200 * run as i64), &readings);
-        }
-        assert_eq!(hoops.now().count(), 1);
-    }
-
-    #[test]
-    fn a_hoop_that_three_runs_miss_begins_anew() {
-        let mut hoops = Hoops::new(&[]);
-        let runs = [true, true, false, false, false, true, true, false, true];
-        for (run, seen) in runs.into_iter().enumerate() {
-            assert_eq!(hoops.now().count(), 0);
-            let readings = if seen { vec![reading(BOX)] } else { Vec::new() };
-            hoops.compare(MediaTime::from_millis(200 * run as i64), &readings);
-        }
-        assert_eq!(hoops.now().count(), 1);
-    }
-
-    #[test]
-    fn a_place_that_was_faint_for_long_is_believed_as_soon_as_it_is_clear() {
-        let mut hoops = Hoops::new(&[]);
-        let other = BOX.moved(200.0, 0.0);
-        let faint = HoopReading { area: other, confidence: 0.2 };
-        let clear = HoopReading { area: other, confidence: 0.9 };
-        for run in 0..603 {
-            assert!(hoops.now().count() < 2, "run {run}");
-            let beside = if run < 600 { faint } else { clear };
-            hoops.compare(MediaTime::from_millis(1_000 * run), &[reading(BOX), beside]);
-        }
-        assert_eq!(hoops.now().count(), 2);
-    }
-
-    #[test]
-    fn noise_at_a_found_hoop_does_not_keep_it_alive() {
-        let mut hoops = Hoops::new(&[]);
-        for run in 0..3 {
-            hoops.compare(MediaTime::from_millis(200 * run), &[reading(BOX)]);
-        }
-        let noise = HoopReading { area: BOX, confidence: 0.2 };
-        hoops.compare(MediaTime::from_millis(5_300), &[noise]);
-        assert_eq!(hoops.now().count(), 1);
-        hoops.compare(MediaTime::from_millis(5_500), &[noise]);
-        assert_eq!(hoops.now().count(), 0);
-    }
-
-    #[test]
-    fn clear_runs_now_and_then_neither_keep_a_faint_hoop_from_giving_way_nor_lose_it() {
-        let mut hoops = Hoops::new(&[]);
-        let with = |confidence| HoopReading { area: BOX, confidence };
-        for run in 0..10 {
-            hoops.compare(MediaTime::from_millis(200 * run), &[with(0.2)]);
-        }
-        for second in 3..30 {
-            let confidence = if second % 8 == 3 { 0.5 } else { 0.2 };
-            hoops.compare(MediaTime::from_millis(1_000 * second), &[with(confidence)]);
-            assert_eq!(hoops.now().count(), 1, "second {second}");
-        }
-        let other = BOX.moved(200.0, 0.0);
-        for second in 30..33 {
-            hoops.compare(MediaTime::from_millis(1_000 * second), &[with(0.2), reading(other)]);
-        }
-        assert_eq!(hoops.now().map(|hoop| hoop.area).collect::<Vec<_>>(), [other]);
-    }
-
-    /// A camera that was knocked while the box did not look.
-    #[test]
-    fn a_technicians_box_that_lost_its_hoop_is_brought_back_to_it() {
-        let mut hoops = Hoops::new(&[("north".parse().expect("a name"), BOX)]);
-        for step in 0..3 {
-            hoops.compare(MediaTime::from_millis(-1_000 * step), &[reading(BOX)]);
-        }
-        hoops.compare(MediaTime::from_millis(0), &[reading(BOX)]);
-        let knocked = BOX.moved(70.0, -30.0);
-        let larger = PixelBox { x0: knocked.x0 - 4.0, x1: knocked.x1 + 4.0, ..knocked };
-        for second in 1..=2 {
-            hoops.compare(MediaTime::from_millis(1_000 * second), &[reading(larger)]);
-            assert_eq!(hoops.now().next().map(|hoop| hoop.area), Some(BOX), "second {second}");
-        }
-        hoops.compare(MediaTime::from_millis(3_000), &[reading(larger)]);
-        assert_eq!(hoops.now().next().map(|hoop| hoop.area), Some(knocked));
-    }
-
-    /// A hoop that the finder does not know from this side, with a picture on the wall beside it
-    /// that it takes for one.
-    #[test]
-    fn a_technicians_box_that_the_finder_never_saw_stays_where_it_was_drawn() {
-        let mut hoops = Hoops::new(&[("north".parse().expect("a name"), BOX)]);
-        for second in 0..20 {
-            hoops.compare(MediaTime::from_millis(1_000 * second), &[reading(BOX.moved(70.0, 0.0))]);
-        }
-        assert_eq!(hoops.now().next().map(|hoop| hoop.area), Some(BOX));
-    }
-
-    /// Two hoops side by side, of which one is watched.
-    #[test]
-    fn a_technicians_box_that_is_seen_never_goes_to_the_hoop_beside_it() {
-        let mut hoops = Hoops::new(&[("north".parse().expect("a name"), BOX)]);
-        for second in 0..20 {
-            let both = [reading(BOX.moved(80.0, 0.0)), reading(BOX.moved(2.0, 0.0))];
-            hoops.compare(MediaTime::from_millis(1_000 * second), &both);
-        }
-        assert_eq!(hoops.now().next().map(|hoop| hoop.area), Some(BOX));
-    }
-
-    #[test]
-    fn a_technicians_box_stays_and_keeps_the_finder_from_adding_others() {
-        let name: Name = "north".parse().expect("a name");
-        let mut hoops = Hoops::new(&[(name.clone(), BOX)]);
-        for step in 0..20 {
-            hoops.compare(MediaTime::from_millis(1_000 * step), &[reading(BOX.moved(300.0, 0.0))]);
-        }
-        let now: Vec<_> = hoops.now().map(|hoop| hoop.name).collect();
-        assert_eq!(now, [name]);
-    }
-}
+mod tests;

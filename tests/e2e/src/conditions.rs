@@ -92,7 +92,8 @@ const INSIDE: [std::ops::Range<f64>; 2] = [380.0..1_220.0, 120.0..720.0];
 const CUT_BEFORE_S: f64 = 0.6;
 const CUT_AFTER_S: f64 = 2.0;
 /// What every other framing of a condition with jump cuts shows is this much further right and down, in pixels.
-const JUMP: (f64, f64) = (-320.0, -180.0);
+/// Less down than across: hoops hang high, and one that is not shown cannot be found.
+const JUMP: (f64, f64) = (-320.0, -60.0);
 
 impl Condition {
     /// So many seeds from `first` on whose games of this length show what the condition needs.

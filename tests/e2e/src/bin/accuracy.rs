@@ -19,18 +19,24 @@ struct Cli {
     /// Games under each condition.
     #[arg(long, default_value_t = 6)]
     games: usize,
-    /// Length of each, in seconds.
+    /// Games under no particular condition.
+    #[arg(long, default_value_t = 12)]
+    plain_games: usize,
+    /// Length of each of these, in seconds.
     #[arg(long, default_value_t = 60)]
     seconds: u32,
     /// The first game.
     #[arg(long, default_value_t = 3_300_000)]
     seed: u64,
-    /// Length of the play without a shot, in seconds.
-    #[arg(long, default_value_t = 600)]
+    /// Games without a shot.
+    #[arg(long, default_value_t = 12)]
+    quiet_games: usize,
+    /// Length of each, in seconds.
+    #[arg(long, default_value_t = 300)]
     quiet_seconds: u32,
     /// Games that are listened to.
     #[arg(long, default_value_t = 12)]
-    sound_games: u64,
+    sound_games: usize,
     /// Length of each, in seconds.
     #[arg(long, default_value_t = 300)]
     sound_seconds: u32,
@@ -47,6 +53,9 @@ struct Cli {
     /// that are there already are not made again.
     #[arg(long)]
     folder: Option<PathBuf>,
+    /// Makes the games and measures nothing, for a later run with the same folder.
+    #[arg(long, requires = "folder")]
+    only_make: bool,
     /// The file to write.
     #[arg(long, default_value = "docs/benchmarks/accuracy.md")]
     output: PathBuf,
@@ -54,6 +63,78 @@ struct Cli {
 
 /// Long enough for one jump of the picture and what comes after it.
 const FINDER_SECONDS: u32 = 9;
+
+/// Games under one condition.
+struct Games {
+    condition: Condition,
+    count: usize,
+    seconds: u32,
+    /// Of the networks: `all`, or one tier where tiers do not differ.
+    tier: &'static str,
+}
+
+impl Games {
+    fn folder(&self, kept: &Path) -> PathBuf {
+        kept.join(format!("{}-{}s", self.condition.name, self.seconds))
+    }
+
+    async fn make(&self, kept: &Path, first: u64) -> Result<()> {
+        for seed in self.condition.seeds(first, self.count, self.seconds).await? {
+            println!("{}: game {seed}", self.condition.name);
+            self.condition.make(&self.folder(kept), seed, self.seconds).await?;
+        }
+        Ok(())
+    }
+
+    async fn evaluate(&self, kept: &Path) -> Result<Value> {
+        println!("{}: evaluated", self.condition.name);
+        evaluated(&self.folder(kept), &self.condition, self.tier).await
+    }
+}
+
+impl Cli {
+    /// The games of the table.
+    fn shots(&self) -> Vec<Games> {
+        let games = |condition: Condition| Games {
+            count: if condition.name == "plain" { self.plain_games } else { self.games },
+            condition,
+            seconds: self.seconds,
+            tier: "all",
+        };
+        CONDITIONS.map(games).into()
+    }
+
+    /// The games for one purpose: quiet, sound, board, finder.
+    fn others(&self) -> [Games; 4] {
+        let games = |condition, count, seconds, tier| Games { condition, count, seconds, tier };
+        [
+            games(QUIET, self.quiet_games, self.quiet_seconds, "all"),
+            games(SOUND, self.sound_games, self.sound_seconds, "nano"),
+            games(BOARD, self.board_games, self.board_seconds, "nano"),
+            games(FINDER, self.finder_looks, FINDER_SECONDS, "nano"),
+        ]
+    }
+
+    /// The command line that makes this page again.
+    fn command(&self) -> String {
+        format!(
+            "scripts/accuracy --games {} --plain-games {} --seconds {} --seed {} --quiet-games {} \
+             --quiet-seconds {} --sound-games {} --sound-seconds {} --board-games {} \
+             --board-seconds {} --finder-looks {}",
+            self.games,
+            self.plain_games,
+            self.seconds,
+            self.seed,
+            self.quiet_games,
+            self.quiet_seconds,
+            self.sound_games,
+            self.sound_seconds,
+            self.board_games,
+            self.board_seconds,
+            self.finder_looks
+        )
+    }
+}
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -63,67 +144,49 @@ async fn main() -> Result<()> {
         None => tempfile::Builder::new().prefix("courtside-accuracy-").tempdir()?.keep(),
     };
     println!("Games and reports are in {}", kept.display());
-    let mut rows = String::new();
-    let mut engine = String::new();
-    for condition in CONDITIONS {
-        let folder = kept.join(format!("{}-{}s", condition.name, cli.seconds));
-        for seed in condition.seeds(cli.seed, cli.games, cli.seconds).await? {
-            println!("{}: game {seed}", condition.name);
-            condition.make(&folder, seed, cli.seconds).await?;
-        }
-        let result = evaluated(&folder, &condition, "all").await?;
-        engine = result["engine"].as_str().context("a result without an engine")?.to_owned();
-        rows.push_str(&row(&condition, &result)?);
+    for games in cli.shots().iter().chain(&cli.others()) {
+        games.make(&kept, cli.seed).await?;
     }
-    let mut page = format!(
-        "# Accuracy\n\nMade by `scripts/accuracy --games {} --seconds {} --seed {} --quiet-seconds \
-         {} --sound-games {} --sound-seconds {} --board-games {} --board-seconds {} --finder-looks {}` at commit `{}`. Generated games from {} on, which nothing was trained or decided \
-         on, through the whole pipeline (`courtside evaluate --tier all`), networks run by {engine}; a shot that is told as \
-         the other kind counts as one not found and one false.\n\n\
-         | condition | shots | nano: recall | precision | full: recall | precision | calibration \
-         error (full) | ms a frame (full) |\n|---|---|---|---|---|---|---|---|\n{rows}",
-        cli.games,
-        cli.seconds,
-        cli.seed,
-        cli.quiet_seconds,
-        cli.sound_games,
-        cli.sound_seconds,
-        cli.board_games,
-        cli.board_seconds,
-        cli.finder_looks,
-        commit().await?,
-        cli.seed
-    );
-    println!("{}: game {}", QUIET.name, cli.seed);
-    let folder = kept.join(format!("{}-{}s", QUIET.name, cli.quiet_seconds));
-    QUIET.make(&folder, cli.seed, cli.quiet_seconds).await?;
-    page.push_str(&quiet(&evaluated(&folder, &QUIET, "all").await?, cli.quiet_seconds)?);
-    let folder = kept.join(format!("{}-{}s", SOUND.name, cli.sound_seconds));
-    for seed in cli.seed..cli.seed + cli.sound_games {
-        println!("{}: game {seed}", SOUND.name);
-        SOUND.make(&folder, seed, cli.sound_seconds).await?;
+    if cli.only_make {
+        return Ok(());
     }
-    page.push_str(&heard(&evaluated(&folder, &SOUND, "nano").await?)?);
-    let folder = kept.join(format!("{}-{}s", BOARD.name, cli.board_seconds));
-    for seed in BOARD.seeds(cli.seed, cli.board_games, cli.board_seconds).await? {
-        println!("{}: game {seed}", BOARD.name);
-        BOARD.make(&folder, seed, cli.board_seconds).await?;
-    }
-    page.push_str(&read(&evaluated(&folder, &BOARD, "nano").await?)?);
-    let folder = kept.join(format!("{}-{FINDER_SECONDS}s", FINDER.name));
-    for seed in FINDER.seeds(cli.seed, cli.finder_looks, FINDER_SECONDS).await? {
-        println!("{}: game {seed}", FINDER.name);
-        FINDER.make(&folder, seed, FINDER_SECONDS).await?;
-    }
-    page.push_str(&found(&evaluated(&folder, &FINDER, "nano").await?)?);
-    page.push_str("\nConditions:\n");
-    for condition in CONDITIONS.iter().chain([&QUIET, &SOUND, &BOARD, &FINDER]) {
-        writeln!(page, "- **{}**: {}", condition.name, condition.what)?;
-    }
+    let page = page(&cli, &kept).await?;
     std::fs::write(&cli.output, &page)
         .with_context(|| format!("{} not written", cli.output.display()))?;
     println!("\n{page}\nwritten to {}", cli.output.display());
     Ok(())
+}
+
+/// Evaluates all games and tells the figures.
+async fn page(cli: &Cli, kept: &Path) -> Result<String> {
+    let mut rows = String::new();
+    let mut engine = String::new();
+    for games in cli.shots() {
+        let result = games.evaluate(kept).await?;
+        engine = result["engine"].as_str().context("a result without an engine")?.to_owned();
+        rows.push_str(&row(&games.condition, &result)?);
+    }
+    let mut page = format!(
+        "# Accuracy\n\nMade by `{}` at commit `{}`. Generated games from {} on, which nothing was \
+         trained or decided on, through the whole pipeline (`courtside evaluate --tier all`), \
+         networks run by {engine}; a shot that is told as the other kind counts as one not found \
+         and one false.\n\n\
+         | condition | shots | nano: recall | precision | full: recall | precision | calibration \
+         error (full) | ms a frame (full) |\n|---|---|---|---|---|---|---|---|\n{rows}",
+        cli.command(),
+        commit().await?,
+        cli.seed
+    );
+    let [quiet_games, sound, board, finder] = cli.others();
+    page.push_str(&quiet(&quiet_games.evaluate(kept).await?)?);
+    page.push_str(&heard(&sound.evaluate(kept).await?)?);
+    page.push_str(&read(&board.evaluate(kept).await?)?);
+    page.push_str(&found(&finder.evaluate(kept).await?)?);
+    page.push_str("\nConditions:\n");
+    for condition in CONDITIONS.iter().chain([&QUIET, &SOUND, &BOARD, &FINDER]) {
+        writeln!(page, "- **{}**: {}", condition.name, condition.what)?;
+    }
+    Ok(page)
 }
 
 /// Runs the pipeline over a folder of games; its report stays beside them.
@@ -169,14 +232,19 @@ fn row(condition: &Condition, result: &Value) -> Result<String> {
     Ok(row)
 }
 
-fn quiet(result: &Value, seconds: u32) -> Result<String> {
+fn quiet(result: &Value) -> Result<String> {
     let mut text = String::from("\nPlay without a shot: ");
     for report in result["tiers"].as_array().context("a result without tiers")? {
         let [truth, _, reported] = shots(report)?;
-        ensure!(truth < 0.5, "the quiet game has shots");
+        ensure!(truth < 0.5, "the quiet games have shots");
         let tier = report["tier"].as_str().unwrap_or_default();
-        let hourly = reported * 3600.0 / f64::from(seconds);
-        write!(text, "{tier} reports {reported:.0} in {seconds} s ({hourly:.0} an hour); ")?;
+        let seconds = report["media_seconds"].as_f64().context("a report without a length")?;
+        let hours = seconds / 3600.0;
+        write!(
+            text,
+            "{tier} reports {reported:.0} in {hours:.2} hours ({:.1} an hour); ",
+            reported / hours
+        )?;
     }
     text.truncate(text.trim_end_matches("; ").len());
     text.push_str(".\n");

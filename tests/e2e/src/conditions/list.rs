@@ -122,7 +122,7 @@ pub const CONDITIONS: [Condition; 18] = [
 /// Every 6 s another part of a larger picture.
 const JUMPING: Condition = Condition {
     size: LARGE,
-    filters: "crop=1280:720:320*mod(floor(t/6)\\,2):180*mod(floor(t/6)\\,2)",
+    filters: "crop=1280:720:320*mod(floor(t/6)\\,2):60*mod(floor(t/6)\\,2)",
     games: Games::WellInside,
     search: true,
     cut_every_s: Some(6),
@@ -132,7 +132,7 @@ const JUMPING: Condition = Condition {
 /// Looks of which the box knows nothing: it finds their hoops, and again after the picture jumped.
 pub const FINDER: Condition = Condition {
     name: "finder",
-    what: "plain, from a camera that stands still; after 6 s the picture jumps by 320 and 180 pixels",
+    what: "plain, from a camera that stands still; after 6 s the picture jumps by 320 and 60 pixels",
     games: Games::StillInside,
     ..JUMPING
 };
