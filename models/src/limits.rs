@@ -112,6 +112,42 @@ pub const SCENE_PACE_PICTURES: usize = 12;
 /// Nothing is quieter than this: the grain of a still picture.
 pub const SCENE_PACE_QUIETEST: f32 = 0.005;
 
+// ---- replays ----
+
+/// Between two pictures that are remembered, in ms.
+pub const REPLAY_SPACING_MS: i64 = 80;
+
+/// How long pictures are remembered, in ms: a replay follows what it shows within half a minute.
+/// 500 pictures of 576 bytes.
+pub const REPLAY_PAST_MS: i64 = 40_000;
+
+/// What was shown more lately than this is like the present because hardly any time has passed.
+pub const REPLAY_LAG_MS: i64 = 2_000;
+
+/// Mean difference of two pictures' blocks, in greys, up to which one may repeat the other.
+pub const REPLAY_ALIKE: u32 = 2;
+
+/// What one block may differ by at most, in greys.
+pub const REPLAY_BLOCK_MAX: u8 = 24;
+
+/// So far away in time from a picture, in ms, its neighbours must differ clearly.
+pub const REPLAY_AWAY_MS: i64 = 400;
+
+/// How many times worse they must fit than the picture itself.
+pub const REPLAY_CLEARER: f32 = 1.5;
+
+/// Pictures that must agree before a replay is believed: two thirds of a second.
+pub const REPLAY_AGREE: usize = 9;
+
+/// Pictures in a row that may be no old ones until a replay is over: a third of a second.
+pub const REPLAY_MISSES: u32 = 4;
+
+/// How fast a replay runs, in seconds of play a second.
+pub const REPLAY_SPEED: std::ops::Range<f32> = 0.15..1.15;
+
+/// What repeats for longer than this is no replay but a stream that goes round in a loop.
+pub const REPLAY_LONGEST_MS: i64 = 20_000;
+
 // ---- incoming ----
 
 /// Rows from one place where combs are looked for to the next: a player's edge is ten times as

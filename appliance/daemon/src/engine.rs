@@ -11,6 +11,7 @@ use models::lanes::ball::BallLane;
 use models::lanes::board::BoardLane;
 use models::lanes::hoop::HoopLane;
 use models::lanes::players::PlayersLane;
+use models::lanes::replay::ReplayWatch;
 use models::lanes::rim::RimLane;
 use models::lanes::scene::SceneLane;
 use models::lanes::sound::SoundLane;
@@ -110,6 +111,8 @@ impl Packs {
             hoops: Hoops::new(hoops),
             incoming: Incoming::default(),
             scene: SceneLane::default(),
+            replays: ReplayWatch::default(),
+            in_replay: false,
             board: Board::new(BoardLane::load(&self.board, best_tier(&self.board))?, fields),
             players: Players::new(players),
         })

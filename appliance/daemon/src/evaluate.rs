@@ -253,6 +253,9 @@ async fn play(
     for adaptation in &collected.adaptations {
         eprintln!("{}: {adaptation}", video.display());
     }
+    for began in &collected.replays {
+        eprintln!("{}: a replay from {:.1} s on", video.display(), began.as_secs_f64());
+    }
     let has_sound = links.counters.units_audio.get() > 0;
     let readings = std::mem::take(&mut collected.readings);
     Ok(Played { events: collected.standing(), readings, has_sound, seen, spent })
@@ -280,6 +283,7 @@ struct Collected {
     events: Vec<GameEvent>,
     readings: Vec<BoardReading>,
     adaptations: Vec<Adaptation>,
+    replays: Vec<MediaTime>,
 }
 
 impl Collected {
@@ -304,6 +308,10 @@ impl Outputs for Collected {
 
     fn tell_adaptation(&mut self, _source: usize, adaptation: Adaptation) {
         self.adaptations.push(adaptation);
+    }
+
+    fn tell_replay(&mut self, _source: usize, began: MediaTime) {
+        self.replays.push(began);
     }
 
     fn want_clip(&mut self, _source: usize, _event: &GameEvent) {}

@@ -108,6 +108,11 @@ impl Outputs for Decisions {
         }
     }
 
+    fn tell_replay(&mut self, source: usize, began: MediaTime) {
+        let name = &self.sources[source].name;
+        info!(source = %name, began = began.as_secs_f64(), "a replay: nothing in it is counted");
+    }
+
     fn want_clip(&mut self, source: usize, event: &GameEvent) {
         let wanted = Wanted {
             source: self.sources[source].name.clone(),

@@ -163,6 +163,25 @@ impl Hoop {
         Some((number, open.into_draft(Stage::Confirmed)))
     }
 
+    /// Ends an open event because a replay has been on since `began`: what was told to have
+    /// happened since then had happened before, and is taken back.
+    pub(crate) fn settle_in_replay(
+        &mut self,
+        now: MediaTime,
+        began: MediaTime,
+    ) -> Option<(u32, Draft)> {
+        let shown_again = match &self.state {
+            State::Open { moment, .. } => moment.at >= began,
+            State::Quiet
+            | State::Turned { .. }
+            | State::Replaced { .. }
+            | State::Settled { .. } => false,
+        };
+        let (number, draft) = self.settle(now)?;
+        let stage = if shown_again { Stage::Retracted } else { draft.stage };
+        Some((number, Draft { stage, ..draft }))
+    }
+
     fn propose(&mut self, now: MediaTime, profile: &Profile, cues: OtherCues) -> Option<Draft> {
         let oldest = self.after_last(now.minus(profile.settle_after), profile);
         let moment = self.strongest(oldest, now, cues)?;

@@ -208,6 +208,18 @@ impl Fusion {
         self.settle(at, |_| true);
     }
 
+    /// Tells that the frame at `at` belongs to a replay that began at `began`; frames of a replay
+    /// are not to be handed in. Shots that were published since then are taken back, others are
+    /// settled as they stand.
+    pub fn handle_replay(&mut self, at: MediaTime, began: MediaTime) {
+        for (index, hoop) in (0_u8..).zip(self.hoops.iter_mut()) {
+            if let Some((number, draft)) = hoop.settle_in_replay(at, began) {
+                let verdict = draft.into_verdict(&self.profile, (number, index), at);
+                let _ = self.verdicts.push_back(verdict);
+            }
+        }
+    }
+
     fn settle(&mut self, at: MediaTime, which: impl Fn(u8) -> bool) {
         let hoops = (0_u8..).zip(self.hoops.iter_mut());
         for (index, hoop) in hoops.filter(|(index, _)| which(*index)) {

@@ -195,6 +195,19 @@ fn a_gap_settles_what_was_published() {
     assert_eq!(stages(&settled), [(1, Stage::Confirmed, EventKind::MadeShot)]);
 }
 
+/// It was told before the replay was noticed.
+#[test]
+fn what_happened_since_a_replay_began_is_taken_back_and_what_happened_before_it_stands() {
+    for (began, stage) in [(0, Stage::Retracted), (10_000, Stage::Confirmed)] {
+        let mut fusion = with_an_open_event();
+        fusion.handle_replay(MediaTime::from_millis(12_000), MediaTime::from_millis(began));
+        let settled: Vec<_> = std::iter::from_fn(|| fusion.next()).collect();
+        assert_eq!(stages(&settled), [(1, stage, EventKind::MadeShot)], "{began}");
+        fusion.handle_replay(MediaTime::from_millis(12_040), MediaTime::from_millis(began));
+        assert_eq!(fusion.next(), None);
+    }
+}
+
 /// Otherwise its clip would never be cut.
 #[test]
 fn an_event_at_a_hoop_that_is_followed_no_more_is_settled_once() {

@@ -44,6 +44,9 @@ pub trait Outputs: Send {
     /// Tells how a source's pictures are looked at from now on; once for each change.
     fn tell_adaptation(&mut self, source: usize, adaptation: Adaptation);
 
+    /// Tells that a replay has been on since `began`, in which nothing is counted; once for each.
+    fn tell_replay(&mut self, source: usize, began: MediaTime);
+
     /// Cuts a clip; `anchor` is the newest frame's media time and arrival.
     ///
     /// # Errors
@@ -82,6 +85,8 @@ struct Directed {
     held: Option<ClipPlan>,
     /// How its pictures were looked at when it was told last.
     adaptation: Adaptation,
+    /// When the replay began that was on in the frame before.
+    replay: Option<MediaTime>,
 }
 
 /// Counters and beat of the director.
@@ -142,6 +147,7 @@ impl<O: Outputs> Director<O> {
             hoop_names: [const { None }; fusion::HOOPS_MAX],
             held: None,
             adaptation: Adaptation::default(),
+            replay: None,
             profile,
         };
         let sources = sources.into_iter().map(directed).collect();
@@ -162,13 +168,15 @@ impl<O: Outputs> Director<O> {
         if report.follows_gap {
             source.fusion.handle_gap(report.at);
         }
-        let views: Vec<HoopView<'_>> = report.hoops.iter().map(HoopReport::view).collect();
-        let frame = FrameView { at: report.at, balls: &report.balls, hoops: &views };
-        source.fusion.handle_frame(&frame);
-        let fields: Vec<FieldView<'_>> = report.board.iter().map(FieldReport::view).collect();
-        if let Some(change) = source.fusion.handle_board(report.at, &fields) {
-            let reading = source.reading(&change);
-            self.outputs.tell_board(reading);
+        if let Some(began) = report.replay {
+            source.fusion.handle_replay(report.at, began);
+        }
+        let was_on = std::mem::replace(&mut source.replay, report.replay);
+        if let (None, Some(began)) = (was_on, report.replay) {
+            self.outputs.tell_replay(report.source, began);
+        }
+        if report.replay.is_none() {
+            source.see(report, &mut self.outputs);
         }
         self.publish(report.source, health);
         self.hand_out(report.source, report.at);
@@ -248,6 +256,18 @@ impl HoopReport {
 }
 
 impl Directed {
+    /// Hands what a frame of live play shows to the fusion.
+    fn see(&mut self, report: &FrameReport, outputs: &mut impl Outputs) {
+        let views: Vec<HoopView<'_>> = report.hoops.iter().map(HoopReport::view).collect();
+        let frame = FrameView { at: report.at, balls: &report.balls, hoops: &views };
+        self.fusion.handle_frame(&frame);
+        let fields: Vec<FieldView<'_>> = report.board.iter().map(FieldReport::view).collect();
+        if let Some(change) = self.fusion.handle_board(report.at, &fields) {
+            let reading = self.reading(&change);
+            outputs.tell_board(reading);
+        }
+    }
+
     fn reading(&self, change: &BoardChange) -> BoardReading {
         let standing = change.standing;
         BoardReading {

@@ -15,6 +15,7 @@ use models::incoming::{Adaptation, Incoming};
 use models::lanes::LaneError;
 use models::lanes::ball::BallLane;
 use models::lanes::hoop::HoopLane;
+use models::lanes::replay::ReplayWatch;
 use models::lanes::rim::RimLane;
 use models::lanes::scene::{Scene, SceneLane};
 use models::manifest::Lane;
@@ -57,8 +58,11 @@ pub struct FrameReport {
     pub at: MediaTime,
     /// When its last byte had arrived.
     pub arrived: Arrival,
-    /// Pictures before it are missing, or it does not continue them: a gap or a cut.
+    /// Pictures before it are missing, or it does not continue them: a gap, a cut, or the end of a
+    /// replay.
     pub follows_gap: bool,
+    /// If a replay is on, when it began: what happens in this frame has happened before.
+    pub replay: Option<MediaTime>,
     /// Picture size.
     pub size: PictureSize,
     /// How the lanes saw it.
@@ -108,6 +112,10 @@ pub struct Lanes {
     pub incoming: Incoming,
     /// Notices cuts.
     pub scene: SceneLane,
+    /// Notices replays.
+    pub replays: ReplayWatch,
+    /// A replay was on in the frame before.
+    pub in_replay: bool,
     /// Reads the scoreboard.
     pub board: Board,
     /// Looks for people.
@@ -260,6 +268,7 @@ impl<C: Clock> InferenceStage<C> {
             at: frame.surface.pts(),
             arrived: frame.arrived,
             follows_gap: frame.follows_gap,
+            replay: None,
             size: frame.surface.size(),
             adaptation: Adaptation::default(),
             balls: Vec::new(),
@@ -339,8 +348,12 @@ impl Lanes {
         let at = report.at;
         report.adaptation = self.incoming.observe(whole, frame.surface.scan(), at);
         let luma = report.adaptation.view(whole);
+        let cut = matches!(self.scene.observe(luma, at), Scene::Cut(_));
+        report.replay = self.replays.observe(self.scene.grid(), at);
+        let is_live_again = std::mem::replace(&mut self.in_replay, report.replay.is_some())
+            && report.replay.is_none();
         // What was seen before a cut or a gap says nothing about what comes after it.
-        if matches!(self.scene.observe(luma, at), Scene::Cut(_)) {
+        if cut || is_live_again {
             report.follows_gap = true;
             self.ball.reset();
             self.rims.iter_mut().for_each(RimLane::reset);

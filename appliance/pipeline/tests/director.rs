@@ -5,29 +5,43 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clips::planner::ClipPlan;
-use fusion::Profile;
+use fusion::{Profile, RimSlot};
 use hal::surface::Half;
 use models::incoming::{Adaptation, Rows};
 use pipeline::cut::Anchor;
 use pipeline::director::{Director, DirectorHealth, Outputs, SourceProfile};
-use pipeline::inference::FrameReport;
+use pipeline::inference::{FrameReport, HoopReport};
 use pipeline::links::Arrival;
 use wire::board::BoardReading;
-use wire::event::GameEvent;
+use wire::event::{EventKind, GameEvent};
 use wire::ids::{BootId, EventId};
 use wire::time::{MediaSpan, MediaTime};
-use wire::units::PictureSize;
+use wire::units::{PictureSize, PixelBox};
 
-/// Keeps what was told of the pictures: source and rows.
+/// Keeps what was told.
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<(usize, Rows)>>>);
+struct Told(Arc<Mutex<All>>);
+
+#[derive(Default)]
+struct All {
+    /// Of the pictures: source and rows.
+    rows: Vec<(usize, Rows)>,
+    replays: Vec<MediaTime>,
+    events: Vec<EventKind>,
+}
 
 impl Outputs for Told {
     fn tell_adaptation(&mut self, source: usize, adaptation: Adaptation) {
-        self.0.lock().expect("nobody panics").push((source, adaptation.rows));
+        self.0.lock().expect("nobody panics").rows.push((source, adaptation.rows));
     }
 
-    fn announce(&mut self, _event: GameEvent) {}
+    fn tell_replay(&mut self, _source: usize, began: MediaTime) {
+        self.0.lock().expect("nobody panics").replays.push(began);
+    }
+
+    fn announce(&mut self, event: GameEvent) {
+        self.0.lock().expect("nobody panics").events.push(event.kind);
+    }
 
     fn want_clip(&mut self, _source: usize, _event: &GameEvent) {}
 
@@ -57,6 +71,7 @@ fn frame(source: usize, number: i64, rows: Rows) -> FrameReport {
         at: MediaTime::from_millis(40 * number),
         arrived: Arrival::default(),
         follows_gap: false,
+        replay: None,
         size: PictureSize { width: 1920, height: 1080 },
         adaptation: Adaptation { rows },
         balls: Vec::new(),
@@ -81,5 +96,40 @@ fn what_was_adapted_is_told_once_for_each_change_and_source() {
         director.handle_frame(&frame(1, number, half), &health);
     }
     let told = told.0.lock().expect("nobody panics");
-    assert_eq!(*told, [(1, half), (0, half), (0, Rows::All)]);
+    assert_eq!(told.rows, [(1, half), (0, half), (0, Rows::All)]);
+}
+
+/// The rim lane's answer in a frame: a shot went in at 4 s.
+fn window(at: MediaTime) -> Vec<RimSlot> {
+    let slot = |back: i64| {
+        let moment = at.minus(MediaSpan::from_millis(80 * back));
+        let near = moment.since(MediaTime::from_millis(4_000)).as_millis().abs() <= 80;
+        RimSlot { at: moment, made: if near && back >= 2 { 0.95 } else { 0.01 }, missed: 0.01 }
+    };
+    (0..16).rev().map(slot).collect()
+}
+
+#[test]
+fn a_shot_in_a_replay_is_no_event_and_the_replay_is_told_once() {
+    let began = MediaTime::from_millis(3_000);
+    for (replay, events, replays) in
+        [(None, vec![EventKind::MadeShot; 2], vec![]), (Some(began), vec![], vec![began])]
+    {
+        let told = Told::default();
+        let mut director = Director::new(BootId(1), vec![profile("court")], told.clone());
+        for number in 0..200 {
+            let plain = frame(0, number, Rows::All);
+            let hoop = HoopReport {
+                slot: 0,
+                name: "a".parse().expect("a name"),
+                area: PixelBox { x0: 600.0, y0: 150.0, x1: 640.0, y1: 190.0 },
+                slots: Some(window(plain.at)),
+            };
+            let replay = replay.filter(|began| plain.at >= *began);
+            let report = FrameReport { hoops: vec![hoop], replay, ..plain };
+            director.handle_frame(&report, &DirectorHealth::default());
+        }
+        let told = told.0.lock().expect("nobody panics");
+        assert_eq!((&told.events, &told.replays), (&events, &replays));
+    }
 }

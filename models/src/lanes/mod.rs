@@ -12,6 +12,7 @@ pub mod hoop;
 mod motion;
 mod peaks;
 pub mod players;
+pub mod replay;
 pub mod rim;
 pub mod scene;
 pub mod sound;

@@ -80,6 +80,11 @@ impl SceneLane {
         Scene::Same
     }
 
+    /// The picture that was shown last, on [`SCENE_GRID`], row after row.
+    pub fn grid(&self) -> &[u8] {
+        &self.grey.data
+    }
+
     /// Forgets everything: the next picture is the first.
     pub fn reset(&mut self) {
         self.last = None;

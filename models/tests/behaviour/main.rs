@@ -15,6 +15,7 @@ mod incoming;
 mod manifest;
 mod pack;
 mod players;
+mod replays;
 mod resample;
 mod rim;
 mod scene;

@@ -2,6 +2,7 @@
 //! each of them, and what becomes of the truth's boxes. Evaluates nothing.
 
 mod list;
+mod replays;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -47,6 +48,8 @@ pub struct Condition {
     games: Games,
     /// Seconds from one jump cut of the filters to the next, if they make any.
     cut_every_s: Option<u32>,
+    /// Seconds of play from one replay to the next, if any is shown.
+    replay_every_s: Option<u32>,
 }
 
 /// Which games a condition can be made of, by their truth.
@@ -162,8 +165,15 @@ impl Condition {
         ffmpeg.args(["-y", "-hide_banner", "-v", "warning", "-f", "yuv4mpegpipe", "-i", "-"]);
         // It is whole before the first picture, which ffmpeg reads first.
         ffmpeg.arg("-i").arg(&sound).args(["-c:a", "aac", "-b:a", "96k"]);
-        if !self.filters.is_empty() {
-            ffmpeg.args(["-vf", self.filters]);
+        match self.replay_every_s {
+            Some(every) => {
+                ffmpeg.args(["-filter_complex", &replays::filters(every, seconds)]);
+                ffmpeg.args(["-map", "[v]", "-map", "[a]"]);
+            }
+            None if self.filters.is_empty() => {}
+            None => {
+                ffmpeg.args(["-vf", self.filters]);
+            }
         }
         ffmpeg.args(["-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency"]);
         ffmpeg.args(["-g", "50", "-b:v", self.rate, "-maxrate", self.rate, "-bufsize", "8M"]);
@@ -196,6 +206,10 @@ impl Condition {
                 }
             }
             doubt_shots_at_cuts(&mut truth, f64::from(every))?;
+        }
+        if let Some(every) = self.replay_every_s {
+            doubt_shots_at_cuts(&mut truth, f64::from(every))?;
+            replays::shift_truth(&mut truth, every)?;
         }
         std::fs::write(file, truth.to_string())?;
         Ok(())

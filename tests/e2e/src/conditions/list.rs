@@ -20,10 +20,11 @@ const PLAIN: Condition = Condition {
     theme: "mixed",
     games: Games::Any,
     cut_every_s: None,
+    replay_every_s: None,
 };
 
 /// What is measured, the easiest first.
-pub const CONDITIONS: [Condition; 18] = [
+pub const CONDITIONS: [Condition; 19] = [
     PLAIN,
     Condition {
         name: "searched",
@@ -109,6 +110,13 @@ pub const CONDITIONS: [Condition; 18] = [
         filters: "crop=1280:720:160+160*sin(2*PI*t/9):90",
         games: Games::WellInside,
         search: true,
+        ..PLAIN
+    },
+    Condition {
+        name: "replays",
+        what: "plain; after every 12 s the last 4 s are shown again at half speed; shots from 0.6 s \
+               before a replay to 2 s after it do not count",
+        replay_every_s: Some(12),
         ..PLAIN
     },
     Condition {
