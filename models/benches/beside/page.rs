@@ -11,6 +11,9 @@ use super::{Asked, Frames, RUNS, Results, Row};
 /// A promise about a lane: of which tier, and the most that it may take, in ms.
 const PROMISES: [(&str, &str, f64); 4] =
     [("ball", "nano", 5.0), ("ball", "full", 25.0), ("rim", "nano", 3.0), ("rim", "full", 3.0)];
+/// Programs that wanted to run beside this measurement, on average, beyond which a promise that
+/// seems broken may be kept: an idle machine has some services.
+const OTHERS_MAX: f64 = 0.5;
 /// The most that all but one frame in a hundred may take, in ms.
 const FRAME_P99_MS_MAX: f64 = 50.0;
 
@@ -26,6 +29,13 @@ pub(crate) fn page(results: &Results, asked: &Asked) -> String {
         results.load[0],
         results.load[1],
     );
+    if results.busy() {
+        page.push_str(
+            "\n**The machine was busy.** Milliseconds are larger than on a box that does nothing \
+             else; a promise is *open* where a median, or a 99th percentile, is beyond it and the \
+             fastest run is not.\n",
+        );
+    }
     page.push_str("\n## What is promised and what is kept\n");
     page.push_str(&promises(results));
     page.push_str("\n## Every lane\n");
@@ -46,7 +56,10 @@ fn promises(results: &Results) -> String {
                 (row.case.lane, row.case.tier.name.as_str(), row.case.backend)
                     == (lane, tier, *backend)
             });
-            row.map_or_else(|| "not shipped".to_owned(), |row| kept(at(&row.lane, 0.5), most))
+            row.map_or_else(
+                || "not shipped".to_owned(),
+                |row| results.verdict((at(&row.lane, 0.5), at(&row.lane, 0.0)), most),
+            )
         };
         let cells: Vec<String> = engines.iter().map(of).collect();
         let each = if lane == "rim" { " a hoop" } else { "" };
@@ -57,11 +70,9 @@ fn promises(results: &Results) -> String {
         );
     }
     let frame = |frames: &Frames| {
-        format!(
-            "{} (median {:.1})",
-            kept(at(&frames.took, 0.99), FRAME_P99_MS_MAX),
-            at(&frames.took, 0.5)
-        )
+        let took = &frames.took;
+        let said = results.verdict((at(took, 0.99), at(took, 0.0)), FRAME_P99_MS_MAX);
+        format!("{said} (median {:.1})", at(took, 0.5))
     };
     let cells: Vec<String> = results.frames.iter().map(frame).collect();
     let _ = writeln!(
@@ -72,8 +83,24 @@ fn promises(results: &Results) -> String {
     table
 }
 
-fn kept(ms: f64, most: f64) -> String {
-    format!("{ms:.2}: {}", if ms <= most { "kept" } else { "**not kept**" })
+impl Results {
+    /// Whether others wanted to run at the same time.
+    fn busy(&self) -> bool {
+        let loads = self.load.iter().filter_map(|load| load.parse::<f64>().ok());
+        loads.fold(0.0, f64::max) > 1.0 + OTHERS_MAX
+    }
+
+    /// What was measured beside what is promised; `fastest` is what no other work made slower.
+    fn verdict(&self, (ms, fastest): (f64, f64), most: f64) -> String {
+        let said = if ms <= most {
+            "kept"
+        } else if self.busy() && fastest <= most {
+            "open, the machine was busy"
+        } else {
+            "**not kept**"
+        };
+        format!("{ms:.2}, fastest {fastest:.2}: {said}")
+    }
 }
 
 fn lanes(rows: &[Row]) -> String {
