@@ -100,6 +100,7 @@ pub(crate) fn open(lane: &str, backend: Backend) -> Pack {
         Backend::Tract => Engines::default(),
         Backend::OnnxRuntime => library().preferring(Preference::F32),
         Backend::OnnxRuntimeInt8 => library().preferring(Preference::Int8WhereShipped),
+        Backend::Cuda | Backend::TensorRt => panic!("GPUs are measured by `courtside calibrate`"),
     };
     let pack = Pack::open(&folder(lane), &trust(), &engines);
     pack.unwrap_or_else(|error| panic!("{lane} by {backend}: {error}"))
