@@ -42,11 +42,14 @@ struct TierPlans {
     measured: Option<Speed>,
 }
 
-/// An int8 network that this machine or its library cannot run rightly: its tier runs f32.
+/// A network that this machine cannot run rightly as it should: its tier runs as f32 by the usual
+/// engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfit {
     /// Which tier.
     pub tier: String,
+    /// What cannot run it.
+    pub backend: Backend,
     /// What went wrong, as a sentence.
     pub reason: String,
 }
@@ -234,7 +237,7 @@ impl Pack {
         &self.digest
     }
 
-    /// int8 networks that this machine cannot run rightly. Somebody should be told.
+    /// Networks that this machine cannot run rightly as it should. Somebody should be told.
     pub fn unfit(&self) -> &[Unfit] {
         &self.unfit
     }

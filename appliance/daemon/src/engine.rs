@@ -178,11 +178,13 @@ pub fn renewal(pack: &Pack, sources: usize) -> Result<Renewal> {
     Ok(Renewal { lane, sources: (0..sources).map(new).collect::<Result<_>>()? })
 }
 
-/// Tells in the log which int8 networks this machine cannot run rightly: a slower one runs instead.
+/// Tells in the log which networks this machine cannot run rightly as it should: a slower one runs
+/// instead.
 pub fn tell_unfit(pack: &Pack) {
     let name = &pack.manifest().name;
     for unfit in pack.unfit() {
-        warn!("model pack {name}: tier {} runs as f32, not as int8: {}", unfit.tier, unfit.reason);
+        let (tier, backend, reason) = (&unfit.tier, unfit.backend, &unfit.reason);
+        warn!("model pack {name}: tier {tier} is not run by {backend}, but as f32: {reason}");
     }
 }
 

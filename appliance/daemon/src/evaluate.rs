@@ -93,8 +93,9 @@ impl PrecisionChoice {
                 let runs = engines.backends().any(|backend| backend == Backend::OnnxRuntimeInt8);
                 ensure!(
                     runs,
-                    "int8 is run by ONNX Runtime alone, and the engine is tract; name the library \
-                     in COURTSIDE_ONNXRUNTIME, or take --precision f32"
+                    "int8 is run by ONNX Runtime on the processor alone, and the engine is another; \
+                     name the library in COURTSIDE_ONNXRUNTIME with --engine onnxruntime, or take \
+                     --precision f32"
                 );
                 Ok(engines)
             }
@@ -110,7 +111,8 @@ impl PrecisionChoice {
         if !packs.all().any(shipped) {
             return Some("no pack has an int8 network; take --precision f32".to_owned());
         }
-        let unfit = packs.all().flat_map(Pack::unfit).next()?;
+        let mut unfit = packs.all().flat_map(Pack::unfit);
+        let unfit = unfit.find(|unfit| unfit.backend == Backend::OnnxRuntimeInt8)?;
         Some(format!("int8 of tier {} cannot run here: {}", unfit.tier, unfit.reason))
     }
 }

@@ -66,7 +66,7 @@ enum Command {
         /// Folder of the model packs, if not the installed ones.
         #[arg(long)]
         packs: Option<PathBuf>,
-        /// What runs the networks: auto, tract or onnxruntime.
+        /// What runs the networks: auto, tract, onnxruntime, cuda or tensorrt.
         #[arg(long, default_value = "auto")]
         engine: EngineChoice,
         /// Number format of the networks.
@@ -381,11 +381,11 @@ fn calibrate_packs(config: Option<&Config>, folder: Option<&Path>) -> Result<()>
         }
         (None, None) => unreachable!("without a folder there is a configuration"),
     };
-    let table = calibrate::run(&packs, &engines, |line| eprintln!("{line}"))?;
-    tell(calibrate::Summary(&table))?;
+    let calibration = calibrate::run(&packs, &engines, |line| eprintln!("{line}"))?;
+    tell(calibrate::Summary(&calibration))?;
     match config {
         Some(config) => {
-            let path = table.write(&config.box_.data_dir)?;
+            let path = calibration.table.write(&config.box_.data_dir)?;
             tell(format_args!("\nKept in {}; used from the next start of the box.", path.display()))
         }
         None => tell("\nNot kept: name the box's configuration with --config to keep it."),

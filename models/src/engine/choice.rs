@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::accelerator::{self, Accelerator, AcceleratorError};
 use super::onnxruntime;
 use crate::manifest::Precision;
 
@@ -24,11 +25,16 @@ pub enum Backend {
     OnnxRuntime,
     /// ONNX Runtime with u8 activations and s8 weights.
     OnnxRuntimeInt8,
+    /// ONNX Runtime in f32, all of it by CUDA.
+    Cuda,
+    /// ONNX Runtime in f32, all of it by TensorRT.
+    TensorRt,
 }
 
 impl Backend {
     /// All of them, in the order in which they are tried and told.
-    pub const ALL: [Self; 3] = [Self::Tract, Self::OnnxRuntime, Self::OnnxRuntimeInt8];
+    pub const ALL: [Self; 5] =
+        [Self::Tract, Self::OnnxRuntime, Self::OnnxRuntimeInt8, Self::Cuda, Self::TensorRt];
 
     /// Engine and precision: `tract f32`.
     pub const fn as_str(self) -> &'static str {
@@ -36,14 +42,25 @@ impl Backend {
             Self::Tract => "tract f32",
             Self::OnnxRuntime => "onnxruntime f32",
             Self::OnnxRuntimeInt8 => "onnxruntime int8",
+            Self::Cuda => "onnxruntime cuda f32",
+            Self::TensorRt => "onnxruntime tensorrt f32",
         }
     }
 
     /// Number format of the file that it runs.
     pub const fn precision(self) -> Precision {
         match self {
-            Self::Tract | Self::OnnxRuntime => Precision::F32,
+            Self::Tract | Self::OnnxRuntime | Self::Cuda | Self::TensorRt => Precision::F32,
             Self::OnnxRuntimeInt8 => Precision::Int8,
+        }
+    }
+
+    /// What it computes on, if that is no processor.
+    pub const fn accelerator(self) -> Option<Accelerator> {
+        match self {
+            Self::Tract | Self::OnnxRuntime | Self::OnnxRuntimeInt8 => None,
+            Self::Cuda => Some(Accelerator::Cuda),
+            Self::TensorRt => Some(Accelerator::TensorRt),
         }
     }
 }
@@ -92,6 +109,10 @@ pub type Measured = BTreeMap<(String, String), Speed>;
 #[derive(Clone, Debug, Default)]
 pub struct Engines {
     pub(super) onnxruntime: Option<onnxruntime::Library>,
+    /// Those that were tried and compute here.
+    accelerators: Vec<Accelerator>,
+    /// The only one that may run anything.
+    required: Option<Accelerator>,
     preference: Preference,
     measured: Arc<Measured>,
 }
@@ -133,15 +154,60 @@ impl Engines {
         Self { measured: Arc::new(measured), ..self }
     }
 
+    /// Networks are run by this provider and by nothing else from now on, whatever was measured.
+    ///
+    /// # Errors
+    /// [`AcceleratorError`]: it is not here, or does not compute.
+    pub fn requiring(self, accelerator: Accelerator) -> Result<Self, AcceleratorError> {
+        accelerator::check(&self, accelerator)?;
+        Ok(Self { accelerators: vec![accelerator], required: Some(accelerator), ..self })
+    }
+
+    /// The same with those of the providers that are here, for what was or will be measured, and
+    /// why the others are not. Nothing runs on a GPU that nobody asked for or measured.
+    pub fn searching(
+        self,
+        wanted: impl IntoIterator<Item = Accelerator>,
+    ) -> (Self, Vec<AcceleratorError>) {
+        let (mut engines, mut absent) = (self, Vec::new());
+        for accelerator in wanted {
+            match accelerator::check(&engines, accelerator) {
+                Ok(()) if engines.accelerators.contains(&accelerator) => {}
+                Ok(()) => engines.accelerators.push(accelerator),
+                Err(error) => absent.push(error),
+            }
+        }
+        (engines, absent)
+    }
+
+    /// The same without [`requiring`](Self::requiring), to measure everything.
+    #[must_use]
+    pub fn unbound(self) -> Self {
+        Self { required: None, ..self }
+    }
+
+    /// The only provider that may run anything, if there is one.
+    pub fn required(&self) -> Option<Accelerator> {
+        self.required
+    }
+
     /// The engine of what nobody measured, in its f32 form: `tract f32`.
     pub fn name(&self) -> &'static str {
         self.usual().as_str()
     }
 
-    /// What this process can run networks with.
+    /// What this process can and may run networks with.
     pub fn backends(&self) -> impl Iterator<Item = Backend> {
-        let library = self.onnxruntime.is_some();
-        Backend::ALL.into_iter().filter(move |backend| library || *backend == Backend::Tract)
+        Backend::ALL.into_iter().filter(|backend| self.runs(*backend))
+    }
+
+    fn runs(&self, backend: Backend) -> bool {
+        match (backend.accelerator(), self.required) {
+            (Some(accelerator), None) => self.accelerators.contains(&accelerator),
+            (Some(accelerator), Some(required)) => accelerator == required,
+            (None, None) => self.onnxruntime.is_some() || backend == Backend::Tract,
+            (None, Some(_)) => false,
+        }
     }
 
     /// What ONNX Runtime's library says of itself, such as its version; `None` without one.
@@ -152,14 +218,15 @@ impl Engines {
     /// What was measured of a tier, if this process can run it so.
     pub(crate) fn measured(&self, digest: &str, tier: &str) -> Option<Speed> {
         let speed = self.measured.get(&(digest.to_owned(), tier.to_owned())).copied();
-        speed.filter(|speed| self.backends().any(|backend| backend == speed.backend))
+        speed.filter(|speed| self.runs(speed.backend))
     }
 
     /// What runs f32 files that nobody measured.
     pub(crate) fn usual(&self) -> Backend {
-        match self.onnxruntime {
-            Some(_) => Backend::OnnxRuntime,
-            None => Backend::Tract,
+        match (self.required, &self.onnxruntime) {
+            (Some(accelerator), _) => accelerator.backend(),
+            (None, Some(_)) => Backend::OnnxRuntime,
+            (None, None) => Backend::Tract,
         }
     }
 
@@ -170,6 +237,56 @@ impl Engines {
 
     /// Whether int8 files can be run at all.
     pub(crate) fn runs_int8(&self) -> bool {
-        self.onnxruntime.is_some()
+        self.runs(Backend::OnnxRuntimeInt8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured(backend: Backend) -> Measured {
+        [(("ab".to_owned(), "nano".to_owned()), Speed { backend, cost_ms: 0.5 })].into()
+    }
+
+    fn backends(engines: &Engines) -> Vec<Backend> {
+        engines.backends().collect()
+    }
+
+    #[test]
+    fn a_gpu_that_is_asked_for_runs_everything_whatever_was_measured() {
+        let (accelerators, required) = (vec![Accelerator::Cuda], Some(Accelerator::Cuda));
+        let cuda = Engines { accelerators, required, ..Engines::default() };
+        assert_eq!(backends(&cuda), [Backend::Cuda]);
+        assert_eq!((cuda.name(), cuda.runs_int8()), ("onnxruntime cuda f32", false));
+        for other in [Backend::Tract, Backend::OnnxRuntimeInt8, Backend::TensorRt] {
+            let engines = cuda.clone().with_measured(measured(other));
+            assert_eq!(engines.measured("ab", "nano"), None, "{other}");
+        }
+        let engines = cuda.clone().with_measured(measured(Backend::Cuda));
+        assert!(engines.measured("ab", "nano").is_some());
+        let free = cuda.unbound();
+        assert_eq!(backends(&free), [Backend::Tract, Backend::Cuda], "both can be measured");
+        assert_eq!(free.name(), "tract f32");
+    }
+
+    #[test]
+    fn a_gpu_that_is_here_runs_only_what_was_measured_on_it() {
+        let here = Engines { accelerators: vec![Accelerator::TensorRt], ..Engines::default() };
+        assert_eq!(here.usual(), Backend::Tract);
+        for (backend, runs) in [(Backend::TensorRt, true), (Backend::Cuda, false)] {
+            let engines = here.clone().with_measured(measured(backend));
+            assert_eq!(engines.measured("ab", "nano").is_some(), runs, "{backend}");
+            assert_eq!(engines.measured("ab", "full"), None);
+        }
+    }
+
+    #[test]
+    fn backends_are_read_as_they_are_written() {
+        for backend in Backend::ALL {
+            assert_eq!(backend.as_str().parse(), Ok(backend));
+            let back = backend.accelerator().map(Accelerator::backend);
+            assert!(back.is_none_or(|back| back == backend), "{backend}");
+        }
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! Loads a network from bytes, checks that it takes and gives what its pack says, and runs it on
 //! the calling thread. Knows no files but the library that it is told, and no meaning of the
-//! numbers. Which engine when, and what each costs: `docs/decisions/0011-two-engines.md` and
-//! `docs/decisions/0014-tiers-and-precisions.md`.
+//! numbers. Which engine when, and what each costs: `docs/decisions/0011-two-engines.md`,
+//! `docs/decisions/0014-tiers-and-precisions.md` and `docs/decisions/0018-accelerated-engines.md`.
 
+mod accelerator;
 mod choice;
 mod onnxruntime;
 mod tract;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use hal::infer::{Infer, InferError, Tensor};
 use thiserror::Error;
 
+pub use accelerator::{Accelerator, AcceleratorError};
 pub use choice::{Backend, EngineError, Engines, Measured, Preference, Speed};
 
 /// What a network must look like.
@@ -70,7 +72,7 @@ pub enum LoadError {
 }
 
 impl Plan {
-    /// Compiles an ONNX network. Takes 5 to 200 ms.
+    /// Compiles an ONNX network. Takes 5 to 200 ms, with TensorRT more.
     ///
     /// - `onnx`: the file's bytes, in the backend's precision; weights inside, not in files beside
     ///   it.
@@ -86,11 +88,14 @@ impl Plan {
         let engine = backend.as_str();
         let compile = || match (backend, &engines.onnxruntime) {
             (Backend::Tract, _) => tract::Plan::load(&signature, onnx).map(Compiled::Tract),
-            (Backend::OnnxRuntime | Backend::OnnxRuntimeInt8, Some(library)) => {
-                let compiled = library.compile((&signature, engine), onnx);
-                compiled.map(Compiled::OnnxRuntime)
-            }
-            (Backend::OnnxRuntime | Backend::OnnxRuntimeInt8, None) => {
+            (
+                Backend::OnnxRuntime | Backend::OnnxRuntimeInt8 | Backend::Cuda | Backend::TensorRt,
+                Some(library),
+            ) => library.compile((&signature, backend), onnx).map(Compiled::OnnxRuntime),
+            (
+                Backend::OnnxRuntime | Backend::OnnxRuntimeInt8 | Backend::Cuda | Backend::TensorRt,
+                None,
+            ) => {
                 let reason = "this process has not loaded ONNX Runtime".to_owned();
                 Err(LoadError::Engine { engine, reason })
             }

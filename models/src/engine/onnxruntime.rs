@@ -10,10 +10,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hal::infer::Tensor;
 use ort::environment::Environment;
+use ort::ep::{CUDA, ExecutionProvider, TensorRT};
 use ort::session::Session;
+use ort::session::builder::SessionBuilder;
 use ort::value::{TensorElementType, TensorRef, ValueType};
 
-use super::{EngineError, LoadError, Signature, expect, other};
+use super::{Accelerator, Backend, EngineError, LoadError, Signature, expect, other};
 
 /// ONNX Runtime allows one environment a process.
 static LOADED: OnceLock<Environment> = OnceLock::new();
@@ -47,13 +49,26 @@ impl Library {
         ort::info()
     }
 
-    /// `engine`: engine and precision, for reports.
+    /// Whether it was built with a provider; not whether that works.
+    pub(super) fn has(&self, accelerator: Accelerator) -> Result<(), String> {
+        let (name, has) = match accelerator {
+            Accelerator::Cuda => (CUDA::NAME, CUDA::is_available()),
+            Accelerator::TensorRt => (TensorRT::NAME, TensorRT::is_available()),
+        };
+        if has.map_err(|error| error.to_string())? {
+            return Ok(());
+        }
+        Err(format!("the ONNX Runtime that is loaded was built without its {name}"))
+    }
+
     pub(super) fn compile(
         &self,
-        (signature, engine): (&Signature, &'static str),
+        (signature, backend): (&Signature, Backend),
         onnx: &[u8],
     ) -> Result<Plan, LoadError> {
-        let session = self.session(onnx).map_err(|reason| LoadError::Engine { engine, reason })?;
+        let session = self.session(backend.accelerator(), onnx);
+        let engine = backend.as_str();
+        let session = session.map_err(|reason| LoadError::Engine { engine, reason })?;
         let names = |outlets: &[ort::value::Outlet]| {
             outlets.iter().map(|outlet| outlet.name().to_owned()).collect()
         };
@@ -64,14 +79,36 @@ impl Library {
         Ok(Plan(Arc::new(Mutex::new(session))))
     }
 
-    fn session(&self, onnx: &[u8]) -> Result<Session, String> {
+    fn session(&self, on: Option<Accelerator>, onnx: &[u8]) -> Result<Session, String> {
         let builder = Session::builder(&self.0).map_err(|error| error.to_string())?;
         let builder = builder.with_intra_threads(1).map_err(|error| error.to_string())?;
         let builder = builder.with_inter_threads(1).map_err(|error| error.to_string())?;
         let builder = builder.with_intra_op_spinning(false);
-        let mut builder = builder.map_err(|error| error.to_string())?;
+        let builder = builder.map_err(|error| error.to_string())?;
+        let mut builder = match on {
+            Some(accelerator) => provided_by(accelerator, nothing_by_processor(builder)?)?,
+            None => builder,
+        };
         builder.commit_from_memory(onnx).map_err(|error| error.to_string())
     }
+}
+
+/// ONNX Runtime gives the processor what a provider does not take, and says nothing. With this,
+/// loading the network is an error then.
+fn nothing_by_processor(builder: SessionBuilder) -> Result<SessionBuilder, String> {
+    builder.with_disable_cpu_fallback().map_err(|error| error.to_string())
+}
+
+/// The session asks for the provider; an error if that cannot be had.
+fn provided_by(on: Accelerator, builder: SessionBuilder) -> Result<SessionBuilder, String> {
+    let provider = match on {
+        // In f32, as the golden answers are: TensorFloat-32 has 10 bits of fraction.
+        Accelerator::Cuda => CUDA::default().with_tf32(false).build(),
+        // Not CUDA beside it: what runs is what was asked for.
+        Accelerator::TensorRt => TensorRT::default().build(),
+    };
+    let builder = builder.with_execution_providers([provider.error_on_failure()]);
+    builder.map_err(|error| error.to_string())
 }
 
 /// A dimension that the file leaves open fits any.
@@ -109,5 +146,25 @@ impl Plan {
             return Ok(data);
         }
         Err(format!("its output is {shape:?}, but the manifest says {:?}", signature.output_shape))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_that_no_provider_takes_is_not_given_to_the_processor() {
+        let Some(library) = std::env::var_os("COURTSIDE_ONNXRUNTIME") else {
+            eprintln!("SKIPPED: COURTSIDE_ONNXRUNTIME names no library");
+            return;
+        };
+        let library = Library::load(Path::new(&library)).unwrap_or_else(|error| panic!("{error}"));
+        let builder = Session::builder(&library.0).expect("it has sessions");
+        let mut builder = nothing_by_processor(builder).expect("it knows the option");
+        let onnx = include_bytes!("proof.onnx");
+        let error = builder.commit_from_memory(onnx).map(drop).expect_err("the processor runs it");
+        assert!(error.to_string().contains("disabled"), "{error}");
+        library.session(None, onnx).expect("without the option it does");
     }
 }

@@ -47,20 +47,29 @@ pub(super) fn manifest(folder: &Path, trust: &Trust) -> Result<Signed, PackError
 
 /// Every plan of a tier that this process can run, and which of them runs.
 ///
-/// The f32 network must load and prove itself. Of the int8 one the files must be as the manifest
-/// says; if this machine or library cannot run it rightly, the tier runs f32, and `unfit` says so.
+/// The f32 network must load and prove itself, but for a GPU that was measured and does not do what
+/// it did: the usual engine runs it then. Of the int8 one the files must be as the manifest says;
+/// if this machine or library cannot run it rightly, the tier runs f32. `unfit` says so of both.
 pub(super) fn tier(
     (folder, engines): (&Path, &Engines),
     (signed, tier): (&Signed, &Tier),
     unfit: &mut Vec<Unfit>,
 ) -> Result<TierPlans, PackError> {
     let Signed { manifest, digest } = signed;
-    let measured = engines.measured(digest, &tier.name);
+    let mut measured = engines.measured(digest, &tier.name);
     let whole = match measured.map(|speed| speed.backend) {
         Some(backend) if backend.precision() == Precision::F32 => backend,
         Some(_) | None => engines.usual(),
     };
-    let f32 = plan(folder, (engines, whole), (manifest, tier))?;
+    let f32 = match plan(folder, (engines, whole), (manifest, tier)) {
+        Err(error) if whole.accelerator() != engines.required() && error.is_of_this_machine() => {
+            let reason = error.to_string();
+            unfit.push(Unfit { tier: tier.name.clone(), backend: whole, reason });
+            measured = None;
+            plan(folder, (engines, engines.usual()), (manifest, tier))?
+        }
+        loaded => loaded?,
+    };
     let Some(shipped) = &tier.int8 else {
         let measured = measured.filter(|speed| speed.backend == whole);
         return Ok(TierPlans { f32, int8: None, runs: Precision::F32, measured });
@@ -70,7 +79,8 @@ pub(super) fn tier(
         match loaded {
             Ok(plan) => Some(plan),
             Err(error) if error.is_of_this_machine() => {
-                unfit.push(Unfit { tier: tier.name.clone(), reason: error.to_string() });
+                let (backend, reason) = (Backend::OnnxRuntimeInt8, error.to_string());
+                unfit.push(Unfit { tier: tier.name.clone(), backend, reason });
                 None
             }
             Err(error) => return Err(error),

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use hal::infer::{Infer, InferError, Tensor};
-use models::engine::{Backend, LoadError, Preference, Speed};
+use models::engine::{Accelerator, Backend, LoadError, Preference, Speed};
 use models::{Engines, Pack, PackError};
 
 use crate::fixture::{self, Folder};
@@ -132,7 +132,7 @@ fn what_was_measured_decides_between_precisions_and_engines() {
     let Some(engines) = onnxruntime() else { return };
     let folder = fixture::rim_with_int8();
     let key = (open(&folder, &engines).expect("good").digest().to_owned(), "nano".to_owned());
-    for backend in Backend::ALL {
+    for backend in engines.backends() {
         let speed = Speed { backend, cost_ms: 0.5 };
         let measured = engines.clone().with_measured([(key.clone(), speed)].into());
         let pack = open(&folder, &measured).expect("good");
@@ -178,4 +178,44 @@ fn an_int8_network_of_another_shape_or_without_its_answer_is_no_part_of_a_good_p
     let plain = open(&folder, &engines).expect("good");
     let error = plain.load_with("nano", (&engines, Backend::OnnxRuntimeInt8)).map(drop);
     assert!(matches!(error, Err(PackError::NoInt8 { .. })));
+}
+
+#[test]
+fn a_gpu_that_is_not_here_is_refused_and_never_replaced_by_the_processor() {
+    let Some(engines) = onnxruntime() else { return };
+    let folder = fixture::rim();
+    let pack = open(&folder, &engines).expect("good");
+    let (found, absent) = engines.clone().searching(Accelerator::ALL);
+    for accelerator in Accelerator::ALL {
+        let backend = accelerator.backend();
+        let loaded = pack.load_with("nano", (&engines, backend));
+        let Some(told) = absent.iter().find(|error| error.accelerator == accelerator) else {
+            eprintln!("SKIPPED: {accelerator} is here");
+            assert!(found.backends().any(|found| found == backend));
+            loaded.map(drop).expect("it is here");
+            continue;
+        };
+        assert!(found.backends().all(|found| found != backend), "it is offered");
+        let refused = engines.clone().requiring(accelerator).map(drop).expect_err("it is not here");
+        assert_eq!(refused.to_string(), told.to_string());
+        assert!(told.to_string().starts_with(&format!("{accelerator} not here: ")), "{told}");
+        let error = loaded.map(drop).expect_err("something else ran it");
+        let PackError::Network { source: LoadError::Engine { engine, .. }, .. } = &error else {
+            panic!("{error}")
+        };
+        assert_eq!(*engine, backend.as_str());
+    }
+}
+
+#[test]
+fn a_gpu_runs_nothing_that_was_not_measured_on_it() {
+    let Some(engines) = onnxruntime() else { return };
+    assert!(engines.backends().all(|backend| backend.accelerator().is_none()));
+    let folder = fixture::rim();
+    let key = (open(&folder, &engines).expect("good").digest().to_owned(), "nano".to_owned());
+    // Of a time when the box had a GPU: what was measured on it is of no use.
+    let speed = Speed { backend: Backend::Cuda, cost_ms: 0.5 };
+    let pack = open(&folder, &engines.with_measured([(key, speed)].into())).expect("good");
+    assert_eq!(pack.backend("nano").expect("listed"), Backend::OnnxRuntime);
+    assert_eq!(pack.measured_ms("nano").expect("listed"), None);
 }

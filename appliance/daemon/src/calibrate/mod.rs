@@ -16,7 +16,7 @@ use std::path::Path;
 use anyhow::Result;
 use hal::Clock;
 use hal::infer::Infer;
-use models::engine::{Backend, Engines, Network};
+use models::engine::{Accelerator, AcceleratorError, Backend, Engines, Network};
 use models::manifest::{Precision, Tier};
 use models::{Pack, PackError};
 use tracing::{info, warn};
@@ -33,12 +33,22 @@ use crate::packs::probe;
 /// not worth any accuracy.
 const INT8_TIME_MAX: f32 = 0.9;
 
-/// Measures every tier of `packs`; `progress` is told a line for each. Takes at most
-/// [`measure::TIME_MAX`] and the loading of a network for each tier and backend.
+/// What was measured, and what was not there to be measured.
+pub struct Calibration {
+    /// The table to keep.
+    pub table: Table,
+    /// GPUs that do not compute here, with the reason.
+    pub absent: Vec<AcceleratorError>,
+}
+
+/// Measures every tier of `packs` with all that is here, also if the configuration wants a certain
+/// GPU; `progress` is told a line for each. Takes at most [`measure::TIME_MAX`] and the loading of
+/// a network for each tier and backend.
 ///
 /// # Errors
 /// A network that proved itself when the pack was opened cannot be run any more.
-pub fn run(packs: &Packs, engines: &Engines, progress: impl FnMut(&str)) -> Result<Table> {
+pub fn run(packs: &Packs, engines: &Engines, progress: impl FnMut(&str)) -> Result<Calibration> {
+    let (engines, absent) = engines.clone().unbound().searching(Accelerator::ALL);
     let clock = SystemClock::start();
     let mut progress = progress;
     let mut rows = Vec::new();
@@ -46,7 +56,7 @@ pub fn run(packs: &Packs, engines: &Engines, progress: impl FnMut(&str)) -> Resu
         let manifest = pack.manifest();
         let mut tiers = Vec::new();
         for tier in pack.tiers() {
-            let row = measure_tier(&clock, (pack, tier), engines)?;
+            let row = measure_tier(&clock, (pack, tier), &engines)?;
             progress(&report::line(&manifest.name, &row));
             tiers.push(row);
         }
@@ -57,7 +67,8 @@ pub fn run(packs: &Packs, engines: &Engines, progress: impl FnMut(&str)) -> Resu
             tiers,
         });
     }
-    Ok(Table::new(machine::name(), engines.library().map(str::to_owned), rows))
+    let table = Table::new(machine::name(), engines.library().map(str::to_owned), rows);
+    Ok(Calibration { table, absent })
 }
 
 fn measure_tier(
@@ -106,21 +117,41 @@ fn choose(timings: &[Timing], unfit: &[(Backend, String)]) -> (Backend, String) 
         (_, None) => {
             let slowest = timings.iter().map(|t| t.median_ms).fold(0.0, f32::max);
             let ratio = best.map_or(1.0, |best| slowest / best.median_ms.max(f32::MIN_POSITIVE));
-            let others = timings.len() > 1;
-            let said = format!("{ratio:.1} times as fast as the other");
-            (best_name, if others { said } else { "the only one".to_owned() })
+            let said = match timings.len() {
+                0 | 1 => "the only one".to_owned(),
+                2 => format!("{ratio:.1} times as fast as the other"),
+                _ => format!("{ratio:.1} times as fast as the slowest"),
+            };
+            (best_name, said)
         }
     };
     (chosen, why + &failed)
 }
 
 /// The engines with what was measured on this box, if it can be believed; says in the log if not.
+/// A GPU that something was measured on is looked for; one that is gone runs nothing, which is
+/// said too.
 pub fn known(engines: Engines, data_dir: &Path) -> Engines {
     let here = (machine::name(), engines.library());
     match Table::load(data_dir, &here) {
         Ok(Some(table)) => {
-            info!("engines and precisions are those that `courtside calibrate` measured");
-            engines.with_measured(table.measured())
+            let measured = table.measured();
+            match engines.required() {
+                None => {
+                    info!("engines and precisions are those that `courtside calibrate` measured")
+                }
+                Some(wanted) => info!("the configuration wants {wanted}, whatever was measured"),
+            }
+            let on = |wanted: &Accelerator| {
+                measured.values().any(|speed| speed.backend.accelerator() == Some(*wanted))
+            };
+            let (engines, absent) = engines.searching(Accelerator::ALL.into_iter().filter(on));
+            for absent in absent {
+                warn!(
+                    "the calibration chose what is not here any more, so the usual engine runs: {absent}"
+                );
+            }
+            engines.with_measured(measured)
         }
         Ok(None) => {
             info!(
@@ -162,7 +193,7 @@ mod tests {
 
     #[test]
     fn int8_is_chosen_only_where_it_gains_a_tenth_or_more() {
-        use Backend::{OnnxRuntime, OnnxRuntimeInt8, Tract};
+        use Backend::{Cuda, OnnxRuntime, OnnxRuntimeInt8, TensorRt, Tract};
         for (ms, expected) in [
             (&[(Tract, 4.0)][..], Tract),
             (&[(Tract, 4.0), (OnnxRuntime, 2.0)], OnnxRuntime),
@@ -170,6 +201,8 @@ mod tests {
             (&[(Tract, 4.0), (OnnxRuntime, 2.0), (OnnxRuntimeInt8, 1.0)], OnnxRuntimeInt8),
             (&[(Tract, 4.0), (OnnxRuntime, 2.0), (OnnxRuntimeInt8, 1.9)], OnnxRuntime),
             (&[(Tract, 1.0), (OnnxRuntime, 2.0), (OnnxRuntimeInt8, 1.2)], Tract),
+            (&[(Tract, 4.0), (OnnxRuntime, 2.0), (Cuda, 1.0), (OnnxRuntimeInt8, 1.0)], Cuda),
+            (&[(Tract, 4.0), (OnnxRuntime, 2.0), (Cuda, 2.5), (TensorRt, 1.5)], TensorRt),
         ] {
             let (chosen, why) = choose(&timings(ms), &[]);
             assert_eq!(chosen, expected, "{ms:?}: {why}");
@@ -183,6 +216,9 @@ mod tests {
         assert_eq!(why, "2.0 times as fast as the other");
         let three = timings(&[(Tract, 4.0), (OnnxRuntime, 2.0), (OnnxRuntimeInt8, 1.0)]);
         assert_eq!(choose(&three, &[]).1, "int8 takes 50 % of the time of onnxruntime f32");
+        let (_, why) =
+            choose(&timings(&[(Tract, 4.0), (OnnxRuntime, 2.0), (Backend::Cuda, 1.0)]), &[]);
+        assert_eq!(why, "4.0 times as fast as the slowest");
         let (_, why) = choose(&three[..2], &[(OnnxRuntimeInt8, "it is wrong".to_owned())]);
         assert!(why.ends_with("; onnxruntime int8 failed: it is wrong"), "{why}");
     }

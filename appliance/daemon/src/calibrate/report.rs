@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use super::Calibration;
 use super::measure::Timing;
-use super::table::{Table, TierRow};
+use super::table::TierRow;
 
 /// One tier while the calibration goes on.
 pub(super) fn line(pack: &str, row: &TierRow) -> String {
@@ -13,15 +14,16 @@ pub(super) fn line(pack: &str, row: &TierRow) -> String {
 }
 
 /// All of it, for people.
-pub struct Summary<'a>(pub &'a Table);
+pub struct Summary<'a>(pub &'a Calibration);
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Measured on {}, one thread, runs in turn:\n", self.0.machine())?;
+        let Calibration { table, absent } = self.0;
+        writeln!(f, "Measured on {}, one thread, runs in turn:\n", table.machine())?;
         let head = ["network", "run by", "median", "p95", "runs"];
         let mut lines = vec![head.map(str::to_owned)];
         let mut reasons = Vec::new();
-        for pack in self.0.packs() {
+        for pack in table.packs() {
             for tier in &pack.tiers {
                 let name = format!("{} {} {}", pack.name, pack.version, tier.name);
                 for timing in &tier.timings {
@@ -31,7 +33,10 @@ impl fmt::Display for Summary<'_> {
             }
         }
         for [network, by, median, p95, runs] in lines {
-            writeln!(f, "{network:<18} {by:<20} {median:>10} {p95:>10} {runs:>5}")?;
+            writeln!(f, "{network:<18} {by:<25} {median:>10} {p95:>10} {runs:>5}")?;
+        }
+        for absent in absent {
+            writeln!(f, "\n{absent}")?;
         }
         writeln!(f, "\nChosen, marked with * above:")?;
         f.write_str(&reasons.join("\n"))

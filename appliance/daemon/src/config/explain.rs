@@ -58,6 +58,8 @@ impl fmt::Display for Engine {
             EngineChoice::Auto => write!(f, "ONNX Runtime if there is {library}, else by tract"),
             EngineChoice::Tract => f.write_str("tract"),
             EngineChoice::OnnxRuntime => write!(f, "ONNX Runtime, {library}"),
+            EngineChoice::Cuda => write!(f, "CUDA through ONNX Runtime, {library}"),
+            EngineChoice::TensorRt => write!(f, "TensorRT through ONNX Runtime, {library}"),
         }
     }
 }
@@ -92,5 +94,22 @@ impl fmt::Display for Source {
             1 => write!(f, ", 1 field of the board is read"),
             count => write!(f, ", {count} fields of the board are read"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_engine_is_written_and_told_by_words_of_its_own() {
+        let told = |(name, choice): (&str, EngineChoice)| {
+            assert_eq!((name.parse(), choice.as_str()), (Ok(choice), name));
+            Engine { choice, library: None }.to_string()
+        };
+        let told: BTreeSet<String> = EngineChoice::NAMES.into_iter().map(told).collect();
+        assert_eq!(told.len(), EngineChoice::NAMES.len(), "{told:?}");
     }
 }

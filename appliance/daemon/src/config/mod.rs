@@ -95,12 +95,21 @@ pub enum EngineChoice {
     Tract,
     /// ONNX Runtime or nothing.
     OnnxRuntime,
+    /// ONNX Runtime on a GPU by CUDA, or nothing.
+    Cuda,
+    /// ONNX Runtime on a GPU by TensorRT, or nothing.
+    TensorRt,
 }
 
 impl EngineChoice {
     /// The choices as people write them.
-    pub const NAMES: [(&'static str, Self); 3] =
-        [("auto", Self::Auto), ("tract", Self::Tract), ("onnxruntime", Self::OnnxRuntime)];
+    pub const NAMES: [(&'static str, Self); 5] = [
+        ("auto", Self::Auto),
+        ("tract", Self::Tract),
+        ("onnxruntime", Self::OnnxRuntime),
+        ("cuda", Self::Cuda),
+        ("tensorrt", Self::TensorRt),
+    ];
 
     /// As people write it.
     pub fn as_str(self) -> &'static str {

@@ -320,7 +320,7 @@ fn each_mistake_has_one_message_with_key_value_reason_and_remedy() {
             "[clips]",
             "[models]\nengine = \"onnx\"\n[clips]",
             "line 16: `models.engine = \"onnx\"`: this is none of the possible values; write one of `auto`, \
-             `tract` and `onnxruntime`",
+             `tract`, `onnxruntime`, `cuda` and `tensorrt`",
         ),
         (
             "schema = 1",

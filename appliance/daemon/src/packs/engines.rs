@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use models::Engines;
+use models::engine::Accelerator;
 use tracing::info;
 
 use crate::config::{Engine, EngineChoice};
@@ -16,7 +17,8 @@ const LIBRARIES: [&str; 3] = ["libonnxruntime.so.1.21", "libonnxruntime.so.1", "
 /// Loads what the configuration asks for.
 ///
 /// # Errors
-/// A library that is named is not there or not usable, or none is and there must be one.
+/// A library that is named is not there or not usable, or none is and there must be one; a GPU
+/// must compute and does not. What is asked for is never silently replaced.
 pub fn load(engine: &Engine) -> Result<Engines> {
     let engines = match (engine.choice, &engine.library) {
         (EngineChoice::Tract, _) => Engines::default(),
@@ -28,9 +30,20 @@ pub fn load(engine: &Engine) -> Result<Engines> {
             info!("{error}");
             Engines::default()
         }),
+        (EngineChoice::Cuda, library) => on(Accelerator::Cuda, library.as_deref())?,
+        (EngineChoice::TensorRt, library) => on(Accelerator::TensorRt, library.as_deref())?,
     };
     info!("networks are run by {}", engines.name());
     Ok(engines)
+}
+
+/// ONNX Runtime on a GPU.
+fn on(accelerator: Accelerator, library: Option<&Path>) -> Result<Engines> {
+    let engines = match library {
+        Some(library) => Engines::with_onnxruntime(library)?,
+        None => of_the_system()?,
+    };
+    Ok(engines.requiring(accelerator)?)
 }
 
 /// The first of the system's libraries that can be used.
@@ -55,7 +68,10 @@ mod tests {
 
     #[test]
     fn a_library_that_is_named_is_never_silently_replaced() {
-        for choice in [EngineChoice::Auto, EngineChoice::OnnxRuntime] {
+        for (_, choice) in EngineChoice::NAMES {
+            if choice == EngineChoice::Tract {
+                continue;
+            }
             let error = asked(choice, Some("/nowhere/libort.so")).expect_err("it is not there");
             assert!(error.to_string().contains("/nowhere/libort.so"), "{error}");
         }
@@ -75,6 +91,27 @@ mod tests {
             Err(error) => {
                 assert_eq!(name, "tract f32");
                 assert!(error.to_string().contains("take the engine tract"), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_gpu_that_is_asked_for_is_there_or_the_refusal_says_why_and_what_to_do() {
+        let Some(library) = std::env::var("COURTSIDE_ONNXRUNTIME").ok() else {
+            eprintln!("SKIPPED: COURTSIDE_ONNXRUNTIME names no library");
+            return;
+        };
+        for (choice, name) in [(EngineChoice::Cuda, "CUDA"), (EngineChoice::TensorRt, "TensorRT")] {
+            match asked(choice, Some(&library)) {
+                Ok(engines) => {
+                    let on: Vec<_> = engines.backends().map(|b| b.accelerator()).collect();
+                    assert_eq!(on, [engines.required()], "it alone may run");
+                }
+                Err(error) => {
+                    let told = error.to_string();
+                    assert!(told.starts_with(&format!("{name} not here: ")), "{told}");
+                    assert!(told.contains("driver") && told.contains("engine = "), "{told}");
+                }
             }
         }
     }

@@ -33,15 +33,16 @@ fn what_was_measured_is_what_the_governor_reckons_with_after_the_next_start() {
     assert_eq!(known_ms(&folder, dir.path()), None);
     let mut told = Vec::new();
     let before = packs(&folder, &Engines::default());
-    let table = calibrate::run(&before, &Engines::default(), |line| told.push(line.to_owned()));
-    let table = table.expect("the networks run");
+    let ran = calibrate::run(&before, &Engines::default(), |line| told.push(line.to_owned()));
+    let calibration = ran.expect("the networks run");
     assert_eq!(told.len(), 10, "five packs of two tiers: {told:?}");
     assert!(told[0].starts_with("rim/nano: tract f32 "), "{told:?}");
-    let summary = Summary(&table).to_string();
-    for part in ["rim 1 full", "tract f32*", " ms ", "the only one"] {
+    let summary = Summary(&calibration).to_string();
+    let absent = ["CUDA not here: ", "TensorRT not here: "];
+    for part in ["rim 1 full", "tract f32*", " ms ", "the only one"].into_iter().chain(absent) {
         assert!(summary.contains(part), "{part:?} is not in {summary}");
     }
-    table.write(dir.path()).expect("the folder is writable");
+    calibration.table.write(dir.path()).expect("the folder is writable");
 
     let ms = known_ms(&folder, dir.path()).expect("it was measured");
     assert!(ms > 0.0 && ms < 1_000.0, "{ms}");
@@ -57,8 +58,8 @@ fn what_was_measured_is_what_the_governor_reckons_with_after_the_next_start() {
 fn a_damaged_table_or_another_version_of_a_pack_leaves_the_box_as_if_nobody_had_measured() {
     let (dir, folder) = (tempfile::tempdir().expect("there is a folder"), fixture::rim());
     let engines = Engines::default();
-    let table = calibrate::run(&packs(&folder, &engines), &engines, |_| ()).expect("they run");
-    let path = table.write(dir.path()).expect("the folder is writable");
+    let ran = calibrate::run(&packs(&folder, &engines), &engines, |_| ()).expect("they run");
+    let path = ran.table.write(dir.path()).expect("the folder is writable");
     assert_eq!(path, dir.path().join(FILE));
     let text = fs::read_to_string(&path).expect("readable");
     fs::write(&path, &text[..text.len() / 2]).expect("writable");
@@ -67,4 +68,18 @@ fn a_damaged_table_or_another_version_of_a_pack_leaves_the_box_as_if_nobody_had_
     assert!(known_ms(&folder, dir.path()).is_some());
     folder.edit("version = 1\n", "version = 2\n");
     assert_eq!(known_ms(&folder, dir.path()), None, "another version");
+}
+
+#[test]
+fn a_gpu_that_was_the_fastest_and_is_gone_leaves_its_tiers_to_the_usual_engine() {
+    let (dir, folder) = (tempfile::tempdir().expect("there is a folder"), fixture::rim());
+    let engines = Engines::default();
+    let ran = calibrate::run(&packs(&folder, &engines), &engines, |_| ()).expect("they run");
+    let path = ran.table.write(dir.path()).expect("the folder is writable");
+    let text = fs::read_to_string(&path).expect("readable");
+    fs::write(&path, text.replace("tract f32", "onnxruntime cuda f32")).expect("writable");
+    assert_eq!(known_ms(&folder, dir.path()), None, "what the GPU took is of no use");
+    let engines = calibrate::known(Engines::default(), dir.path());
+    let run_by = packs(&folder, &engines).run_by(governor::Tier::Nano);
+    assert_eq!(run_by, "tract f32");
 }
