@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use hal::infer::InferError;
 use thiserror::Error;
 
-use crate::engine::{Backend, Engines, LoadError, Network, Plan, Speed};
+use crate::engine::{Backend, Engines, LoadError, Network, Plan, Signature, Speed};
 use crate::manifest::{Lane, Manifest, ManifestError, Precision, Tier};
 use crate::trust::{SignatureError, Trust};
 
@@ -284,6 +284,14 @@ impl Pack {
     /// [`PackError::NoTier`].
     pub fn backend(&self, tier: &str) -> Result<Backend, PackError> {
         Ok(self.plans[self.tier_index(tier)?].runs().backend())
+    }
+
+    /// Names and shapes of a tier's networks.
+    ///
+    /// # Errors
+    /// [`PackError::NoTier`].
+    pub fn signature(&self, tier: &str) -> Result<&Signature, PackError> {
+        Ok(self.plans[self.tier_index(tier)?].f32.signature())
     }
 
     /// What one run of a tier takes on this machine in ms, if it was measured.

@@ -151,6 +151,11 @@ impl Packs {
         lanes.map(|(lane, by)| format!("{by} ({lane})")).join(", ")
     }
 
+    /// Whether there is a pack that looks for people.
+    pub fn look_for_people(&self) -> bool {
+        self.players.is_some()
+    }
+
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &Pack> {
         let always = [&self.ball, &self.rim, &self.hoop, &self.board, &self.sound];

@@ -13,6 +13,7 @@ pub mod file;
 pub mod govern;
 pub mod outputs;
 pub mod packs;
+pub mod remote;
 pub mod rtmp;
 pub mod run;
 pub mod stages;

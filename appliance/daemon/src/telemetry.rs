@@ -11,6 +11,7 @@ use pipeline::director::DirectorHealth;
 use pipeline::inference::InferenceHealth;
 use pipeline::players::PlayersReport;
 use pipeline::recording::RecordHealth;
+use pipeline::remote::{Shared, Status};
 use pipeline::source::SourceLinks;
 use serde_json::{Value, json};
 use wire::ids::Name;
@@ -32,6 +33,8 @@ pub struct Telemetry {
     pub cutter: Arc<CutHealth>,
     /// The governor.
     pub governor: Arc<Mutex<Latest>>,
+    /// The account of the players lane, if another machine serves it.
+    pub remote_players: Option<Shared>,
     /// The uplink.
     pub uplink: uplink::Handle,
 }
@@ -69,6 +72,7 @@ impl Telemetry {
                 "load": latest.engine_load,
                 "operating_point": latest.status,
             },
+            "remote": { "players": self.remote_players.as_ref().map(of_remote) },
             "director": {
                 "detections_lagged_total": self.director.detections_lagged.get(),
                 "clips_refused_total": self.director.clips_refused.get(),
@@ -114,6 +118,23 @@ fn of_source((_, links, recorder): &(Name, Arc<SourceLinks>, Arc<RecordHealth>))
         "fragments_total": recorder.fragments.get(),
         "fragments_lost_total": recorder.fragments_lost.get(),
         "fragments_evicted_total": recorder.evicted.get(),
+    })
+}
+
+/// What another machine did for a lane. Money in millionths of the operator's currency.
+fn of_remote(account: &Shared) -> Value {
+    let Status { state, counts, spent, budget } = account.status();
+    json!({
+        "state": state,
+        "checks_total": counts.checks,
+        "calls_total": counts.calls,
+        "answers_total": counts.answers,
+        "failures_total": counts.failures,
+        "overruns_total": counts.overruns,
+        "busy_total": counts.busy,
+        "here_total": counts.here,
+        "spent_millionths": spent.0,
+        "budget_millionths": budget.0,
     })
 }
 

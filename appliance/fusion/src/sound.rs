@@ -46,11 +46,11 @@ struct Patience {
     sure: f32,
 }
 
-/// Three sure blocks: one block alone, however sure, is a squeak.
-const WHISTLE: Patience = Patience { begins: 0.2, told: 2.4, sure: 0.5 };
+/// Half a second: a shoe squeaks for a fifth, and is heard in three blocks.
+const WHISTLE: Patience = Patience { begins: 0.1, told: 4.2, sure: 0.95 };
 /// A horn speaks slowly, and is held longer than any note of music or syllable over the
 /// loudspeakers.
-const BUZZER: Patience = Patience { begins: 0.1, told: 4.2, sure: 0.8 };
+const BUZZER: Patience = Patience { begins: 0.1, told: 3.2, sure: 0.95 };
 
 /// Until it is told, a sound goes on while its chance is at least this share of what began it.
 const FAINT_SHARE: f32 = 0.7;

@@ -17,6 +17,7 @@ pub mod mp4;
 pub mod players;
 pub mod record;
 pub mod recording;
+pub mod remote;
 pub mod renewal;
 pub mod sound;
 pub mod source;

@@ -9,16 +9,19 @@
 //! | [`Sounds`] | decode → hearing | 64 | REFUSE | `sounds_dropped` |
 //! | [`Signals`] | hearing → director | 64 | REFUSE | `signals_dropped` |
 //! | [`PlayersSlot`] | inference → telemetry | 1 | LATEST | `players_superseded` |
+//! | [`RemoteJobs`] | inference → a line's thread | 1 | REFUSE: the box answers the look itself | `busy` |
+//! | [`RemoteAnswers`] | a line's thread → inference | 1 | WAIT; a late answer is worthless | `overruns` |
 //! | [`Cuts`] | director → cutter | 16 | REFUSE: the plan stays with the planner | none: nothing is lost |
 //! | [`OperatingPoints`] | governor → inference | 1 | LATEST | none: only the newest counts |
 //! | [`Renewals`] | packs → inference, hearing | 4 | WAIT | none: nothing is lost |
 //! | [`Retirements`] | inference, hearing → packs | 4 | REFUSE: the lane stays off | none: it is logged |
 //!
 //! Owns the types and nothing else; who sends and receives is wired in [`crate::feeder`],
-//! [`crate::source`], [`crate::inference`], [`crate::hearing`], [`crate::director`],
-//! [`crate::recording`] and [`crate::cutting`]. A `Channel` wakes one receiver, so each has one consumer.
+//! [`crate::source`], [`crate::inference`], [`crate::remote`], [`crate::hearing`],
+//! [`crate::director`], [`crate::recording`] and [`crate::cutting`]. A `Channel` wakes one receiver, so each has one consumer.
 
 use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +38,7 @@ use crate::cutting::CutOrder;
 use crate::health::Counter;
 use crate::inference::Report;
 use crate::players::PlayersReport;
+use crate::remote::{Answer, Job};
 use crate::renewal::{Renewal, Retirement};
 use crate::sound::Block;
 use crate::source::Frame;
@@ -71,6 +75,11 @@ pub type Sounds = Channel<LinkMutex, SoundItem, 64>;
 pub type Signals = Channel<LinkMutex, Signal, 64>;
 /// Inference → telemetry, of one source: who was in the newest picture that was looked at.
 pub type PlayersSlot = signal::Signal<LinkMutex, PlayersReport>;
+/// Inference → the thread that carries a source's questions to another machine. One is under way at
+/// most, and the thread ends when this does: not a `Channel`, which has no end.
+pub type RemoteJobs = SyncSender<Job>;
+/// And back.
+pub type RemoteAnswers = Receiver<Answer>;
 /// Director → cutter. Sixteen clips are minutes of play.
 pub type Cuts = Channel<LinkMutex, CutItem, 16>;
 /// Governor → inference.

@@ -2,6 +2,7 @@
 //!
 //! Owns when the players lane looks and what becomes of what it saw. It looks at a frame after
 //! that frame was reported: no event waits for it, and the next frame waits for one look at most.
+//! A look that is asked elsewhere ([`crate::remote`]) keeps no frame waiting.
 //! Must not know what anybody does with the people.
 
 use std::time::Duration;
@@ -10,14 +11,15 @@ use governor::OperatingPoint;
 use hal::Clock;
 use models::LaneError;
 use models::colour::Colour;
-use models::lanes::players::{PlayersLane, PlayersReading};
+use models::lanes::players::{PlayersLane, PlayersReading, View};
 use models::manifest::Lane;
 use thiserror::Error;
-use wire::time::{MediaSpan, MediaTime};
+use wire::time::{MediaSpan, MediaTime, Monotonic};
 use wire::units::PictureSize;
 
 use crate::inference::InferenceStage;
 use crate::links::Arrival;
+use crate::remote::{By, Line, Outcome};
 use crate::source::{Frame, SourceLinks};
 
 /// Between two looks. Somebody who runs moves by three metres meanwhile.
@@ -46,8 +48,22 @@ pub struct Players {
     lane: Option<PlayersLane>,
     /// The last picture that was looked at.
     last: Option<MediaTime>,
+    /// What that look has taken of the thread's time so far.
+    took: Duration,
     /// Media time from there to the next one.
     pause: MediaSpan,
+    /// The way to the server that answers looks, if the lane is served elsewhere.
+    line: Option<Line>,
+    /// The look that it was asked about. Its picture is still the lane's input.
+    asked: Option<Look>,
+}
+
+/// A picture that the lane has prepared.
+struct Look {
+    view: View,
+    at: MediaTime,
+    arrived: Arrival,
+    size: PictureSize,
 }
 
 /// Why a look gave nothing.
@@ -67,29 +83,84 @@ impl Players {
         Self { lane, ..Self::default() }
     }
 
+    /// Asks the server at the end of this line first, from the next look on.
+    pub fn ask(&mut self, line: Line) {
+        self.line = Some(line);
+    }
+
+    /// Looks with another lane from now on.
+    pub(crate) fn renew(&mut self, lane: PlayersLane) {
+        let mut line = self.line.take();
+        if let Some(line) = &mut line {
+            line.renewed();
+        }
+        *self = Self { lane: Some(lane), line, ..Self::default() };
+    }
+
     fn is_due(&self, at: MediaTime) -> bool {
         // Time that falls is another stream's.
         let due = |last: MediaTime| at < last || at.since(last).0 >= self.pause.0;
         self.lane.is_some() && self.last.is_none_or(due)
     }
 
-    /// Remembers a look that took so long.
-    fn looked(&mut self, at: MediaTime, took: Duration) {
-        let took = MediaSpan::from_millis(took.as_millis() as i64);
-        self.last = Some(at);
+    /// The look has taken so much more of the thread's time.
+    fn worked(&mut self, took: Duration) {
+        self.took += took;
+        let took = MediaSpan::from_millis(self.took.as_millis() as i64);
         self.pause = MediaSpan(EVERY.0.max(PAUSE * took.0));
     }
 
-    fn look(&mut self, frame: &Frame) -> Result<Option<PlayersReading>, LookError> {
+    /// What is under way is of no use any more.
+    fn rest(&mut self) {
+        self.asked = None;
+        if let Some(line) = &mut self.line {
+            line.abandon();
+        }
+    }
+
+    /// Looks at a frame, or asks for somebody else's look.
+    fn look(&mut self, frame: &Frame, now: Monotonic) -> Result<Option<PlayersReport>, LookError> {
+        let (at, arrived, size) = (frame.surface.pts(), frame.arrived, frame.surface.size());
+        (self.last, self.took) = (Some(at), Duration::ZERO);
         let Some(lane) = &mut self.lane else { return Ok(None) };
         let picture = frame.surface.download()?;
-        Ok(Some(lane.see(Colour::of(&picture)?)?))
+        let look = Look { view: lane.prepare(Colour::of(&picture)?), at, arrived, size };
+        let by = self.line.as_mut().map_or(By::Here, |line| {
+            line.look(now, || lane.input().clone(), || lane.signature().clone())
+        });
+        match by {
+            By::Server => {
+                self.asked = Some(look);
+                Ok(None)
+            }
+            By::Here => Ok(Some(look.seen(lane.run(look.view)?))),
+        }
+    }
+
+    /// Sees to a look that the server was asked about.
+    fn collect(&mut self, look: Look, now: Monotonic) -> Result<Option<PlayersReport>, LookError> {
+        let (Some(lane), Some(line)) = (&mut self.lane, &mut self.line) else { return Ok(None) };
+        Ok(match line.outcome(now) {
+            Outcome::Waiting => {
+                self.asked = Some(look);
+                None
+            }
+            Outcome::Answered(answer) => Some(look.seen(lane.read(look.view, &answer))),
+            Outcome::Here => Some(look.seen(lane.run(look.view)?)),
+        })
+    }
+}
+
+impl Look {
+    fn seen(&self, seen: PlayersReading) -> PlayersReport {
+        PlayersReport { at: self.at, arrived: self.arrived, size: self.size, seen }
     }
 }
 
 impl<C: Clock> InferenceStage<C> {
-    /// Looks for people in a frame that was reported, if it is time. Not on the governor's lowest
-    /// rung: what is left of a box that is too hot or too busy belongs to the game.
+    /// Looks for people in a frame that was reported, if it is time, and sees to the look that was
+    /// asked elsewhere. Not on the governor's lowest rung: what is left of a box that is too hot or
+    /// too busy belongs to the game.
     pub(crate) fn look_for_players(
         &mut self,
         (number, frame): (usize, &Frame),
@@ -97,23 +168,26 @@ impl<C: Clock> InferenceStage<C> {
         complain: &impl Fn(&str),
     ) {
         let (links, lanes) = &mut self.sources[number];
-        let at = frame.surface.pts();
-        let spared = point == OperatingPoint::SMALLEST || !self.fitness.serves(Lane::Players);
-        if spared || !lanes.players.is_due(at) {
-            return;
-        }
+        let players = &mut lanes.players;
         let began = self.clock.now();
-        let seen = lanes.players.look(frame);
+        if let Some(line) = &mut players.line {
+            line.picture(began);
+        }
+        if point == OperatingPoint::SMALLEST || !self.fitness.serves(Lane::Players) {
+            return players.rest();
+        }
+        let seen = match players.asked.take() {
+            Some(look) => players.collect(look, began),
+            None if players.is_due(frame.surface.pts()) => players.look(frame, began),
+            None => return,
+        };
         let took = self.clock.now().since(began);
-        lanes.players.looked(at, took);
+        players.worked(took);
         let took_us = took.as_micros() as u64;
         self.health.busy_us.add(took_us);
         self.health.players_us.add(took_us);
         match seen {
-            Ok(Some(seen)) => {
-                let (arrived, size) = (frame.arrived, frame.surface.size());
-                put(links, PlayersReport { at, arrived, size, seen });
-            }
+            Ok(Some(report)) => put(links, report),
             Ok(None) => {}
             Err(LookError::Lane(error)) => self.judge(vec![(Lane::Players, error)], complain),
             Err(error @ (LookError::Download(_) | LookError::Plane(_))) => {
@@ -142,7 +216,7 @@ mod tests {
     fn pause_grows_with_what_a_look_takes() {
         let pause = |ms| {
             let mut players = Players::default();
-            players.looked(MediaTime(0), Duration::from_millis(ms));
+            players.worked(Duration::from_millis(ms));
             players.pause
         };
         assert_eq!(pause(3), EVERY);

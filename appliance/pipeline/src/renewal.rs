@@ -16,7 +16,6 @@ use models::manifest::Lane;
 
 use crate::inference::Lanes;
 use crate::links::{Renewals, Retirements};
-use crate::players::Players;
 
 /// What one failure of a lane weighs, in frames: a lane that fails more often than once in so many
 /// frames gets worse, one that fails more seldom recovers.
@@ -104,7 +103,7 @@ impl Lanes {
             }
             NewLane::Finder(finder) => self.finder = Some(*finder),
             NewLane::Board(lane) => self.board.lane = *lane,
-            NewLane::Players(lane) => self.players = Players::new(Some(*lane)),
+            NewLane::Players(lane) => self.players.renew(*lane),
             // The hearing stage's.
             NewLane::Sound(_) => {}
         }

@@ -19,6 +19,21 @@ impl Tensor {
     }
 }
 
+/// What a network must look like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// Name of the network, for reports: `rim/nano`.
+    pub network: String,
+    /// Name of its only input.
+    pub input: String,
+    /// Shape of its only input.
+    pub input_shape: Vec<usize>,
+    /// Name of its only output.
+    pub output: String,
+    /// Shape of its only output.
+    pub output_shape: Vec<usize>,
+}
+
 /// One network, loaded and ready, used by one thread at a time.
 pub trait Infer: Send {
     /// Runs the network once.
@@ -32,6 +47,39 @@ pub trait Infer: Send {
 
     /// Engine and precision, for reports: `tract f32`.
     fn engine(&self) -> &str;
+}
+
+/// A network that another machine runs: it may be away, late, or another one than last time.
+pub trait Remote: Infer {
+    /// Asks whether it is there and is the network that is wanted. [`run`](Infer::run) gives
+    /// answers of that shape from then on. Takes no longer than the driver was told.
+    ///
+    /// # Errors
+    /// [`CheckError`]; asking again later is worth it.
+    fn check(&mut self, wanted: &Signature) -> Result<(), CheckError>;
+}
+
+/// Why another machine's network is not used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CheckError {
+    /// The machine is not reached, or does not have the network ready.
+    #[error("{0}")]
+    Away(String),
+    /// What it has is not what is wanted.
+    #[error(
+        "its {part} is {got}, but that of the box's {network} is {expected}; serve a model with \
+         the names and shapes of the box's pack, or install the pack that belongs to the model"
+    )]
+    Differs {
+        /// Our network.
+        network: String,
+        /// Which part of the signature: `input`, `output`, `input's shape` …
+        part: &'static str,
+        /// What the machine says of its own.
+        got: String,
+        /// What the pack says.
+        expected: String,
+    },
 }
 
 /// Why a network gave no answer.
@@ -54,5 +102,13 @@ pub enum InferError {
         network: String,
         /// What happened.
         reason: String,
+    },
+    /// The network runs elsewhere, and no answer came in time.
+    #[error("network {network} has not answered within {deadline_ms} ms")]
+    Late {
+        /// Which network.
+        network: String,
+        /// How long it was waited for.
+        deadline_ms: u64,
     },
 }

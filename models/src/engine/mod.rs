@@ -13,26 +13,12 @@ mod tract;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+pub use hal::infer::Signature;
 use hal::infer::{Infer, InferError, Tensor};
 use thiserror::Error;
 
 pub use accelerator::{Accelerator, AcceleratorError};
 pub use choice::{Backend, EngineError, Engines, Measured, Preference, Speed};
-
-/// What a network must look like.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signature {
-    /// Name of the network, for reports: `rim/nano`.
-    pub network: String,
-    /// Name of its only input.
-    pub input: String,
-    /// Shape of its only input.
-    pub input_shape: Vec<usize>,
-    /// Name of its only output.
-    pub output: String,
-    /// Shape of its only output.
-    pub output_shape: Vec<usize>,
-}
 
 /// A network, compiled for this machine. Cloning shares the weights.
 #[derive(Clone)]

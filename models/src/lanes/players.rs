@@ -1,6 +1,7 @@
 //! The players lane: where are the people in one whole picture, and which balls does a network
 //! see that was trained on everyday pictures?
 
+use hal::infer::{Signature, Tensor};
 use wire::units::PixelBox;
 
 use super::{LaneError, Tiers};
@@ -10,6 +11,7 @@ use crate::limits::{
 };
 use crate::manifest::Lane;
 use crate::pack::{Pack, PackError};
+use crate::picture::Letterbox;
 
 /// Sides of the cells in pixels, in the order of the network's numbers.
 const CELLS: [usize; 3] = [8, 16, 32];
@@ -34,8 +36,20 @@ pub struct PlayersReading {
     pub balls: Vec<Figure>,
 }
 
+/// How a picture of the source lies in the network's input: what an answer needs to become places
+/// in the picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct View {
+    letterbox: Letterbox,
+    /// Columns and rows of the input.
+    input: (usize, usize),
+    /// Width and height of the source's picture in pixels.
+    size: (f32, f32),
+}
+
 /// Looks for people in single pictures.
 pub struct PlayersLane {
+    signature: Signature,
     tiers: Tiers,
     painter: Painter,
     person: usize,
@@ -49,13 +63,14 @@ impl PlayersLane {
     /// [`PackError::Lane`] for another kind of pack, [`PackError::NoTier`].
     pub fn load(pack: &Pack, tier: &str) -> Result<Self, PackError> {
         let tiers = Tiers::load(pack.for_lane(Lane::Players)?, tier)?;
+        let signature = pack.signature(tier)?.clone();
         let manifest = pack.manifest();
         let scale = Scale::named(&manifest.input.scale)
             .expect("a manifest of the lane names one of the scales");
         let labels = &manifest.output.labels;
         let person = *labels.get("person").expect("a manifest of the lane names `person`");
         let ball = labels.get("ball").copied();
-        Ok(Self { tiers, painter: Painter::new(scale), person, ball })
+        Ok(Self { signature, tiers, painter: Painter::new(scale), person, ball })
     }
 
     /// The tier that looks.
@@ -63,19 +78,50 @@ impl PlayersLane {
         self.tiers.active_name()
     }
 
+    /// Names and shapes of the network that looks, for one that looks elsewhere in its place.
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
     /// Looks for the people of one picture.
     ///
     /// # Errors
     /// [`LaneError::Infer`]; the lane goes on with the next picture.
     pub fn see(&mut self, picture: Colour<'_>) -> Result<PlayersReading, LaneError> {
+        let view = self.prepare(picture);
+        self.run(view)
+    }
+
+    /// Makes one picture the network's [`input`](Self::input), which stays until the next one.
+    pub fn prepare(&mut self, picture: Colour<'_>) -> View {
         let tier = self.tiers.active();
-        let size = tier.picture_size();
-        let letterbox = self.painter.letterbox(picture, size, &mut tier.input.data);
-        let output = tier.run()?;
+        let input = tier.picture_size();
+        let letterbox = self.painter.letterbox(picture, input, &mut tier.input.data);
+        let size = (picture.luma().width() as f32, picture.luma().height() as f32);
+        View { letterbox, input, size }
+    }
+
+    /// What the network is asked: the picture that was prepared last.
+    pub fn input(&self) -> &Tensor {
+        &self.tiers.all[self.tiers.active].input
+    }
+
+    /// Asks the lane's own network; `view` is the picture that was prepared last.
+    ///
+    /// # Errors
+    /// [`LaneError::Infer`]; the lane goes on with the next picture.
+    pub fn run(&mut self, view: View) -> Result<PlayersReading, LaneError> {
+        let output = self.tiers.active().run()?;
+        Ok(self.read(view, &output))
+    }
+
+    /// What the answer to a picture says, whoever gave it: finite numbers in the shape of the
+    /// lane's [`signature`](Self::signature).
+    pub fn read(&self, view: View, output: &Tensor) -> PlayersReading {
+        let View { letterbox, input, size: (width, height) } = view;
         let numbers = output.shape[2];
-        let (width, height) = (picture.luma().width() as f32, picture.luma().height() as f32);
         let figures = |kind: usize, most: usize| {
-            let found = strongest(candidates(&output.data, size, (numbers, kind)), most);
+            let found = strongest(candidates(&output.data, input, (numbers, kind)), most);
             let placed = found.into_iter().filter_map(|figure| {
                 let (x0, y0) = letterbox.to_source(figure.area.x0, figure.area.y0);
                 let (x1, y1) = letterbox.to_source(figure.area.x1, figure.area.y1);
@@ -87,7 +133,7 @@ impl PlayersLane {
             placed.collect()
         };
         let balls = self.ball.map_or_else(Vec::new, |kind| figures(kind, BALLS_MAX));
-        Ok(PlayersReading { people: figures(self.person, PLAYERS_MAX), balls })
+        PlayersReading { people: figures(self.person, PLAYERS_MAX), balls }
     }
 }
 

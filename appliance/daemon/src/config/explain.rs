@@ -4,12 +4,13 @@
 use std::fmt;
 
 use mqtt::Security;
+use pipeline::remote::Price;
 
-use super::{Config, Engine, EngineChoice, Input, Pace, Source, Sport, TierChoice};
+use super::{Config, Engine, EngineChoice, Input, Pace, RemoteModel, Source, Sport, TierChoice};
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { box_, mqtt, sources, clips, storage, models } = self;
+        let Self { box_, mqtt, sources, clips, storage, models, remote } = self;
         writeln!(f, "box      {} of tenant {}", box_.device, box_.tenant)?;
         writeln!(f, "data     {}", box_.data_dir.display())?;
         let security = match &mqtt.security {
@@ -38,6 +39,9 @@ impl fmt::Display for Config {
             storage.recordings_bytes >> 20,
             storage.clips_bytes >> 20
         )?;
+        if let Some(players) = &remote.players {
+            writeln!(f, "remote   players {players}")?;
+        }
         let tier = match models.tier {
             TierChoice::Auto => "chosen by the governor",
             TierChoice::Nano => "nano",
@@ -60,6 +64,21 @@ impl fmt::Display for Engine {
             EngineChoice::OnnxRuntime => write!(f, "ONNX Runtime, {library}"),
             EngineChoice::Cuda => write!(f, "CUDA through ONNX Runtime, {library}"),
             EngineChoice::TensorRt => write!(f, "TensorRT through ONNX Runtime, {library}"),
+        }
+    }
+}
+
+impl fmt::Display for RemoteModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "by model {}", self.model)?;
+        if let Some(version) = &self.version {
+            write!(f, " version {version}")?;
+        }
+        let deadline = self.terms.deadline.as_millis();
+        write!(f, " at {}, within {deadline} ms or by the box itself; ", self.url.as_str())?;
+        match (self.terms.cost, self.terms.budget) {
+            (Price(0), _) => f.write_str("calls cost nothing"),
+            (cost, budget) => write!(f, "{cost} a call, at most {budget} a game"),
         }
     }
 }

@@ -11,6 +11,7 @@ mod document;
 mod explain;
 
 mod read;
+mod remote;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use wire::ids::Name;
 pub use broker::{Mqtt, Secret};
 pub use clips::Clips;
 pub use document::Problem;
+pub use remote::{Remote, RemoteModel};
 pub use source::{FIELDS, Hoop, Input, Mark, Pace, Source, Sport};
 
 /// Everything that an operator can set.
@@ -41,6 +43,8 @@ pub struct Config {
     pub storage: Storage,
     /// Which model packs run.
     pub models: Models,
+    /// Which lanes another machine serves.
+    pub remote: Remote,
 }
 
 /// Who this box is and where its data lies.

@@ -6,7 +6,7 @@
 use super::broker::Mqtt;
 use super::document::{Document, Entry, Key, Place, Section};
 use super::{
-    Clips, Config, Engine, EngineChoice, Identity, Models, Problem, Storage, Surroundings,
+    Clips, Config, Engine, EngineChoice, Identity, Models, Problem, Remote, Storage, Surroundings,
     TierChoice, source,
 };
 
@@ -18,6 +18,7 @@ const ROOT: &[Key] = &[
     Key::new("clips", "{ … }"),
     Key::new("storage", "{ … }"),
     Key::new("models", "{ … }"),
+    Key::new("remote", "{ … }"),
 ];
 const BOX: &[Key] = &[
     Key::new("tenant", "\"demo\""),
@@ -57,6 +58,7 @@ fn root(root: Place<'_>, surroundings: &Surroundings) -> Option<Config> {
     let clips = root.table("clips").and_then(Clips::read);
     let storage = root.table("storage").and_then(Storage::read);
     let models = root.table("models").and_then(|place| models(place, surroundings));
+    let remote = root.table("remote").and_then(|place| Remote::read(place, surroundings));
     schema?;
     Some(Config {
         box_: box_?,
@@ -65,6 +67,7 @@ fn root(root: Place<'_>, surroundings: &Surroundings) -> Option<Config> {
         clips: clips?,
         storage: storage?,
         models: models?,
+        remote: remote?,
     })
 }
 

@@ -7,7 +7,7 @@ use mqtt::Security;
 
 use super::*;
 
-const GOOD: &str = r#"schema = 1
+pub(super) const GOOD: &str = r#"schema = 1
 [box]
 tenant = "demo"
 device = "court-1"
@@ -35,11 +35,11 @@ fn surroundings() -> Surroundings {
     }
 }
 
-fn understood(text: &str) -> Config {
+pub(super) fn understood(text: &str) -> Config {
     read::config(text, &surroundings()).expect("the text is a good configuration")
 }
 
-fn complaints(text: &str) -> Vec<String> {
+pub(super) fn complaints(text: &str) -> Vec<String> {
     let problems = read::config(text, &surroundings()).expect_err("the text has mistakes");
     problems.iter().map(ToString::to_string).collect()
 }

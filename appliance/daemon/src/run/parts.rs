@@ -17,6 +17,7 @@ use pipeline::health::Watch;
 use pipeline::links::{CutItem, Cuts};
 use pipeline::record::FragmentStore;
 use pipeline::recording::{Progress, RecordHealth, RecordStage, record};
+use pipeline::remote::Shared;
 use pipeline::source::Pace;
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -34,6 +35,7 @@ use crate::outputs::{Decisions, Ids, Recorded, Shipping, notice};
 use crate::packs::engines;
 use crate::packs::shelf::Shelf;
 use crate::packs::watch::{Exchange, Stock};
+use crate::remote::Elsewhere;
 use crate::rtmp::Presence;
 use crate::stages::{SourceLanes, Stages, spawn};
 use crate::store::{Opened, Store};
@@ -57,6 +59,8 @@ pub(super) struct Parts {
     cuts: Arc<Cuts>,
     governor: (Arc<Mutex<Latest>>, Arc<AtomicBool>, JoinHandle<()>),
     uplink: uplink::Handle,
+    /// The account of the players lane, if another machine serves it.
+    remote_players: Option<Shared>,
 }
 
 /// What the recordings of this boot need.
@@ -101,7 +105,8 @@ impl Parts {
             ids: Arc::clone(&ids),
         };
         let director = Director::new(boot, profiles(config), decisions);
-        let stages = Stages::start(clock, Pace::Live, lanes(config, &packs)?, director)?;
+        let (lanes, remote_players) = lanes(config, &packs, boot)?;
+        let stages = Stages::start(clock, Pace::Live, lanes, director)?;
         let recorders = start_recorders(config, &stages, to_record)?;
         let shipping = Shipping {
             uplink: uplink.clone(),
@@ -130,6 +135,7 @@ impl Parts {
             cuts,
             governor,
             uplink,
+            remote_players,
         })
     }
 
@@ -190,6 +196,7 @@ impl Parts {
             director: Arc::clone(&self.stages.director),
             cutter: Arc::clone(&self.cutter.0),
             governor: Arc::clone(&self.governor.0),
+            remote_players: self.remote_players.clone(),
             uplink: self.uplink.clone(),
         }
     }
@@ -270,14 +277,31 @@ fn profiles(config: &Config) -> Vec<SourceProfile> {
     config.sources.iter().map(profile).collect()
 }
 
-fn lanes(config: &Config, packs: &Packs) -> Result<Vec<SourceLanes>> {
+/// What sees and hears the sources, and the account of the players lane if another machine serves
+/// it.
+fn lanes(
+    config: &Config,
+    packs: &Packs,
+    boot: BootId,
+) -> Result<(Vec<SourceLanes>, Option<Shared>)> {
+    let remote = config.remote.players.as_ref().map(|model| Elsewhere::new(model, boot));
+    if remote.is_some() && !packs.look_for_people() {
+        warn!(
+            "nobody is looked for, here or elsewhere: `[remote.players]` needs a players pack, \
+             which says what the model is asked and answers itself when it must; install one"
+        );
+    }
     let lane = |source: &crate::config::Source| {
         let hoops: Vec<_> = source.hoops.iter().map(|h| (h.id.clone(), h.area)).collect();
         let fields = source.board.iter().map(|mark| (mark.field, mark.area)).collect();
-        let (name, lanes) = (source.name.to_string(), packs.lanes(&hoops, fields)?);
+        let (name, mut lanes) = (source.name.to_string(), packs.lanes(&hoops, fields)?);
+        if let Some(remote) = &remote {
+            lanes.players.ask(remote.line(&name)?);
+        }
         Ok(SourceLanes { name, lanes, ear: packs.ear()? })
     };
-    config.sources.iter().map(lane).collect()
+    let lanes = config.sources.iter().map(lane).collect::<Result<_>>()?;
+    Ok((lanes, remote.map(|remote| remote.account())))
 }
 
 fn start_recorders(

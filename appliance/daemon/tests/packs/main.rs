@@ -13,5 +13,9 @@ mod hearing;
 mod install;
 mod players;
 mod refusals;
+mod remote;
+#[path = "../../../../hw/kserve/tests/protocol/stand_in.rs"]
+#[allow(dead_code, reason = "the tests of `kserve` need more of it")]
+mod stand_in;
 mod swap;
 mod trial;

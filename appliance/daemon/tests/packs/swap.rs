@@ -2,7 +2,7 @@
 //! networks or by the new ones, and networks that fail are taken out of service.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -19,6 +19,7 @@ use hal::surface::{
 use models::{Engines, Pack};
 use pipeline::inference::{FrameReport, InferenceHealth, InferenceStage, Report, infer};
 use pipeline::links::{Arrival, Detections, FrameWaits, OperatingPoints};
+use pipeline::remote::Line;
 use pipeline::renewal::{Fitness, PackLinks};
 use pipeline::source::{Frame, Pace, SourceLinks};
 use wire::time::{ClockQuality, MediaTime, Monotonic, WallTime};
@@ -44,12 +45,14 @@ impl SurfaceMemory for Flat {
     }
 }
 
-/// A clock that stands still: whatever the machine does meanwhile, no work takes time.
-struct Still;
+/// A clock that stands still unless a test moves it: whatever the machine does meanwhile, no work
+/// takes time. In µs.
+#[derive(Default)]
+struct Still(AtomicU64);
 
 impl Clock for Still {
     fn now(&self) -> Monotonic {
-        Monotonic(0)
+        Monotonic(self.0.load(Ordering::Relaxed))
     }
 
     fn wall(&self) -> (WallTime, ClockQuality) {
@@ -69,6 +72,7 @@ pub(crate) struct Running {
     frame_waits: Arc<FrameWaits>,
     detections: Arc<Detections>,
     pub(crate) health: Arc<InferenceHealth>,
+    clock: Arc<Still>,
     complaints: Arc<Mutex<Vec<String>>>,
     pool: SurfacePool,
     next: i64,
@@ -82,6 +86,15 @@ impl Running {
 
     /// With this operating point from the first picture on.
     pub(crate) fn at(point: OperatingPoint, players: Option<&Folder>) -> Self {
+        Self::asking(point, players, None)
+    }
+
+    /// The same, with somebody to ask about the people.
+    pub(crate) fn asking(
+        point: OperatingPoint,
+        players: Option<&Folder>,
+        line: Option<Line>,
+    ) -> Self {
         let packs = Packs::of(|name| {
             let folder = match name {
                 "ball" => fixture::ball(),
@@ -93,14 +106,19 @@ impl Running {
         });
         let packs = packs.map(|packs| packs.with_players(players.map(open)));
         let hoop = [("a".parse().expect("a name"), HOOP)];
-        let lanes = packs.and_then(|packs| packs.lanes(&hoop, Vec::new())).expect("they are good");
+        let mut lanes =
+            packs.and_then(|packs| packs.lanes(&hoop, Vec::new())).expect("they are good");
+        if let Some(line) = line {
+            lanes.players.ask(line);
+        }
         let (links, detections) = (Arc::<SourceLinks>::default(), Arc::new(Detections::new()));
         let (packs, health) = (Arc::<PackLinks>::default(), Arc::<InferenceHealth>::default());
         let points = Arc::new(OperatingPoints::new());
         points.signal(point);
         let (frame_waits, complaints) = (Arc::new(FrameWaits::new()), Arc::<Mutex<_>>::default());
+        let clock = Arc::<Still>::default();
         let stage = InferenceStage {
-            clock: Arc::new(Still),
+            clock: Arc::clone(&clock),
             sources: vec![(Arc::clone(&links), lanes)],
             frame_waits: Arc::clone(&frame_waits),
             detections: Arc::clone(&detections),
@@ -123,11 +141,24 @@ impl Running {
             frame_waits,
             detections,
             health,
+            clock,
             complaints,
             pool,
             next,
             thread,
         }
+    }
+
+    /// Returns when nothing is done with the pictures that were shown: what follows a report is over.
+    pub(crate) async fn idle(&self) {
+        while self.health.beat.is_busy() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Moves the clock, which should not happen while the stage is at work.
+    pub(crate) fn wait(&self, ms: u64) {
+        self.clock.0.fetch_add(1_000 * ms, Ordering::Relaxed);
     }
 
     /// Shows so many pictures, 40 ms apart; what was seen in each.

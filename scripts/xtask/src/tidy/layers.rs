@@ -52,6 +52,8 @@ const TABLE: &[Rule] = &[
     pure("courtside-outbox"),
     Rule { name: "courtside-ingest", ours: &[WIRE], foreign: Foreign::Without(VENDORS_AND_EDGES) },
     Rule { name: HAL, ours: &[WIRE], foreign: Foreign::Without(VENDORS_AND_EDGES) },
+    // An HTTP client under a deadline, for a thread of its own.
+    Rule { name: "courtside-kserve", ours: &[HAL], foreign: Foreign::Without(EDGES) },
     Rule { name: "courtside-libav", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
     Rule { name: "courtside-sensors", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
     Rule { name: "courtside-models", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
@@ -83,6 +85,7 @@ const TABLE: &[Rule] = &[
             "courtside-ingest",
             "courtside-models",
             "courtside-pipeline",
+            "courtside-kserve",
             "courtside-libav",
             "courtside-sensors",
             MQTT,
