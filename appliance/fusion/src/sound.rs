@@ -47,9 +47,8 @@ struct Patience {
 }
 
 /// Half a second: a shoe squeaks for a fifth, and is heard in three blocks.
-const WHISTLE: Patience = Patience { begins: 0.1, told: 4.2, sure: 0.95 };
-/// A horn speaks slowly, and is held longer than any note of music or syllable over the
-/// loudspeakers.
+const WHISTLE: Patience = Patience { begins: 0.1, told: 4.2, sure: 0.8 };
+/// A horn speaks slowly; notes of music and syllables over the loudspeakers are never as sure.
 const BUZZER: Patience = Patience { begins: 0.1, told: 3.2, sure: 0.95 };
 
 /// Until it is told, a sound goes on while its chance is at least this share of what began it.
