@@ -124,8 +124,12 @@ pub const REPLAY_PAST_MS: i64 = 40_000;
 /// What was shown more lately than this is like the present because hardly any time has passed.
 pub const REPLAY_LAG_MS: i64 = 2_000;
 
-/// Mean difference of two pictures' blocks, in greys, up to which one may repeat the other.
-pub const REPLAY_ALIKE: u32 = 2;
+/// Mean difference of two pictures' blocks, in greys, up to which one repeats the other, for a
+/// replay to begin and to go on. In replays of generated games at 4 Mb/s half of the pictures are
+/// below 0.3; play that looks alike by chance stays above 1.6 for as long as it takes.
+pub const REPLAY_ALIKE: f32 = 1.0;
+/// See [`REPLAY_ALIKE`]: a pan falls between two remembered pictures.
+pub const REPLAY_ALIKE_STILL: f32 = 1.5;
 
 /// What one block may differ by at most, in greys.
 pub const REPLAY_BLOCK_MAX: u8 = 24;

@@ -12,8 +12,9 @@ use std::collections::VecDeque;
 use wire::time::{MediaSpan, MediaTime};
 
 use crate::limits::{
-    REPLAY_AGREE, REPLAY_ALIKE, REPLAY_AWAY_MS, REPLAY_BLOCK_MAX, REPLAY_CLEARER, REPLAY_LAG_MS,
-    REPLAY_LONGEST_MS, REPLAY_MISSES, REPLAY_PAST_MS, REPLAY_SPACING_MS, REPLAY_SPEED, SCENE_GRID,
+    REPLAY_AGREE, REPLAY_ALIKE, REPLAY_ALIKE_STILL, REPLAY_AWAY_MS, REPLAY_BLOCK_MAX,
+    REPLAY_CLEARER, REPLAY_LAG_MS, REPLAY_LONGEST_MS, REPLAY_MISSES, REPLAY_PAST_MS,
+    REPLAY_SPACING_MS, REPLAY_SPEED, SCENE_GRID,
 };
 
 /// Columns and rows of the small pictures: half of the scene lane's grid.
@@ -131,7 +132,7 @@ impl ReplayWatch {
             .map(|past| (past.at, past.difference(small)))
             .collect();
         let (best, least) = old.iter().copied().min_by_key(|(_, difference)| *difference)?;
-        if least > REPLAY_ALIKE * BLOCKS as u32 {
+        if least as f32 > REPLAY_ALIKE * BLOCKS as f32 {
             return None;
         }
         // The pictures some time before and after it.
@@ -150,7 +151,7 @@ impl ReplayWatch {
         let near = |past: &&Small| past.at.since(expected).as_millis().abs() <= REPLAY_AWAY_MS / 2;
         let alike = self.past.iter().filter(near).map(|past| (past.at, past.difference(small)));
         let (old, least) = alike.min_by_key(|(_, difference)| *difference)?;
-        (least <= REPLAY_ALIKE * BLOCKS as u32).then_some(old)
+        (least as f32 <= REPLAY_ALIKE_STILL * BLOCKS as f32).then_some(old)
     }
 }
 
