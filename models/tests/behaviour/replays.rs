@@ -11,7 +11,7 @@ fn play(seconds: f32, camera: u32) -> Vec<u8> {
     let (columns, rows) = SCENE_GRID;
     let player = |number: u32| {
         let wave = |seed: u32| {
-            let rate = 0.4 + hash(number as i32, seed as i32, camera);
+            let rate = 0.15 + 0.4 * hash(number as i32, seed as i32, camera);
             (seconds * rate + 6.3 * hash(number as i32, seed as i32, 7)).sin()
         };
         let (x, y) = (0.5 + 0.3 * wave(1) + 0.15 * wave(2), 0.6 + 0.2 * wave(3) + 0.1 * wave(4));
@@ -20,12 +20,17 @@ fn play(seconds: f32, camera: u32) -> Vec<u8> {
     let players: Vec<(f32, f32)> = (0..8).map(player).collect();
     let cell = |index: usize| {
         let (x, y) = ((index % columns) as f32, (index / columns) as f32);
-        let near = |(px, py): &(f32, f32)| (x - px).abs() < 1.2 && (y - py).abs() < 2.5;
-        let covered = players.iter().position(near);
+        // A player's edge covers a part of a cell.
+        let share = |(px, py): (f32, f32)| {
+            (1.7 - (x - px).abs()).clamp(0.0, 1.0) * (3.0 - (y - py).abs()).clamp(0.0, 1.0)
+        };
         let floor = 90.0 + 80.0 * texture((x, y), 5.0, camera);
-        let grey = covered.map_or(floor, |number| if number % 2 == 0 { 40.0 } else { 220.0 });
-        // The grain of the picture is another one every time.
-        let grain = 3.0 * hash(index as i32, (seconds * 1e3) as i32, 11) - 1.5;
+        let grey = players.iter().enumerate().fold(floor, |grey, (number, &player)| {
+            let shirt = if number % 2 == 0 { 40.0 } else { 220.0 };
+            grey + share(player) * (shirt - grey)
+        });
+        // The grain of 400 pixels is little, and another one every time.
+        let grain = hash(index as i32, (seconds * 1e3) as i32, 11) - 0.5;
         (grey + grain) as u8
     };
     (0..columns * rows).map(cell).collect()

@@ -157,6 +157,10 @@ async fn a_server_that_sees_nobody_is_believed() {
 async fn no_frame_waits_for_a_silent_server_and_at_the_deadline_the_box_answers() {
     let server = server(Says::Nobody);
     let mut asking = Asking::serving(&server, FREE).await;
+    // The call on trial must not be the one that is left without an answer.
+    let idle =
+        |status: &Status| status.counts.answers > 0 && status.counts.answers == status.counts.calls;
+    asking.until("answered", idle).await;
     server.set(Fault::Silent);
     let calls = asking.account.status().counts.calls;
     asking.until("asked", |status| status.counts.calls > calls).await;
