@@ -68,7 +68,7 @@ fn ends(times: &[f32]) -> (f32, f32) {
 
 #[test]
 fn a_replay_at_any_speed_is_noticed_within_two_seconds_and_ends_when_play_goes_on() {
-    for (speed, within) in [(1.0, 0.8), (0.5, 0.8), (0.25, 1.6)] {
+    for (speed, within) in [(1.0, 1.2), (0.5, 1.2), (0.25, 2.0)] {
         let program = [cut(0.0, 0.0, 1.0, 1), cut(20.0, 15.0, speed, 1), cut(25.0, 25.0, 1.0, 1)];
         let (first, last) = ends(&replays(&program, 32.0));
         assert!(first > 20.0 && first < 20.0 + within, "at {speed}: from {first}");
@@ -130,5 +130,5 @@ fn a_replay_is_noticed_at_five_pictures_a_second_too() {
         }
     }
     let noticed = noticed.expect("a replay");
-    assert!((18.0..20.2).contains(&noticed), "{noticed}");
+    assert!((18.0..21.0).contains(&noticed), "{noticed}");
 }

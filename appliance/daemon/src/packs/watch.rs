@@ -13,14 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use hal::Clock;
 use models::{Engines, Pack, Trust};
 use pipeline::renewal::{PackLinks, Retirement};
 use tracing::{error, info, warn};
 
 use super::shelf::{Shelf, Standing, Withdrawn};
 use super::{NAMES, OPTIONAL, keys, name_of};
-use crate::clock::SystemClock;
 use crate::engine::{self, Packs};
 
 /// Between two looks at the shelf.
@@ -87,7 +85,6 @@ fn best(name: &str, standing: Standing, (trust, engines): (&Trust, &Engines)) ->
 
 /// Exchanges packs while the box runs.
 pub struct Exchange {
-    clock: Arc<SystemClock>,
     stock: Stock,
     links: Arc<PackLinks>,
     stop: Arc<AtomicBool>,
@@ -100,15 +97,9 @@ pub struct Exchange {
 
 impl Exchange {
     /// Looks after `packs`, which run on so many sources.
-    pub fn new(
-        clock: &Arc<SystemClock>,
-        (stock, packs): (Stock, &Packs),
-        links: &Arc<PackLinks>,
-        sources: usize,
-    ) -> Self {
+    pub fn new((stock, packs): (Stock, &Packs), links: &Arc<PackLinks>, sources: usize) -> Self {
         let version = |pack: &Pack| (pack.manifest().name.clone(), pack.manifest().version);
         Self {
-            clock: Arc::clone(clock),
             stock,
             links: Arc::clone(links),
             stop: Arc::default(),
@@ -127,7 +118,9 @@ impl Exchange {
     pub async fn run(mut self) {
         let mut seen = self.stock.shelf.pulse();
         while !self.stop.load(Ordering::Relaxed) {
-            self.clock.sleep_until(self.clock.now().plus(EVERY)).await;
+            // Not the clock's sleep: nobody joins this thread, and a timer of the runtime panics
+            // when the runtime shuts down under it.
+            std::thread::park_timeout(EVERY);
             while let Ok(retirement) = self.links.retirements.try_receive() {
                 let name = name_of(retirement.lane);
                 self.withdraw(name, &retirement);

@@ -117,7 +117,7 @@ impl Parts {
         let cutter = start_cutter(clock, &cuts, shelves.clips, shipping)?;
         leftovers::cut(config, opened, (&recordings, &cuts)).await;
         let governor = start_governor(clock, config, (&stages, &packs), (&uplink, stop))?;
-        let exchange = Exchange::new(clock, (stock, &packs), &stages.packs, config.sources.len());
+        let exchange = Exchange::new((stock, &packs), &stages.packs, config.sources.len());
         let exchanging = exchange.stop();
         // Never joined: it may be reading a pack for as long as that takes, and leaves nothing
         // half done.
