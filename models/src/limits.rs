@@ -98,13 +98,18 @@ pub const SCENE_GRID: (usize, usize) = (64, 36);
 /// picture widths a second at 25 pictures a second.
 pub const SCENE_PAN_CELLS: (isize, isize) = (6, 2);
 
-/// A change below this is never a cut, on a scale where 1 is a picture that has nothing to do with
-/// the one before. In six generated games of 90 s players near the camera reach 0.36; pictures of
-/// two games are never nearer than 0.72, shifted as well as they fit.
-pub const SCENE_CHANGE_MIN: f32 = 0.5;
+/// Where a cut begins, on a scale where 1 is a picture that has nothing to do with the one before:
+/// at the least change, and at so many times the usual one. Either row will do.
+///
+/// - Another scene: pictures of two games are never nearer than 0.72, shifted as well as they fit;
+///   players near the camera reach 0.36 in six generated games of 90 s.
+/// - The same scene in another framing: wall above, floor below, and 0.43 to 0.67 of change at 15
+///   to 134 times the usual one, where half an hour of games has nothing above 0.13 that is more
+///   than twelve times the usual change.
+pub const SCENE_CUTS: [(f32, f32); 2] = [(0.5, 8.0), (0.3, 12.0)];
 
-/// A cut changes the picture this many times more than usual.
-pub const SCENE_CHANGE_RATIO: f32 = 8.0;
+/// A change below this is not worth the search for a pan that explains it.
+pub const SCENE_CHANGE_MIN: f32 = 0.3;
 
 /// Pictures over which the usual change is taken: half a second.
 pub const SCENE_PACE_PICTURES: usize = 12;

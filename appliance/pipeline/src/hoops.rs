@@ -38,6 +38,9 @@ const ASTRAY: MediaSpan = MediaSpan::from_millis(2_000);
 const ASTRAY_WIDTHS: f32 = 3.0;
 /// Found boxes that are so much wider than a technician's do not say that the camera was zoomed.
 const ZOOM: std::ops::Range<f32> = 0.7..1.4;
+/// Two boxes whose centres are nearer than this, in widths of the wider one, are one hoop: where
+/// there is no net, the finder sees the ring now here and now there.
+const ONE_HOOP_WIDTHS: f32 = 1.0;
 /// A hoop that this many runs of the finder in a row have missed is not in view.
 const OUT_OF_VIEW: u8 = 3;
 /// A found hoop that the finder has not seen for this long is given up.
@@ -242,6 +245,17 @@ impl Hoops {
     }
 
     fn believe(&mut self, at: MediaTime, area: PixelBox, origin: Origin) {
+        let one = |known: &&mut Known| {
+            known.origin == Origin::Finder && widths_apart(known.area, area) < ONE_HOOP_WIDTHS
+        };
+        if let Some(known) = self.known.iter_mut().flatten().find(one) {
+            // Seen at its own box as well: the finder does not know which it is.
+            if origin == Origin::Finder && known.missed > 0 {
+                known.put_onto(area);
+                known.seen = at;
+            }
+            return;
+        }
         // Before a faint one goes, so that this one is judged in a slot of its own, without what
         // was seen at the other place.
         let free = self.known.iter().position(Option::is_none);
@@ -283,6 +297,13 @@ impl Hoops {
             known.seen = at;
         }
     }
+}
+
+/// How far the centres of two boxes are from each other along the axis along which they are
+/// further, in widths of the wider one.
+fn widths_apart(one: PixelBox, other: PixelBox) -> f32 {
+    let ((x, y), (ox, oy)) = (one.centre(), other.centre());
+    (ox - x).abs().max((oy - y).abs()) / one.width().max(other.width()).max(1.0)
 }
 
 fn letter(slot: usize) -> Name {

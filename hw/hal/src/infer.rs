@@ -34,6 +34,29 @@ pub struct Signature {
     pub output_shape: Vec<usize>,
 }
 
+impl Signature {
+    /// The only input of a network that looks like this.
+    ///
+    /// # Errors
+    /// [`InferError::Shape`]: another number of tensors, another shape, or fewer or more elements
+    /// than the shape says.
+    pub fn only_input<'a>(&self, inputs: &'a [Tensor]) -> Result<&'a Tensor, InferError> {
+        match inputs {
+            [input]
+                if input.shape == self.input_shape
+                    && input.data.len() == input.shape.iter().product::<usize>() =>
+            {
+                Ok(input)
+            }
+            _ => Err(InferError::Shape {
+                network: self.network.clone(),
+                expected: vec![self.input_shape.clone()],
+                got: inputs.iter().map(|input| input.shape.clone()).collect(),
+            }),
+        }
+    }
+}
+
 /// One network, loaded and ready, used by one thread at a time.
 pub trait Infer: Send {
     /// Runs the network once.

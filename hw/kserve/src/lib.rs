@@ -154,20 +154,7 @@ impl Infer for Server {
             return Err(failed("nobody checked yet what it is".to_owned()));
         };
         let signature = &proved.signature;
-        let input = match inputs {
-            [t] if t.shape == signature.input_shape
-                && t.data.len() == t.shape.iter().product::<usize>() =>
-            {
-                t
-            }
-            _ => {
-                return Err(InferError::Shape {
-                    network: signature.network.clone(),
-                    expected: vec![signature.input_shape.clone()],
-                    got: inputs.iter().map(|t| t.shape.clone()).collect(),
-                });
-            }
-        };
+        let input = signature.only_input(inputs)?;
         match self.ask(proved, input) {
             Ok(output) => Ok(vec![output]),
             Err(Failure::Late) => {

@@ -138,20 +138,7 @@ enum State {
 impl Infer for Network {
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, InferError> {
         let signature = &*self.signature;
-        let input = match inputs {
-            [t] if t.shape == signature.input_shape
-                && t.data.len() == t.shape.iter().product::<usize>() =>
-            {
-                t
-            }
-            _ => {
-                return Err(InferError::Shape {
-                    network: signature.network.clone(),
-                    expected: vec![signature.input_shape.clone()],
-                    got: inputs.iter().map(|t| t.shape.clone()).collect(),
-                });
-            }
-        };
+        let input = signature.only_input(inputs)?;
         let failed = |reason| InferError::Engine { network: signature.network.clone(), reason };
         let data = match &mut self.state {
             State::Tract(network) => network.run(input),

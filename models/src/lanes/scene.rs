@@ -10,7 +10,7 @@ use wire::time::MediaTime;
 
 use super::history::is_jump;
 use crate::limits::{
-    SCENE_CHANGE_MIN, SCENE_CHANGE_RATIO, SCENE_GRID, SCENE_PACE_PICTURES, SCENE_PACE_QUIETEST,
+    SCENE_CHANGE_MIN, SCENE_CUTS, SCENE_GRID, SCENE_PACE_PICTURES, SCENE_PACE_QUIETEST,
     SCENE_PAN_CELLS,
 };
 use crate::picture::{Grey, Luma, Resampler};
@@ -97,7 +97,9 @@ impl SceneLane {
         let mut lately: Vec<f32> = self.pace.iter().copied().collect();
         lately.sort_by(f32::total_cmp);
         let usual = lately.get(lately.len() / 2).copied().unwrap_or_default();
-        (usual.max(SCENE_PACE_QUIETEST) * SCENE_CHANGE_RATIO).clamp(SCENE_CHANGE_MIN, 1.0)
+        let usual = usual.max(SCENE_PACE_QUIETEST);
+        let believed = SCENE_CUTS.map(|(least, times)| (usual * times).clamp(least, 1.0));
+        believed.into_iter().fold(1.0, f32::min)
     }
 }
 

@@ -41,6 +41,22 @@ fn a_cut_is_told_with_its_first_picture() {
 }
 
 #[test]
+fn the_same_hall_in_another_framing_is_a_cut() {
+    // Wall above and floor below in both: half of the picture stays as it was.
+    let framed = |(x, y): (f32, f32)| {
+        let mut picture = hall(1, (x, y), 1.0);
+        for (i, p) in picture.data.iter_mut().enumerate() {
+            let floor = if (i / 320) as f32 + y > 110.0 { 50 } else { 0 };
+            *p = *p / 2 + floor;
+        }
+        picture
+    };
+    let before = (0..20).map(|_| framed((0.0, 0.0)));
+    let after = (0..20).map(|_| framed((80.0, 15.0)));
+    assert_eq!(cuts(before.chain(after)), [20]);
+}
+
+#[test]
 fn cuts_behind_each_other_are_all_told() {
     let shots = (0..6).flat_map(|shot| (0..8).map(move |_| hall(10 * shot, (0.0, 0.0), 1.0)));
     assert_eq!(cuts(shots), [8, 16, 24, 32, 40]);

@@ -53,6 +53,25 @@ fn beside_a_hoop_in_view_only_what_looks_like_one_is_another() {
 }
 
 #[test]
+fn a_ring_that_is_seen_now_here_and_now_there_is_one_hoop() {
+    let mut hoops = Hoops::new(&[]);
+    // Too far aside to overlap, too near to be another hoop.
+    let aside = BOX.moved(30.0, 0.0);
+    for run in 0..3 {
+        hoops.compare(MediaTime::from_millis(200 * run), &[reading(BOX)]);
+    }
+    for run in 3..30 {
+        hoops.compare(MediaTime::from_millis(200 * run), &[reading(BOX), reading(aside)]);
+        assert_eq!(hoops.now().map(|hoop| hoop.area).collect::<Vec<_>>(), [BOX]);
+    }
+    // It is seen there alone from now on: the camera was moved a little.
+    for run in 30..33 {
+        hoops.compare(MediaTime::from_millis(200 * run), &[reading(aside)]);
+    }
+    assert_eq!(hoops.now().map(|hoop| (hoop.slot, hoop.area)).collect::<Vec<_>>(), [(0, aside)]);
+}
+
+#[test]
 fn a_hoop_that_flickers_in_other_places_is_never_believed() {
     let mut hoops = Hoops::new(&[]);
     for step in 0_u8..20 {
