@@ -9,7 +9,11 @@
 #![forbid(unsafe_code)]
 
 pub mod access_unit;
+mod codec;
+pub mod elementary;
 pub mod flv;
 pub mod limits;
 pub mod registry;
 pub mod rtmp;
+mod timeline;
+pub mod ts;

@@ -8,7 +8,8 @@ mod client;
 use bytes::Bytes;
 use client::{AVCC, frame};
 use ingest::access_unit::{MediaItem, Track};
-use ingest::flv::{Counters, Demuxer, FlvError, Output, RecordError, Tag};
+use ingest::elementary::{Counters, Output, RecordError, StreamError};
+use ingest::flv::{Demuxer, Tag};
 use ingest::limits::Limits;
 use wire::codec::VideoCodec;
 use wire::time::{MediaTime, Monotonic};
@@ -233,7 +234,7 @@ fn configurations_that_cannot_be_used_are_refused() {
     ] {
         let mut demuxer = Demuxer::new(Limits::default());
         let refused = video(&mut demuxer, 0, configuration(record));
-        assert_eq!(refused, Err(FlvError::Configuration(Track::Video, error)));
+        assert_eq!(refused, Err(StreamError::Configuration(Track::Video, error)));
     }
 }
 
@@ -250,7 +251,7 @@ fn damaged_units_are_dropped_until_there_are_too_many_in_a_row() {
     }
     assert_eq!(units(&items(&mut demuxer)).len(), 2);
     let refused = (0..=limit).find_map(|_| video(&mut demuxer, 0, damaged.clone()).err());
-    assert_eq!(refused, Some(FlvError::Damaged(limit + 1)));
+    assert_eq!(refused, Some(StreamError::Damaged(limit + 1)));
 }
 
 #[test]
@@ -363,11 +364,11 @@ fn configuration(record: &[u8]) -> Vec<u8> {
     [&[0x17, 0, 0, 0, 0], record].concat()
 }
 
-fn video(demuxer: &mut Demuxer, timestamp_ms: u32, body: Vec<u8>) -> Result<(), FlvError> {
+fn video(demuxer: &mut Demuxer, timestamp_ms: u32, body: Vec<u8>) -> Result<(), StreamError> {
     demuxer.handle_video(Tag { timestamp_ms, body: body.into(), arrived: Monotonic(0) })
 }
 
-fn audio(demuxer: &mut Demuxer, timestamp_ms: u32, body: &[u8]) -> Result<(), FlvError> {
+fn audio(demuxer: &mut Demuxer, timestamp_ms: u32, body: &[u8]) -> Result<(), StreamError> {
     let body = Bytes::copy_from_slice(body);
     demuxer.handle_audio(Tag { timestamp_ms, body, arrived: Monotonic(0) })
 }

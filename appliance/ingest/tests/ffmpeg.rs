@@ -1,10 +1,12 @@
 //! Conformance with a real publisher: what ffmpeg encodes is what leaves the session.
 
 mod publisher;
+mod tools;
 
 use ingest::access_unit::{AccessUnit, AudioTrack, MediaItem, Track, VideoTrack};
 use ingest::rtmp::{EndReason, Event};
-use publisher::{Run, ffmpeg_is_installed, publish, replay};
+use publisher::{Run, publish, replay};
+use tools::ffmpeg_is_installed;
 use wire::codec::VideoCodec;
 use wire::time::{MediaSpan, MediaTime};
 

@@ -6,7 +6,8 @@
 
 use bytes::Bytes;
 use ingest::access_unit::MediaItem;
-use ingest::flv::{Demuxer, Output, Tag};
+use ingest::elementary::Output;
+use ingest::flv::{Demuxer, Tag};
 use ingest::limits::Limits;
 use libfuzzer_sys::fuzz_target;
 use wire::time::Monotonic;

@@ -2,8 +2,8 @@
 
 use bytes::{Buf, Bytes};
 
-use super::FlvError;
 use super::video_tag::{fourcc_name, skip_modifier, take};
+use super::{StreamError, TagError};
 
 /// What an audio tag carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(super) enum AudioTag {
 }
 
 /// Reads the body of an audio tag.
-pub(super) fn parse(mut body: Bytes) -> Result<AudioTag, FlvError> {
+pub(super) fn parse(mut body: Bytes) -> Result<AudioTag, TagError> {
     let Some(first) = body.first().copied() else { return Ok(AudioTag::Nothing) };
     body.advance(1);
     match first >> 4 {
@@ -27,7 +27,7 @@ pub(super) fn parse(mut body: Bytes) -> Result<AudioTag, FlvError> {
             _ => Ok(AudioTag::Nothing),
         },
         ENHANCED => enhanced(first & 0x0f, body),
-        other => Err(FlvError::UnsupportedAudio(legacy_name(other).to_owned())),
+        other => Err(unsupported(legacy_name(other).to_owned())),
     }
 }
 
@@ -39,16 +39,16 @@ const CODED_FRAMES: u8 = 1;
 const MULTITRACK: u8 = 5;
 const MOD_EX: u8 = 7;
 
-fn enhanced(mut packet_type: u8, mut body: Bytes) -> Result<AudioTag, FlvError> {
+fn enhanced(mut packet_type: u8, mut body: Bytes) -> Result<AudioTag, TagError> {
     while packet_type == MOD_EX {
         packet_type = skip_modifier(&mut body)?;
     }
     if packet_type == MULTITRACK {
-        return Err(FlvError::UnsupportedAudio("several audio tracks in one stream".to_owned()));
+        return Err(unsupported("several audio tracks in one stream".to_owned()));
     }
     let fourcc = take(&mut body, 4)?;
     if fourcc.as_ref() != b"mp4a" {
-        return Err(FlvError::UnsupportedAudio(fourcc_name(&fourcc)));
+        return Err(unsupported(fourcc_name(&fourcc)));
     }
     Ok(match packet_type {
         SEQUENCE_START => AudioTag::Configuration(body),
@@ -68,4 +68,8 @@ fn legacy_name(format: u8) -> &'static str {
         11 => "Speex",
         _ => "a reserved FLV audio format",
     }
+}
+
+fn unsupported(codec: String) -> TagError {
+    TagError::Refused(StreamError::UnsupportedAudio(codec))
 }

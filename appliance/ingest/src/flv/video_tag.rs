@@ -5,7 +5,7 @@
 use bytes::{Buf, Bytes};
 use wire::codec::VideoCodec;
 
-use super::FlvError;
+use super::{StreamError, TagError};
 
 /// What a video tag carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) enum VideoTag {
 }
 
 /// Reads the body of a video tag.
-pub(super) fn parse(mut body: Bytes) -> Result<VideoTag, FlvError> {
+pub(super) fn parse(mut body: Bytes) -> Result<VideoTag, TagError> {
     let Some(first) = body.first().copied() else { return Ok(VideoTag::Nothing) };
     body.advance(1);
     if first & 0x80 != 0 {
@@ -32,10 +32,10 @@ pub(super) fn parse(mut body: Bytes) -> Result<VideoTag, FlvError> {
     let codec = match first & 0x0f {
         7 => VideoCodec::H264,
         12 => VideoCodec::H265,
-        other => return Err(FlvError::UnsupportedVideo(legacy_name(other))),
+        other => return Err(unsupported(legacy_name(other))),
     };
     if body.len() < 4 {
-        return Err(FlvError::Truncated);
+        return Err(TagError::Truncated);
     }
     let packet_type = body.get_u8();
     let composition_ms = composition_ms(&mut body);
@@ -52,7 +52,7 @@ const CODED_FRAMES_X: u8 = 3;
 const MULTITRACK: u8 = 6;
 const MOD_EX: u8 = 7;
 
-fn enhanced(first: u8, mut body: Bytes) -> Result<VideoTag, FlvError> {
+fn enhanced(first: u8, mut body: Bytes) -> Result<VideoTag, TagError> {
     let mut packet_type = first & 0x0f;
     while packet_type == MOD_EX {
         packet_type = skip_modifier(&mut body)?;
@@ -62,16 +62,16 @@ fn enhanced(first: u8, mut body: Bytes) -> Result<VideoTag, FlvError> {
         return Ok(VideoTag::Nothing);
     }
     if packet_type == MULTITRACK {
-        return Err(FlvError::UnsupportedVideo("several video tracks in one stream".to_owned()));
+        return Err(unsupported("several video tracks in one stream".to_owned()));
     }
     let codec = match take(&mut body, 4)?.as_ref() {
         b"avc1" => VideoCodec::H264,
         b"hvc1" => VideoCodec::H265,
-        other => return Err(FlvError::UnsupportedVideo(fourcc_name(other))),
+        other => return Err(unsupported(fourcc_name(other))),
     };
     match packet_type {
         SEQUENCE_START => Ok(VideoTag::Configuration { codec, record: body }),
-        CODED_FRAMES if body.len() < 3 => Err(FlvError::Truncated),
+        CODED_FRAMES if body.len() < 3 => Err(TagError::Truncated),
         CODED_FRAMES => {
             let composition_ms = composition_ms(&mut body);
             Ok(VideoTag::Frame { codec, composition_ms, data: body })
@@ -83,7 +83,7 @@ fn enhanced(first: u8, mut body: Bytes) -> Result<VideoTag, FlvError> {
 
 /// Skips one modifier (Enhanced RTMP v2: nanosecond offsets and what may come) and returns the
 /// packet type behind it.
-pub(super) fn skip_modifier(body: &mut Bytes) -> Result<u8, FlvError> {
+pub(super) fn skip_modifier(body: &mut Bytes) -> Result<u8, TagError> {
     let short = usize::from(take(body, 1)?[0]) + 1;
     let length = if short == 256 { usize::from(take(body, 2)?.get_u16()) + 1 } else { short };
     take(body, length)?;
@@ -91,8 +91,8 @@ pub(super) fn skip_modifier(body: &mut Bytes) -> Result<u8, FlvError> {
 }
 
 /// The first `count` bytes.
-pub(super) fn take(body: &mut Bytes, count: usize) -> Result<Bytes, FlvError> {
-    if body.len() < count { Err(FlvError::Truncated) } else { Ok(body.split_to(count)) }
+pub(super) fn take(body: &mut Bytes, count: usize) -> Result<Bytes, TagError> {
+    if body.len() < count { Err(TagError::Truncated) } else { Ok(body.split_to(count)) }
 }
 
 /// A FourCC for people; it comes from a stranger, so only plain characters pass.
@@ -127,4 +127,8 @@ fn legacy_name(codec: u8) -> String {
         13 => "AV1 (codec id 13)".to_owned(),
         other => format!("FLV video codec {other}"),
     }
+}
+
+fn unsupported(codec: String) -> TagError {
+    TagError::Refused(StreamError::UnsupportedVideo(codec))
 }

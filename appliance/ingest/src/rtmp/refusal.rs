@@ -3,7 +3,7 @@
 use super::amf0::Amf0Error;
 use super::chunk::ChunkError;
 use super::handshake::HandshakeError;
-use crate::flv::FlvError;
+use crate::elementary::StreamError;
 
 /// Why bytes were refused. The connection is over: write what is still in
 /// [`next_output`](super::Session::next_output), then close it. No other connection is concerned.
@@ -20,7 +20,7 @@ pub enum Refusal {
     Command(#[from] Amf0Error),
     /// The media cannot be taken.
     #[error("stream refused: {0}")]
-    Media(#[from] FlvError),
+    Media(#[from] StreamError),
     /// A chunk size out of range.
     #[error("chunk size {0} refused: it must be from 1 to {1}")]
     ChunkSize(u32, u32),

@@ -23,7 +23,8 @@ use super::command::{self, Level, Metadata};
 use super::handshake::{Handshake, Progress};
 use super::refusal::{EndReason, Reason, Refusal};
 use crate::access_unit::MediaItem;
-use crate::flv::{Counters, Demuxer};
+use crate::elementary::Counters;
+use crate::flv::Demuxer;
 use crate::limits::Limits;
 
 /// A publisher's stream key. Never shown: its `Debug` is a placeholder.

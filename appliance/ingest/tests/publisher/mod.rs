@@ -4,7 +4,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use ingest::limits::Limits;
@@ -19,16 +19,6 @@ pub(crate) struct Run {
     pub(crate) sent: Vec<u8>,
     /// The session after the end.
     pub(crate) session: Session,
-}
-
-/// Whether ffmpeg is there; says so when a test is skipped for lack of it.
-pub(crate) fn ffmpeg_is_installed() -> bool {
-    let probe = Command::new("ffmpeg").arg("-version").stdout(Stdio::null()).status();
-    let found = probe.is_ok_and(|status| status.success());
-    if !found {
-        eprintln!("SKIPPED: ffmpeg is not on the PATH");
-    }
-    found
 }
 
 /// Lets ffmpeg publish what `arguments` describe, and accepts it.

@@ -6,7 +6,8 @@ use wire::time::Monotonic;
 
 use super::{CONTROL_CHUNKS, Event, Session, State, StreamKey};
 use crate::access_unit::MediaItem;
-use crate::flv::{Output, Tag};
+use crate::elementary::Output;
+use crate::flv::Tag;
 use crate::rtmp::amf0::Value;
 use crate::rtmp::chunk::{self, Message};
 use crate::rtmp::command::{self, Command, kind};

@@ -1,4 +1,4 @@
-//! From the publisher's 32-bit milliseconds to [`MediaTime`].
+//! From a container's time stamps, which count on and wrap, to [`MediaTime`].
 //!
 //! - Zero is the presentation of an epoch's first picture. With B-frames its decoding time is
 //!   therefore negative, by the reordering delay.
@@ -7,86 +7,110 @@
 //! - A video step beyond the allowed jump starts a new epoch. A smaller step back is repaired:
 //!   jitter by holding the decoding time, anything longer by moving the rest of the stream on.
 //!
-//! Owns no clock. The 32-bit counter wraps every 49.7 days; differences are taken modulo 2^32.
+//! Owns no clock.
 
 use core::time::Duration;
 
-use wire::time::{MediaSpan, MediaTime};
+use wire::time::{MEDIA_HZ, MediaSpan, MediaTime};
 
 /// A step back up to this is jitter of one frame; a longer one is a new offset of the
 /// publisher's clock, which stays.
-const JITTER_MAX: i64 = 500;
+const JITTER_MAX: MediaSpan = MediaSpan::from_millis(500);
+
+/// How a container counts time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimeBase {
+    /// Its stamps are taken modulo two to this power.
+    bits: u32,
+    /// Ticks of [`MediaTime`] in one of its units.
+    ticks: i64,
+}
+
+impl TimeBase {
+    /// Of FLV and RTMP: milliseconds in 32 bits, which wrap every 49.7 days.
+    pub(crate) const FLV: Self = Self { bits: 32, ticks: MEDIA_HZ / 1_000 };
+    /// Of an MPEG transport stream: 90 kHz in 33 bits, which wrap every 26.5 hours.
+    pub(crate) const MPEG: Self = Self { bits: 33, ticks: 1 };
+
+    /// From one stamp to another, the shorter way round.
+    pub(crate) fn step(self, from: u64, to: u64) -> MediaSpan {
+        let unused = u64::BITS - self.bits;
+        let units = (to.wrapping_sub(from) << unused).cast_signed() >> unused;
+        MediaSpan(units * self.ticks)
+    }
+}
 
 /// Times of one access unit, and what had to be done to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Placed {
-    pub(super) dts: MediaTime,
-    pub(super) pts: MediaTime,
-    pub(super) repaired: bool,
+pub(crate) struct Placed {
+    pub(crate) dts: MediaTime,
+    pub(crate) pts: MediaTime,
+    pub(crate) repaired: bool,
 }
 
-/// What a video timestamp leads to.
+/// What a video time stamp leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Video {
+pub(crate) enum Video {
     Placed(Placed),
-    /// The timestamp is in another epoch: call [`Timeline::start`] at the next keyframe.
+    /// The stamp is in another epoch: call [`Timeline::start`] at the next keyframe.
     Jump,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Timeline {
-    /// Timestamp that reads as `anchor_ms`: the last one of video.
-    anchor_raw: u32,
-    anchor_ms: i64,
-    video_last_ms: i64,
-    audio_last_ms: Option<i64>,
-    jump_ms: i64,
+pub(crate) struct Timeline {
+    base: TimeBase,
+    /// Stamp that reads as `anchor`: the last one of video.
+    anchor_raw: u64,
+    anchor: MediaTime,
+    video_last: MediaTime,
+    audio_last: Option<MediaTime>,
+    jump: MediaSpan,
 }
 
 impl Timeline {
-    /// Starts an epoch at its first picture: decoded at `raw` ms, shown `composition_ms` later.
-    pub(super) fn start(raw: u32, composition_ms: i32, jump_max: Duration) -> Self {
-        let anchor_ms = -i64::from(composition_ms);
-        let jump_ms = i64::try_from(jump_max.as_millis()).unwrap_or(i64::MAX);
-        Self { anchor_raw: raw, anchor_ms, video_last_ms: anchor_ms, audio_last_ms: None, jump_ms }
+    /// Starts an epoch at its first picture: decoded at the stamp `raw`, shown `composition` later.
+    pub(crate) fn start(
+        base: TimeBase,
+        (raw, composition): (u64, MediaSpan),
+        jump_max: Duration,
+    ) -> Self {
+        let anchor = MediaTime(0).minus(composition);
+        let jump = MediaSpan::from_millis(jump_max.as_millis() as i64);
+        Self { base, anchor_raw: raw, anchor, video_last: anchor, audio_last: None, jump }
     }
 
-    pub(super) fn video(&mut self, raw: u32, composition_ms: i32) -> Video {
-        let mut at = self.read(raw);
-        let step = at - self.video_last_ms;
-        if step.abs() > self.jump_ms {
+    pub(crate) fn video(&mut self, raw: u64, composition: MediaSpan) -> Video {
+        let mut dts = self.read(raw);
+        let step = dts.since(self.video_last);
+        if step.0.abs() > self.jump.0 {
             return Video::Jump;
         }
-        let repaired = step < 0;
+        let repaired = step.0 < 0;
         if repaired {
-            at = self.video_last_ms;
+            dts = self.video_last;
         }
         // The anchor follows the stream, so that a difference never comes near half the range.
-        if !(-JITTER_MAX..0).contains(&step) {
-            (self.anchor_raw, self.anchor_ms) = (raw, at);
+        if !(-JITTER_MAX.0..0).contains(&step.0) {
+            (self.anchor_raw, self.anchor) = (raw, dts);
         }
-        self.video_last_ms = at;
-        let dts = MediaTime::from_millis(at);
-        let pts = dts.plus(MediaSpan::from_millis(i64::from(composition_ms)));
-        Video::Placed(Placed { dts, pts, repaired })
+        self.video_last = dts;
+        Video::Placed(Placed { dts, pts: dts.plus(composition), repaired })
     }
 
-    /// `None` when the timestamp has nothing to do with this epoch.
-    pub(super) fn audio(&mut self, raw: u32) -> Option<Placed> {
+    /// `None` when the stamp has nothing to do with this epoch.
+    pub(crate) fn audio(&mut self, raw: u64) -> Option<Placed> {
         let at = self.read(raw);
-        if (at - self.video_last_ms).abs() > self.jump_ms {
+        if at.since(self.video_last).0.abs() > self.jump.0 {
             return None;
         }
-        let floor = self.audio_last_ms.unwrap_or(at);
-        let repaired = at < floor;
-        let at = at.max(floor);
-        self.audio_last_ms = Some(at);
-        let dts = MediaTime::from_millis(at);
-        Some(Placed { dts, pts: dts, repaired })
+        let floor = self.audio_last.unwrap_or(at);
+        let dts = at.max(floor);
+        self.audio_last = Some(dts);
+        Some(Placed { dts, pts: dts, repaired: at < floor })
     }
 
-    fn read(&self, raw: u32) -> i64 {
-        self.anchor_ms + i64::from(raw.wrapping_sub(self.anchor_raw).cast_signed())
+    fn read(&self, raw: u64) -> MediaTime {
+        self.anchor.plus(self.base.step(self.anchor_raw, raw))
     }
 }
 
@@ -97,13 +121,13 @@ mod tests {
     const JUMP: Duration = Duration::from_secs(10);
 
     fn start(raw: u32) -> Timeline {
-        let mut timeline = Timeline::start(raw, 0, JUMP);
+        let mut timeline = Timeline::start(TimeBase::FLV, (raw.into(), MediaSpan(0)), JUMP);
         assert_eq!(at(&mut timeline, raw), (0, false));
         timeline
     }
 
     fn at(timeline: &mut Timeline, raw: u32) -> (i64, bool) {
-        match timeline.video(raw, 0) {
+        match timeline.video(raw.into(), MediaSpan(0)) {
             Video::Placed(placed) => (placed.dts.0 / 90, placed.repaired),
             Video::Jump => panic!("{raw} jumps"),
         }
@@ -159,18 +183,19 @@ mod tests {
 
     #[test]
     fn ten_seconds_are_a_gap_and_more_is_a_jump() {
-        for (to, jumps) in [(20_000, false), (20_001, true), (0, false), (u32::MAX, true)] {
+        for (to, jumps) in [(20_000_u32, false), (20_001, true), (0, false), (u32::MAX, true)] {
             let mut timeline = start(10_000);
-            assert_eq!(timeline.video(to, 0) == Video::Jump, jumps, "{to}");
+            assert_eq!(timeline.video(to.into(), MediaSpan(0)) == Video::Jump, jumps, "{to}");
         }
     }
 
     #[test]
     fn the_first_picture_is_shown_at_zero_and_decoded_before() {
-        let mut timeline = Timeline::start(500, 80, JUMP);
-        let Video::Placed(first) = timeline.video(500, 80) else { panic!("a jump") };
+        let ms = MediaSpan::from_millis;
+        let mut timeline = Timeline::start(TimeBase::FLV, (500, ms(80)), JUMP);
+        let Video::Placed(first) = timeline.video(500, ms(80)) else { panic!("a jump") };
         assert_eq!((first.dts, first.pts), (MediaTime::from_millis(-80), MediaTime(0)));
-        let Video::Placed(next) = timeline.video(540, 160) else { panic!("a jump") };
+        let Video::Placed(next) = timeline.video(540, ms(160)) else { panic!("a jump") };
         assert_eq!(
             (next.dts, next.pts),
             (MediaTime::from_millis(-40), MediaTime::from_millis(120))
@@ -188,5 +213,16 @@ mod tests {
         assert_eq!(placed(&mut timeline, 1010), Some((13, true)));
         assert_eq!(placed(&mut timeline, 500_000), None);
         assert_eq!(placed(&mut timeline, 1036), Some((36, false)));
+    }
+
+    #[test]
+    fn a_transport_stream_counts_ticks_and_wraps_after_a_day() {
+        let (first, wrap) = ((1_u64 << 33) - 3_600, 1_u64 << 33);
+        let mut timeline = Timeline::start(TimeBase::MPEG, (first, MediaSpan(0)), JUMP);
+        for frame in 0..100 {
+            let placed = timeline.video((first + 3_600 * frame) % wrap, MediaSpan(0));
+            let dts = MediaTime::from_millis(40 * frame as i64);
+            assert_eq!(placed, Video::Placed(Placed { dts, pts: dts, repaired: false }));
+        }
     }
 }

@@ -5,13 +5,13 @@ use super::config::RecordError;
 
 /// What an AudioSpecificConfig says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Layout {
-    pub(super) sample_hz: u32,
-    pub(super) channels: u8,
+pub(crate) struct Layout {
+    pub(crate) sample_hz: u32,
+    pub(crate) channels: u8,
 }
 
 /// Reads an AudioSpecificConfig. With explicitly signalled SBR the rate is that of the output.
-pub(super) fn layout(record: &[u8]) -> Result<Layout, RecordError> {
+pub(crate) fn layout(record: &[u8]) -> Result<Layout, RecordError> {
     let mut bits = Bits::plain(record);
     let object = object_type(&mut bits)?;
     let mut sample_hz = sample_rate(&mut bits)?;
@@ -30,7 +30,8 @@ pub(super) fn layout(record: &[u8]) -> Result<Layout, RecordError> {
     Ok(Layout { sample_hz, channels })
 }
 
-const RATES: [u32; 13] = [
+/// Sample rates by their number, Hz.
+pub(crate) const RATES: [u32; 13] = [
     96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,
     7_350,
 ];

@@ -6,19 +6,19 @@ use super::bits::BitsError;
 
 /// A decoder configuration record, understood.
 #[derive(Clone, Debug)]
-pub(super) struct Configuration {
+pub(crate) struct Configuration {
     /// The record, announcing 4-byte lengths.
-    pub(super) record: Bytes,
-    pub(super) size: Size,
+    pub(crate) record: Bytes,
+    pub(crate) size: Size,
     /// Bytes of the length field before each NAL unit as the publisher sends it, 1 to 4.
-    pub(super) length_bytes: usize,
+    pub(crate) length_bytes: usize,
 }
 
 /// Visible picture size in luma samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Size {
-    pub(super) width: u16,
-    pub(super) height: u16,
+pub(crate) struct Size {
+    pub(crate) width: u16,
+    pub(crate) height: u16,
 }
 
 /// Why a decoder configuration record cannot be used.

@@ -4,10 +4,10 @@ use bytes::Bytes;
 
 /// The lengths do not add up to the access unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NalError;
+pub(crate) struct NalError;
 
 /// Iterates over the NAL units of an access unit; ends after the first error.
-pub(super) fn units(
+pub(crate) fn units(
     mut data: &[u8],
     length_bytes: usize,
 ) -> impl Iterator<Item = Result<&[u8], NalError>> {
@@ -22,7 +22,7 @@ pub(super) fn units(
 }
 
 /// The same access unit with 4-byte lengths, which is the one form that leaves this crate.
-pub(super) fn widen(data: Bytes, length_bytes: usize) -> Result<Bytes, NalError> {
+pub(crate) fn widen(data: Bytes, length_bytes: usize) -> Result<Bytes, NalError> {
     if length_bytes == 4 {
         return Ok(data);
     }

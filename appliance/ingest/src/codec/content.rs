@@ -1,4 +1,4 @@
-//! What the NAL units of a tag are: parameter sets, a picture, or one at which decoding can start.
+//! What the NAL units of an access unit are: parameter sets, a picture, or one at which decoding can start.
 
 use wire::codec::VideoCodec;
 
@@ -6,7 +6,7 @@ use super::{avc, hevc, nal};
 
 /// What one NAL unit is to a decoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(crate) enum Role {
     /// Part of a picture at which a decoder can start.
     Start,
     /// Part of another picture.
@@ -15,15 +15,26 @@ pub(super) enum Role {
     Parameters,
 }
 
-/// What the NAL units of one tag are, in ascending order of what decides.
+/// Which parameter set a NAL unit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ParameterKind {
+    /// Of the whole video; H.265 alone.
+    Video,
+    /// Of a sequence of pictures.
+    Sequence,
+    /// Of a picture.
+    Picture,
+}
+
+/// What the NAL units of one access unit are, in ascending order of what decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Content {
+pub(crate) enum Content {
     Parameters,
     Picture { keyframe: bool },
 }
 
-/// Reads what the NAL units of a tag are; `None` when the lengths do not add up, or it is empty.
-pub(super) fn content(codec: VideoCodec, data: &[u8], length_bytes: usize) -> Option<Content> {
+/// Reads what the NAL units of an access unit are; `None` when the lengths do not add up, or it is empty.
+pub(crate) fn content(codec: VideoCodec, data: &[u8], length_bytes: usize) -> Option<Content> {
     let role = match codec {
         VideoCodec::H264 => avc::role,
         VideoCodec::H265 => hevc::role,

@@ -2,21 +2,21 @@
 
 /// Reads bits of a NAL unit's payload, most significant first.
 #[derive(Debug)]
-pub(super) struct Bits {
+pub(crate) struct Bits {
     bytes: Vec<u8>,
     at: usize,
 }
 
 /// The parameter set ends early, or a number in it is out of every range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct BitsError;
+pub(crate) struct BitsError;
 
 /// Parameter sets of known encoders stay under 200 bytes; no table of theirs needs more.
 const BYTES_MAX: usize = 4096;
 
 impl Bits {
     /// `payload`: a NAL unit after its header.
-    pub(super) fn new(payload: &[u8]) -> Self {
+    pub(crate) fn new(payload: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(payload.len().min(BYTES_MAX));
         let mut zeros = 0;
         for byte in payload.iter().take(BYTES_MAX) {
@@ -31,11 +31,11 @@ impl Bits {
     }
 
     /// Bytes that have no emulation prevention.
-    pub(super) fn plain(bytes: &[u8]) -> Self {
+    pub(crate) fn plain(bytes: &[u8]) -> Self {
         Self { bytes: bytes[..bytes.len().min(BYTES_MAX)].to_vec(), at: 0 }
     }
 
-    pub(super) fn bit(&mut self) -> Result<bool, BitsError> {
+    pub(crate) fn bit(&mut self) -> Result<bool, BitsError> {
         let byte = self.bytes.get(self.at / 8).ok_or(BitsError)?;
         let bit = byte >> (7 - self.at % 8) & 1;
         self.at += 1;
@@ -43,17 +43,17 @@ impl Bits {
     }
 
     /// `count`: at most 32.
-    pub(super) fn bits(&mut self, count: u32) -> Result<u32, BitsError> {
+    pub(crate) fn bits(&mut self, count: u32) -> Result<u32, BitsError> {
         (0..count).try_fold(0, |value, _| Ok(value << 1 | u32::from(self.bit()?)))
     }
 
-    pub(super) fn skip(&mut self, count: usize) -> Result<(), BitsError> {
+    pub(crate) fn skip(&mut self, count: usize) -> Result<(), BitsError> {
         self.at += count;
         if self.at <= self.bytes.len() * 8 { Ok(()) } else { Err(BitsError) }
     }
 
     /// Unsigned Exp-Golomb.
-    pub(super) fn ue(&mut self) -> Result<u32, BitsError> {
+    pub(crate) fn ue(&mut self) -> Result<u32, BitsError> {
         let mut zeros = 0;
         while !self.bit()? {
             zeros += 1;
@@ -65,7 +65,7 @@ impl Bits {
     }
 
     /// Signed Exp-Golomb.
-    pub(super) fn se(&mut self) -> Result<i32, BitsError> {
+    pub(crate) fn se(&mut self) -> Result<i32, BitsError> {
         let code = i64::from(self.ue()?);
         Ok((if code % 2 == 1 { (code + 1) / 2 } else { -code / 2 }) as i32)
     }

@@ -4,10 +4,10 @@
 use super::avc::CodedSize;
 use super::bits::{Bits, BitsError};
 use super::config::{Configuration, RecordError, Size};
-use super::content::Role;
+use super::content::{ParameterKind, Role};
 
 /// Reads an `hvcC` record.
-pub(super) fn configuration(record: &[u8]) -> Result<Configuration, RecordError> {
+pub(crate) fn configuration(record: &[u8]) -> Result<Configuration, RecordError> {
     // Some encoders write version 0 of the draft; the layout is the same.
     let (Some(0 | 1), Some((head, mut rest))) = (record.first(), record.split_at_checked(23))
     else {
@@ -40,7 +40,7 @@ pub(super) fn configuration(record: &[u8]) -> Result<Configuration, RecordError>
 }
 
 /// What a NAL unit is to a decoder; it can start at an IRAP picture.
-pub(super) fn role(unit: &[u8]) -> Role {
+pub(crate) fn role(unit: &[u8]) -> Role {
     match unit.first().map(|header| header >> 1 & 0x3f) {
         Some(16..=23) => Role::Start,
         Some(0..=31) => Role::Picture,
@@ -48,7 +48,50 @@ pub(super) fn role(unit: &[u8]) -> Role {
     }
 }
 
+/// Whether a NAL unit is a parameter set, and which.
+pub(crate) fn parameter_kind(unit: &[u8]) -> Option<ParameterKind> {
+    match unit.first().map(|header| header >> 1 & 0x3f) {
+        Some(NAL_VPS) => Some(ParameterKind::Video),
+        Some(NAL_SPS) => Some(ParameterKind::Sequence),
+        Some(NAL_PPS) => Some(ParameterKind::Picture),
+        _ => None,
+    }
+}
+
+/// Whether a decoder has no use for a NAL unit: delimiters, ends of sequences, filler.
+pub(crate) fn is_padding(unit: &[u8]) -> bool {
+    matches!(unit.first().map(|header| header >> 1 & 0x3f), Some(35..=38) | None)
+}
+
+/// Writes an `hvcC` record of one parameter set of each kind; `None` if one of them cannot be one.
+pub(crate) fn record(video: &[u8], sequence: &[u8], picture: &[u8]) -> Option<Vec<u8>> {
+    let mut bits = Bits::new(sequence.get(2..)?);
+    bits.skip(4).ok()?;
+    let sub_layers = bits.bits(3).ok()?;
+    let nested = bits.bit().ok()?;
+    // Profile, compatibility, constraints and level, as they stand in the set.
+    let mut general = [0; 12];
+    for byte in &mut general {
+        *byte = bits.bits(8).ok()? as u8;
+    }
+    let mut record = vec![1];
+    record.extend_from_slice(&general);
+    // Segmentation and parallelism unknown; 4:2:0 in 8 bits unless the set says otherwise, which
+    // decoders read there; frame rate unknown; 4-byte lengths.
+    record.extend_from_slice(&[0xf0, 0, 0xfc, 0xfd, 0xf8, 0xf8, 0, 0]);
+    record.push((sub_layers as u8 + 1) << 3 | u8::from(nested) << 2 | 3);
+    record.push(3);
+    for (kind, set) in [(NAL_VPS, video), (NAL_SPS, sequence), (NAL_PPS, picture)] {
+        record.extend_from_slice(&[0x80 | kind, 0, 1]);
+        record.extend_from_slice(&u16::try_from(set.len()).ok()?.to_be_bytes());
+        record.extend_from_slice(set);
+    }
+    Some(record)
+}
+
+const NAL_VPS: u8 = 32;
 const NAL_SPS: u8 = 33;
+const NAL_PPS: u8 = 34;
 
 fn picture_size(set: &[u8]) -> Result<Size, RecordError> {
     let payload = set.get(2..).ok_or(RecordError::Truncated)?;

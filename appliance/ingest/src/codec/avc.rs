@@ -3,10 +3,10 @@
 
 use super::bits::{Bits, BitsError};
 use super::config::{Configuration, RecordError, Size};
-use super::content::Role;
+use super::content::{ParameterKind, Role};
 
 /// Reads an `avcC` record.
-pub(super) fn configuration(record: &[u8]) -> Result<Configuration, RecordError> {
+pub(crate) fn configuration(record: &[u8]) -> Result<Configuration, RecordError> {
     let [1, _, _, _, lengths, sets, tail @ ..] = record else {
         return Err(RecordError::Truncated);
     };
@@ -26,7 +26,7 @@ pub(super) fn configuration(record: &[u8]) -> Result<Configuration, RecordError>
 }
 
 /// What a NAL unit is to a decoder.
-pub(super) fn role(unit: &[u8]) -> Role {
+pub(crate) fn role(unit: &[u8]) -> Role {
     match unit.first().map(|header| header & 0x1f) {
         Some(5) => Role::Start,
         Some(1..=4) => Role::Picture,
@@ -34,7 +34,37 @@ pub(super) fn role(unit: &[u8]) -> Role {
     }
 }
 
+/// Whether a NAL unit is a parameter set, and which.
+pub(crate) fn parameter_kind(unit: &[u8]) -> Option<ParameterKind> {
+    match unit.first().map(|header| header & 0x1f) {
+        Some(NAL_SPS) => Some(ParameterKind::Sequence),
+        Some(NAL_PPS) => Some(ParameterKind::Picture),
+        _ => None,
+    }
+}
+
+/// Whether a decoder has no use for a NAL unit: delimiters, ends of sequences, filler.
+pub(crate) fn is_padding(unit: &[u8]) -> bool {
+    matches!(unit.first().map(|header| header & 0x1f), Some(9..=12) | None)
+}
+
+/// Writes an `avcC` record of one sequence and one picture parameter set; `None` if one of them
+/// cannot be one.
+pub(crate) fn record(sequence: &[u8], picture: &[u8]) -> Option<Vec<u8>> {
+    let &[_, profile, compatibility, level, ..] = sequence else { return None };
+    let lengths = [sequence, picture].map(|set| u16::try_from(set.len()).ok());
+    let [Some(sequence_bytes), Some(picture_bytes)] = lengths else { return None };
+    let mut record = vec![1, profile, compatibility, level, 0xff, 0xe1];
+    record.extend_from_slice(&sequence_bytes.to_be_bytes());
+    record.extend_from_slice(sequence);
+    record.push(1);
+    record.extend_from_slice(&picture_bytes.to_be_bytes());
+    record.extend_from_slice(picture);
+    Some(record)
+}
+
 const NAL_SPS: u8 = 7;
+const NAL_PPS: u8 = 8;
 
 fn parameter_set<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], RecordError> {
     let (length, tail) = rest.split_first_chunk::<2>().ok_or(RecordError::Truncated)?;
@@ -126,15 +156,15 @@ fn skip_scaling_lists(bits: &mut Bits, lists: u32) -> Result<(), BitsError> {
 }
 
 /// Size of the coded picture and what is cropped from it, in luma samples.
-pub(super) struct CodedSize {
-    pub(super) width: u64,
-    pub(super) height: u64,
-    pub(super) crop_x: u64,
-    pub(super) crop_y: u64,
+pub(crate) struct CodedSize {
+    pub(crate) width: u64,
+    pub(crate) height: u64,
+    pub(crate) crop_x: u64,
+    pub(crate) crop_y: u64,
 }
 
 impl CodedSize {
-    pub(super) fn cropped(self) -> Result<Size, RecordError> {
+    pub(crate) fn cropped(self) -> Result<Size, RecordError> {
         let visible = |coded: u64, crop: u64| {
             let visible = coded.checked_sub(crop)?;
             u16::try_from(visible).ok().filter(|visible| (16..=16_384).contains(visible))
