@@ -222,8 +222,9 @@ async fn play(
     let hoops: Vec<(Name, PixelBox)> = if job.search { Vec::new() } else { truth.hoops()? };
     let director = Director::new(BootId(1), vec![profile], Collected::default());
     let lanes = packs.lanes(&hoops, truth.board()?)?;
-    let lanes = vec![SourceLanes { name: "file".to_owned(), lanes, ear: packs.ear()? }];
-    let stages = Stages::start(clock, Pace::Lossless, lanes, director)?;
+    let (name, pace) = ("file".to_owned(), Pace::Lossless);
+    let lanes = vec![SourceLanes { name, pace, lanes, ear: packs.ear()? }];
+    let stages = Stages::start(clock, lanes, director)?;
     let fastest =
         OperatingPoint { ball_tier: job.tier, rim_tier: job.tier, ..OperatingPoint::SMALLEST };
     stages.operating_points.signal(fastest);

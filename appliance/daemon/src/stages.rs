@@ -38,7 +38,6 @@ pub struct Stages<O> {
     /// The director.
     pub director: Arc<DirectorHealth>,
     clock: Arc<SystemClock>,
-    pace: Pace,
     frame_waits: Arc<FrameWaits>,
     sounds: Arc<Sounds>,
     hearing: Arc<HearingHealth>,
@@ -52,6 +51,8 @@ pub struct Stages<O> {
 pub struct SourceLanes {
     /// Name of the source, for threads and messages.
     pub name: String,
+    /// Whether its shell waits for the box.
+    pub pace: Pace,
     /// What sees it.
     pub lanes: Lanes,
     /// What hears it.
@@ -65,11 +66,11 @@ impl<O: Outputs + 'static> Stages<O> {
     /// The system gives no more threads.
     pub fn start(
         clock: &Arc<SystemClock>,
-        pace: Pace,
         lanes: Vec<SourceLanes>,
         director: Director<O>,
     ) -> Result<Self> {
-        let sources: Vec<Arc<SourceLinks>> = lanes.iter().map(|_| Arc::default()).collect();
+        let sources: Vec<Arc<SourceLinks>> =
+            lanes.iter().map(|source| Arc::new(SourceLinks::new(source.pace))).collect();
         let (detections, signals) = (Arc::new(Detections::new()), Arc::new(Signals::new()));
         let (frame_waits, operating_points) =
             (Arc::new(FrameWaits::new()), Arc::new(OperatingPoints::new()));
@@ -88,7 +89,7 @@ impl<O: Outputs + 'static> Stages<O> {
             is_ready.recv().context("the director stopped before it could listen")?;
             thread
         };
-        let decoders = start_decoders((clock, pace), &lanes, (&sources, &frame_waits, &sounds))?;
+        let decoders = start_decoders(clock, &lanes, (&sources, &frame_waits, &sounds))?;
         let (seeing, ears): (Vec<Lanes>, Vec<SoundLane>) =
             lanes.into_iter().map(|source| (source.lanes, source.ear)).unzip();
         let hearing = Arc::new(HearingHealth::default());
@@ -99,7 +100,6 @@ impl<O: Outputs + 'static> Stages<O> {
                 signals,
                 packs: Arc::clone(&packs),
                 fitness: Fitness::default(),
-                pace,
                 health: Arc::clone(&hearing),
             };
             spawn("hearing", move || block_on(hear(stage, |message| warn!("{message}"))))?
@@ -111,7 +111,6 @@ impl<O: Outputs + 'static> Stages<O> {
                 frame_waits: Arc::clone(&frame_waits),
                 detections: Arc::clone(&detections),
                 operating_points: Arc::clone(&operating_points),
-                pace,
                 packs: Arc::clone(&packs),
                 fitness: Fitness::default(),
                 health: Arc::clone(&inference),
@@ -127,7 +126,6 @@ impl<O: Outputs + 'static> Stages<O> {
             inference,
             director: director_health,
             clock: Arc::clone(clock),
-            pace,
             frame_waits,
             sounds,
             hearing,
@@ -140,7 +138,7 @@ impl<O: Outputs + 'static> Stages<O> {
 
     /// What a source's shell pushes its media into.
     pub fn feeder(&self, source: usize) -> Feeder<SystemClock> {
-        Feeder::new(Arc::clone(&self.clock), Arc::clone(&self.sources[source]), self.pace)
+        Feeder::new(Arc::clone(&self.clock), Arc::clone(&self.sources[source]))
     }
 
     /// Watches over every stage, for the watchdog.
@@ -179,7 +177,7 @@ impl<O: Outputs + 'static> Stages<O> {
 
 /// One decode stage for each source.
 fn start_decoders(
-    (clock, pace): (&Arc<SystemClock>, Pace),
+    clock: &Arc<SystemClock>,
     lanes: &[SourceLanes],
     (sources, frame_waits, sounds): (&[Arc<SourceLinks>], &Arc<FrameWaits>, &Arc<Sounds>),
 ) -> Result<Vec<JoinHandle<()>>> {
@@ -191,7 +189,6 @@ fn start_decoders(
             links: Arc::clone(links),
             frame_waits: Arc::clone(frame_waits),
             sounds: Arc::clone(sounds),
-            pace,
             complain: complaint(source.name.clone()),
         };
         spawn(&format!("decode-{}", source.name), move || block_on(decode(stage)))

@@ -20,7 +20,6 @@ use crate::timeline::Timeline;
 pub struct Feeder<C> {
     clock: Arc<C>,
     links: Arc<SourceLinks>,
-    pace: Pace,
     timeline: Timeline,
     to_decode: Gate,
     to_recorder: Gate,
@@ -28,9 +27,9 @@ pub struct Feeder<C> {
 
 impl<C: Clock> Feeder<C> {
     /// A feeder for one source; it lives as long as the source, across publishers.
-    pub fn new(clock: Arc<C>, links: Arc<SourceLinks>, pace: Pace) -> Self {
+    pub fn new(clock: Arc<C>, links: Arc<SourceLinks>) -> Self {
         let (to_decode, to_recorder) = (Gate::default(), Gate::default());
-        Self { clock, links, pace, timeline: Timeline::default(), to_decode, to_recorder }
+        Self { clock, links, timeline: Timeline::default(), to_decode, to_recorder }
     }
 
     /// Tells that the next item belongs to a new publisher, or follows a jump of its times.
@@ -71,7 +70,7 @@ impl<C: Clock> Feeder<C> {
 
     async fn pass(&mut self, item: SourceItem) {
         let links = &self.links;
-        let deadline = match self.pace {
+        let deadline = match links.pace {
             Pace::Live => Some(self.clock.now().plus(links::MEDIA_WAIT)),
             Pace::Lossless => None,
         };

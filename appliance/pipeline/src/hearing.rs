@@ -29,8 +29,6 @@ pub struct HearingStage {
     pub packs: Arc<PackLinks>,
     /// How well the lane does.
     pub fitness: Fitness,
-    /// Live, or lossless for files.
-    pub pace: Pace,
     /// What it did.
     pub health: Arc<HearingHealth>,
 }
@@ -86,7 +84,7 @@ impl HearingStage {
         }
         let view = SoundView { at: block.at, centi_db: block.centi_db(), heard };
         let signal = Signal { source: number, view };
-        match self.pace {
+        match links.pace {
             Pace::Lossless => self.signals.send(signal).await,
             Pace::Live => {
                 if self.signals.try_send(signal).is_err() {

@@ -134,8 +134,6 @@ pub struct InferenceStage<C> {
     pub detections: Arc<Detections>,
     /// The newest operating point comes from here.
     pub operating_points: Arc<OperatingPoints>,
-    /// Live, or lossless for files.
-    pub pace: Pace,
     /// New lanes come from here, and failing ones are told here.
     pub packs: Arc<PackLinks>,
     /// How well the lanes do.
@@ -211,16 +209,18 @@ pub async fn infer<C: Clock>(mut stage: InferenceStage<C>, complain: impl Fn(&st
         match stage.sources[number].0.frames.take() {
             Some(FrameItem::Frame(frame)) => {
                 let report = stage.analyse(number, &frame, &complain);
-                stage.report(report).await;
+                stage.report(report, stage.sources[number].0.pace).await;
                 stage.look_for_players((number, &frame), point, &complain);
             }
             Some(FrameItem::Ended { at }) => {
-                stage.report(Report::Ended { source: number, at }).await;
+                let pace = stage.sources[number].0.pace;
+                stage.report(Report::Ended { source: number, at }, pace).await;
             }
             None => {}
         }
     }
-    stage.report(Report::Shutdown).await;
+    // Nothing comes after it that could wait: it is not to be lost.
+    stage.report(Report::Shutdown, Pace::Lossless).await;
 }
 
 impl<C: Clock> InferenceStage<C> {
@@ -232,19 +232,17 @@ impl<C: Clock> InferenceStage<C> {
         if let Some(number) = next.iter().position(|next| *next == Some(Next::Ended)) {
             return Some(number);
         }
-        let slots: Vec<Slot> = (0..)
-            .zip(&next)
-            .filter_map(|(source, next)| match next {
-                Some(Next::Frame { at, arrived }) => {
-                    Some(Slot { source, at: *at, arrived: *arrived })
-                }
+        let slots = |pace| {
+            let of_pace = move |source: &usize| self.sources[*source].0.pace == pace;
+            (0..self.sources.len()).filter(of_pace).filter_map(|source| match next[source] {
+                Some(Next::Frame { at, arrived }) => Some(Slot { source, at, arrived }),
                 Some(Next::Ended) | None => None,
             })
-            .collect();
-        match self.pace {
-            Pace::Live => admission.next(self.clock.now(), point, &slots),
-            Pace::Lossless => slots.first().map(|slot| slot.source),
-        }
+        };
+        // What waits for the box has time: cameras come first.
+        let live: Vec<Slot> = slots(Pace::Live).collect();
+        let due = admission.next(self.clock.now(), point, &live);
+        due.or_else(|| slots(Pace::Lossless).min_by_key(|slot| slot.arrived).map(|s| s.source))
     }
 
     /// A lane whose pack has fewer tiers than the governor's ladder runs the nearest that it has;
@@ -323,10 +321,11 @@ impl<C: Clock> InferenceStage<C> {
         }
     }
 
-    async fn report(&self, report: Report) {
+    /// Reports on a source of that pace.
+    async fn report(&self, report: Report, pace: Pace) {
         let publisher =
             self.detections.publisher().expect("links::Detections has one writer, this stage");
-        match self.pace {
+        match pace {
             Pace::Live => publisher.publish_immediate(report),
             Pace::Lossless => publisher.publish(report).await,
         }

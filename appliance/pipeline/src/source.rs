@@ -41,6 +41,8 @@ pub enum Pace {
 
 /// One source's links and counters.
 pub struct SourceLinks {
+    /// Whether its shell waits for the box.
+    pub pace: Pace,
     /// Ingest → decode.
     pub units: Units,
     /// Ingest → recorder.
@@ -55,9 +57,11 @@ pub struct SourceLinks {
     pub decode_beat: Arc<Beat>,
 }
 
-impl Default for SourceLinks {
-    fn default() -> Self {
+impl SourceLinks {
+    /// Links in which nothing is yet.
+    pub fn new(pace: Pace) -> Self {
         Self {
+            pace,
             units: Units::new(),
             packets: Packets::new(),
             frames: Frames::default(),
@@ -102,8 +106,6 @@ pub struct DecodeStage<C> {
     pub frame_waits: Arc<FrameWaits>,
     /// To the hearing stage.
     pub sounds: Arc<Sounds>,
-    /// Live or lossless.
-    pub pace: Pace,
     /// Told about what could not be decoded.
     pub complain: Box<dyn Fn(&DecodeError) + Send>,
 }
@@ -248,7 +250,7 @@ impl<C: Clock> Decoding<C> {
             let arrived = self.arrival(surface.pts());
             let follows_gap = std::mem::take(&mut self.gap_next);
             let frame = Frame { surface, arrived, follows_gap };
-            match self.stage.pace {
+            match self.stage.links.pace {
                 Pace::Live => self.stage.links.frames.put(frame),
                 Pace::Lossless => self.stage.links.frames.put_when_empty(frame).await,
             }
@@ -256,7 +258,7 @@ impl<C: Clock> Decoding<C> {
         }
         while let Some(block) = self.blocks.next() {
             let sound = SoundItem::Block { source: self.stage.source, block };
-            match self.stage.pace {
+            match self.stage.links.pace {
                 Pace::Lossless => self.stage.sounds.send(sound).await,
                 Pace::Live => {
                     if self.stage.sounds.try_send(sound).is_err() {

@@ -28,7 +28,7 @@ use wire::topic::Device;
 use super::{leftovers, make_data_dir};
 use crate::calibrate;
 use crate::clock::SystemClock;
-use crate::config::{Config, Sport};
+use crate::config::{self, Config, Input, Sport};
 use crate::engine::{self, Packs};
 use crate::govern::{Govern, Latest};
 use crate::outputs::{Decisions, Ids, Recorded, Shipping, notice};
@@ -106,7 +106,7 @@ impl Parts {
         };
         let director = Director::new(boot, profiles(config), decisions);
         let (lanes, remote_players) = lanes(config, &packs, boot)?;
-        let stages = Stages::start(clock, Pace::Live, lanes, director)?;
+        let stages = Stages::start(clock, lanes, director)?;
         let recorders = start_recorders(config, &stages, to_record)?;
         let shipping = Shipping {
             uplink: uplink.clone(),
@@ -298,10 +298,18 @@ fn lanes(
         if let Some(remote) = &remote {
             lanes.players.ask(remote.line(&name)?);
         }
-        Ok(SourceLanes { name, lanes, ear: packs.ear()? })
+        Ok(SourceLanes { name, pace: pace_of(&source.input), lanes, ear: packs.ear()? })
     };
     let lanes = config.sources.iter().map(lane).collect::<Result<_>>()?;
     Ok((lanes, remote.map(|remote| remote.account())))
+}
+
+/// A camera does not wait; a file that is to be read fast does.
+fn pace_of(input: &Input) -> Pace {
+    match input {
+        Input::Rtmp { .. } | Input::File { pace: config::Pace::RealTime, .. } => Pace::Live,
+        Input::File { pace: config::Pace::Fast, .. } => Pace::Lossless,
+    }
 }
 
 fn start_recorders(

@@ -34,12 +34,14 @@ async fn every_block_is_told_in_order_and_a_swap_of_networks_loses_none() {
     let links = Arc::<PackLinks>::default();
     let health = Arc::<HearingHealth>::default();
     let stage = HearingStage {
-        sources: vec![(Arc::<SourceLinks>::default(), packs.ear().expect("it has a tier"))],
+        sources: vec![(
+            Arc::new(SourceLinks::new(Pace::Lossless)),
+            packs.ear().expect("it has a tier"),
+        )],
         sounds: Arc::clone(&sounds),
         signals: Arc::clone(&signals),
         packs: Arc::clone(&links),
         fitness: Fitness::default(),
-        pace: Pace::Lossless,
         health: Arc::clone(&health),
     };
     let thread = spawn("hearing", move || block_on(hear(stage, |text| panic!("{text}"))));

@@ -111,7 +111,8 @@ impl Running {
         if let Some(line) = line {
             lanes.players.ask(line);
         }
-        let (links, detections) = (Arc::<SourceLinks>::default(), Arc::new(Detections::new()));
+        let links = Arc::new(SourceLinks::new(Pace::Lossless));
+        let detections = Arc::new(Detections::new());
         let (packs, health) = (Arc::<PackLinks>::default(), Arc::<InferenceHealth>::default());
         let points = Arc::new(OperatingPoints::new());
         points.signal(point);
@@ -123,7 +124,6 @@ impl Running {
             frame_waits: Arc::clone(&frame_waits),
             detections: Arc::clone(&detections),
             operating_points: Arc::clone(&points),
-            pace: Pace::Lossless,
             packs: Arc::clone(&packs),
             fitness: Fitness::default(),
             health: Arc::clone(&health),
