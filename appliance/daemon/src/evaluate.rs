@@ -44,7 +44,7 @@ use self::strips::{Moment, Seen};
 use self::truth::Truth;
 use crate::clock::SystemClock;
 use crate::engine::Packs;
-use crate::file::{self, Arrivals};
+use crate::inputs::file;
 use crate::packs::keys;
 use crate::stages::{SourceLanes, Stages, spawn};
 
@@ -275,7 +275,7 @@ fn discard_packets(links: Arc<SourceLinks>) -> Result<std::thread::JoinHandle<()
 
 /// Pushes the file and shuts the source down, so that the stages end.
 async fn feed(mut feeder: Feeder<SystemClock>, path: &Path) -> Result<MediaSpan> {
-    let pushed = file::push(&mut feeder, path, &Arrivals::AsShown).await;
+    let pushed = file::evaluate(&mut feeder, path).await;
     feeder.shut_down().await;
     pushed
 }

@@ -9,12 +9,12 @@ pub mod config;
 pub mod drivers;
 pub mod engine;
 pub mod evaluate;
-pub mod file;
+
 pub mod govern;
+pub mod inputs;
 pub mod outputs;
 pub mod packs;
 pub mod remote;
-pub mod rtmp;
 pub mod run;
 pub mod stages;
 pub mod store;

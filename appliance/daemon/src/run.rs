@@ -7,24 +7,21 @@
 mod leftovers;
 mod parts;
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hal::Clock;
-use pipeline::feeder::Feeder;
 use tokio::sync::watch;
-use tracing::{error, info};
+use tracing::info;
 use wire::ids::Name;
 use wire::topic::TELEMETRY_PLAYERS;
 
 use self::parts::Parts;
 use crate::clock::SystemClock;
-use crate::config::{Config, Input, Pace};
-use crate::file::{self, Arrivals};
-use crate::rtmp::{self, Ports, Stream};
+use crate::config::Config;
+use crate::inputs::Inputs;
 use crate::watchdog;
 
 /// How long a stopping box waits for the receiver's acknowledgements. systemd's own patience is
@@ -45,12 +42,9 @@ pub async fn run(config: Config) -> Result<()> {
     let (stop, mut stopped) = watch::channel(false);
     let signals = Signals::new()?;
     let parts = Parts::start(&clock, &config, stop).await?;
-    let (streams, files) = inputs(&config, &parts);
-    let ports = rtmp::open(&clock, streams).await?;
-    let readers = files
-        .into_iter()
-        .map(|source| tokio::spawn(play(Arc::clone(&clock), source)))
-        .collect::<Vec<_>>();
+    let sources = config.sources.iter().map(|source| source.input.clone());
+    let outlets = (0..config.sources.len()).map(|number| parts.outlet(number));
+    let inputs = Inputs::open(&clock, sources.zip(outlets).collect()).await?;
     let watches = parts.watches();
     let watching = tokio::spawn({
         let clock = Arc::clone(&clock);
@@ -69,78 +63,8 @@ pub async fn run(config: Config) -> Result<()> {
     watchdog::stopping();
     telling.iter().for_each(tokio::task::JoinHandle::abort);
     watching.abort();
-    stop_inputs(ports, readers).await;
+    inputs.close().await;
     parts.finish(DRAIN_MAX).await
-}
-
-/// A file source with what it feeds.
-struct FileSource {
-    name: Name,
-    path: std::path::PathBuf,
-    arrivals: Arrivals,
-    feeder: Feeder<SystemClock>,
-}
-
-fn inputs(config: &Config, parts: &Parts) -> (Vec<(SocketAddr, Stream)>, Vec<FileSource>) {
-    let (mut streams, mut files) = (Vec::new(), Vec::new());
-    for (number, source) in config.sources.iter().enumerate() {
-        let feeder = parts.feeder(number);
-        match &source.input {
-            Input::Rtmp { listen, app, key, idle_timeout } => {
-                let stream = Stream {
-                    source: source.name.clone(),
-                    app: app.clone(),
-                    key: key.expose().to_owned(),
-                    idle_max: *idle_timeout,
-                    feeder,
-                    publishers: parts.presence(number),
-                };
-                streams.push((*listen, stream));
-            }
-            Input::File { path, pace } => {
-                let arrivals = match pace {
-                    Pace::RealTime => Arrivals::Paced(parts.clock()),
-                    Pace::Fast => Arrivals::AsShown,
-                };
-                let (name, path) = (source.name.clone(), path.clone());
-                files.push(FileSource { name, path, arrivals, feeder });
-            }
-        }
-    }
-    (streams, files)
-}
-
-/// Plays a file once, then keeps its feeder for the end.
-async fn play(clock: Arc<SystemClock>, mut source: FileSource) -> Feeder<SystemClock> {
-    let began = clock.now();
-    // Demuxing blocks on the disk: not on the threads that serve sockets.
-    let played = tokio::task::spawn_blocking(move || {
-        let push = file::push(&mut source.feeder, &source.path, &source.arrivals);
-        let played = futures_lite::future::block_on(push);
-        (source, played)
-    })
-    .await;
-    let (source, played) = played.expect("playing a file does not panic");
-    match played {
-        Ok(length) => info!(
-            source = source.name.as_str(),
-            seconds = length.as_secs_f64(),
-            took = clock.now().since(began).as_secs_f64(),
-            "file played"
-        ),
-        Err(error) => error!(source = source.name.as_str(), "{error:#}"),
-    }
-    source.feeder
-}
-
-async fn stop_inputs(ports: Ports, readers: Vec<tokio::task::JoinHandle<Feeder<SystemClock>>>) {
-    ports.close().await;
-    for reader in readers {
-        match reader.await {
-            Ok(mut feeder) => feeder.shut_down().await,
-            Err(error) => error!(%error, "a file's reader did not end well"),
-        }
-    }
 }
 
 async fn tell(clock: Arc<SystemClock>, telemetry: crate::telemetry::Telemetry) {

@@ -60,6 +60,16 @@ impl Venue {
     /// # Errors
     /// When a program is missing, ends, or is not ready in time.
     pub async fn open(folder: &Path, hoops: &[TrueHoop]) -> Result<Self> {
+        Self::open_with(folder, hoops, "").await
+    }
+
+    /// The same with more sources than the one of every venue.
+    ///
+    /// - sources: `[[source]]` tables; their paths are counted from `folder`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_with(folder: &Path, hoops: &[TrueHoop], sources: &str) -> Result<Self> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
         let (broker_port, rtmp_port) = (free_port().await?, free_port().await?);
@@ -67,7 +77,7 @@ impl Venue {
         write_receiver_configuration(folder, broker_port)?;
         copy_keys(folder)?;
         let sockets = (broker_port, rtmp_port);
-        write_box_configuration(folder, sockets, hoops)?;
+        write_box_configuration(folder, sockets, (hoops, sources))?;
         let folder = folder.to_owned();
         let mut venue = Self { folder, broker_port, rtmp_port, programs: [None, None, None] };
         for role in ROLES {
@@ -237,7 +247,7 @@ clips = "clips/"
 fn write_box_configuration(
     folder: &Path,
     (broker_port, rtmp_port): (u16, u16),
-    hoops: &[TrueHoop],
+    (hoops, more_sources): (&[TrueHoop], &str),
 ) -> Result<()> {
     let marked = |hoop: &TrueHoop| format!("{{ id = \"{}\", box = {:?} }}", hoop.id, hoop.area);
     let marked: Vec<String> = hoops.iter().map(marked).collect();
@@ -257,6 +267,7 @@ app = "{APP}"
 key = "{KEY}"
 sport = "basketball"
 hoops = [{}]
+{more_sources}
 [clips]
 pre_roll_s = 6.0
 post_roll_s = {POST_ROLL_S:.1}

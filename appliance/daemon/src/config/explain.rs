@@ -95,12 +95,9 @@ impl fmt::Display for Source {
                 "RTMP publisher to rtmp://{listen}/{app}/(key), dropped after {} s of silence",
                 idle_timeout.as_secs_f64()
             )?,
-            Input::File { path, pace } => {
-                let pace = match pace {
-                    Pace::RealTime => "in real time",
-                    Pace::Fast => "as fast as possible",
-                };
-                write!(f, "file {} {pace}", path.display())?;
+            Input::File { path, pace } => write!(f, "file {} {pace}", path.display())?,
+            Input::Watch { folder, pace } => {
+                write!(f, "files that are copied into {}, {pace}", folder.display())?;
             }
         }
         match self.hoops.len() {
@@ -113,6 +110,15 @@ impl fmt::Display for Source {
             1 => write!(f, ", 1 field of the board is read"),
             count => write!(f, ", {count} fields of the board are read"),
         }
+    }
+}
+
+impl fmt::Display for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RealTime => "in real time",
+            Self::Fast => "as fast as possible",
+        })
     }
 }
 

@@ -9,6 +9,7 @@ mod broker;
 mod clips;
 mod document;
 mod explain;
+mod input;
 
 mod read;
 mod remote;
@@ -25,8 +26,9 @@ use wire::ids::Name;
 pub use broker::{Mqtt, Secret};
 pub use clips::Clips;
 pub use document::Problem;
+pub use input::{Input, Pace};
 pub use remote::{Remote, RemoteModel};
-pub use source::{FIELDS, Hoop, Input, Mark, Pace, Source, Sport};
+pub use source::{FIELDS, Hoop, Mark, Source, Sport};
 
 /// Everything that an operator can set.
 #[derive(Clone, Debug, PartialEq)]

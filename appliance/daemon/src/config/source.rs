@@ -1,43 +1,20 @@
 //! `[[source]]`: the cameras, what they show and how their pictures reach the box.
 
 use std::collections::HashSet;
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::time::Duration;
 
 use fusion::board::Field;
 use wire::ids::Name;
 use wire::units::PixelBox;
 
 use super::Surroundings;
-use super::broker::Secret;
 use super::document::{Entry, Key, Place, Section};
+use super::input::{self, Input};
 
-const NAME: Key = Key::new("name", "\"court-1\"");
-const KIND: Key = Key::new("kind", "\"rtmp\"");
-const SPORT: Key = Key::new("sport", "\"basketball\"");
-const HOOPS: Key = Key::new("hoops", "[{ id = \"a\", box = [196, 204, 232, 244] }]");
-const BOARD: Key = Key::new("board", "[{ field = \"home\", box = [1020, 40, 1068, 72] }]");
-const SOURCE_RTMP: &[Key] = &[
-    NAME,
-    KIND,
-    Key::new("listen", "\"0.0.0.0:1935\""),
-    Key::new("app", "\"live\""),
-    Key::secret("key", "\"a-long-random-text\""),
-    Key::new("idle_timeout_s", "10"),
-    SPORT,
-    HOOPS,
-    BOARD,
-];
-const SOURCE_FILE: &[Key] = &[
-    NAME,
-    KIND,
-    Key::new("path", "\"/srv/games/final.mp4\""),
-    Key::new("pace", "\"real-time\""),
-    SPORT,
-    HOOPS,
-    BOARD,
-];
+pub(super) const NAME: Key = Key::new("name", "\"court-1\"");
+pub(super) const SPORT: Key = Key::new("sport", "\"basketball\"");
+pub(super) const HOOPS: Key = Key::new("hoops", "[{ id = \"a\", box = [196, 204, 232, 244] }]");
+pub(super) const BOARD: Key =
+    Key::new("board", "[{ field = \"home\", box = [1020, 40, 1068, 72] }]");
 const HOOP: &[Key] = &[Key::new("id", "\"a\""), Key::new("box", "[196, 204, 232, 244]")];
 
 const MARK: &[Key] = &[Key::new("field", "\"home\""), Key::new("box", "[1020, 40, 1068, 72]")];
@@ -91,38 +68,6 @@ pub struct Mark {
     pub area: PixelBox,
 }
 
-/// Where a source's pictures come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
-    /// An RTMP publisher connects to us.
-    Rtmp {
-        /// Address to listen on. Several sources may share one.
-        listen: SocketAddr,
-        /// Application name in the publisher's URL.
-        app: String,
-        /// Stream key in the publisher's URL.
-        key: Secret,
-        /// A publisher that sends nothing for this long is dropped.
-        idle_timeout: Duration,
-    },
-    /// A video file, played once.
-    File {
-        /// The file.
-        path: PathBuf,
-        /// How fast.
-        pace: Pace,
-    },
-}
-
-/// How fast a file is played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// As a camera would deliver it.
-    RealTime,
-    /// As fast as the box can; no frame is skipped.
-    Fast,
-}
-
 /// Reads all `[[source]]`s of the root.
 pub(super) fn read_all(root: &Section<'_>, surroundings: &Surroundings) -> Option<Vec<Source>> {
     let Some(entry) = root.optional("source") else {
@@ -134,7 +79,7 @@ pub(super) fn read_all(root: &Section<'_>, surroundings: &Surroundings) -> Optio
     let mut publishers = HashSet::new();
     let mut sources = Vec::new();
     for place in &places {
-        let section = place.clone().with_keys(keys_of(place));
+        let section = place.clone().with_keys(input::keys(place));
         let Some(source) = Source::read(&section, surroundings) else { continue };
         if !names.insert(source.name.clone()) {
             refuse_twice(section.optional("name"), "another source has this name");
@@ -149,13 +94,6 @@ pub(super) fn read_all(root: &Section<'_>, surroundings: &Surroundings) -> Optio
     (sources.len() == places.len()).then_some(sources)
 }
 
-/// The values of `kind`.
-#[derive(Clone, Copy)]
-enum Kind {
-    Rtmp,
-    File,
-}
-
 impl Source {
     fn read(section: &Section<'_>, surroundings: &Surroundings) -> Option<Self> {
         let name = section.required("name").and_then(|entry| entry.name());
@@ -163,65 +101,9 @@ impl Source {
         let sport = section.required("sport").and_then(|entry| entry.one_of(&sports));
         let hoops = section.optional("hoops").map_or_else(|| Some(Vec::new()), |e| hoops(&e));
         let board = section.optional("board").map_or_else(|| Some(Vec::new()), |e| board(&e));
-        let kinds = [("rtmp", Kind::Rtmp), ("file", Kind::File)];
-        let input = match section.required("kind").and_then(|entry| entry.one_of(&kinds))? {
-            Kind::Rtmp => rtmp_input(section),
-            Kind::File => file_input(section, surroundings),
-        };
+        let input = Input::read(section, surroundings);
         Some(Self { name: name?, sport: sport?, hoops: hoops?, board: board?, input: input? })
     }
-}
-
-fn file_input(section: &Section<'_>, surroundings: &Surroundings) -> Option<Input> {
-    let path = section.required("path").and_then(|entry| surroundings.file(&entry));
-    let pace = section.optional("pace").map_or(Some(Pace::RealTime), |entry| {
-        entry.one_of(&[("real-time", Pace::RealTime), ("fast", Pace::Fast)])
-    });
-    Some(Input::File { path: path?, pace: pace? })
-}
-
-/// The keys that a source may have; without a usable `kind`, those of an RTMP source.
-fn keys_of(place: &Place<'_>) -> &'static [Key] {
-    match place.peek("kind") {
-        Some("file") => SOURCE_FILE,
-        Some(_) | None => SOURCE_RTMP,
-    }
-}
-
-fn rtmp_input(section: &Section<'_>) -> Option<Input> {
-    let listen = section.required("listen").and_then(|entry| listen(&entry));
-    let app = section.required("app").and_then(|entry| url_part(&entry));
-    let key = section.required("key").and_then(|entry| url_part(&entry)).map(Secret);
-    let idle_timeout = section.optional("idle_timeout_s").map_or(Some(10.0), |entry| {
-        entry.within(1.0, 3600.0, "a publisher that sends nothing is dropped after 1 to 3600 s")
-    });
-    let idle_timeout = idle_timeout.map(Duration::from_secs_f64);
-    Some(Input::Rtmp { listen: listen?, app: app?, key: key?, idle_timeout: idle_timeout? })
-}
-
-fn listen(entry: &Entry<'_>) -> Option<SocketAddr> {
-    let address = entry.text()?.parse::<SocketAddr>().ok().filter(|address| address.port() != 0);
-    if address.is_none() {
-        entry.refuse_with_example(
-            "an address to listen on is an IP address of this box, or 0.0.0.0 for all of them, \
-             `:` and a port from 1 to 65535",
-        );
-    }
-    address
-}
-
-/// A text that may stand as one part of the publisher's URL.
-fn url_part(entry: &Entry<'_>) -> Option<String> {
-    let text = entry.filled()?;
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~');
-    if text.len() > 128 || !text.chars().all(allowed) {
-        entry.refuse_with_example(
-            "this is a part of the publisher's URL: at most 128 ASCII letters, digits, `-`, `_`, \
-             `.` and `~`",
-        );
-        return None;
-    }
-    Some(text.to_owned())
 }
 
 fn hoops(entry: &Entry<'_>) -> Option<Vec<Hoop>> {

@@ -70,6 +70,20 @@ impl Surroundings {
         );
         None
     }
+
+    /// A path under which there is a folder.
+    pub(super) fn folder(&self, entry: &Entry<'_>) -> Option<PathBuf> {
+        let path = self.path(entry)?;
+        if path.is_dir() {
+            return Some(path);
+        }
+        entry.refuse(
+            format_args!("there is no folder {}", path.display()),
+            "make it, and let the box's user write it; a relative path counts from this \
+             configuration's folder",
+        );
+        None
+    }
 }
 
 /// What to write instead of a text that is none of the names.

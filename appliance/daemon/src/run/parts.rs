@@ -12,7 +12,6 @@ use outbox::Quota;
 use pipeline::cut::ClipSink;
 use pipeline::cutting::{CutHealth, CutStage, cut_clips};
 use pipeline::director::{Director, SourceProfile};
-use pipeline::feeder::Feeder;
 use pipeline::health::Watch;
 use pipeline::links::{CutItem, Cuts};
 use pipeline::record::FragmentStore;
@@ -31,12 +30,12 @@ use crate::clock::SystemClock;
 use crate::config::{self, Config, Input, Sport};
 use crate::engine::{self, Packs};
 use crate::govern::{Govern, Latest};
+use crate::inputs::{Outlet, Presence, Tell};
 use crate::outputs::{Decisions, Ids, Recorded, Shipping, notice};
 use crate::packs::engines;
 use crate::packs::shelf::Shelf;
 use crate::packs::watch::{Exchange, Stock};
 use crate::remote::Elsewhere;
-use crate::rtmp::Presence;
 use crate::stages::{SourceLanes, Stages, spawn};
 use crate::store::{Opened, Store};
 use crate::telemetry::Telemetry;
@@ -48,7 +47,6 @@ const CLIP_FILES_MAX: u32 = 10_000;
 
 /// See the module.
 pub(super) struct Parts {
-    clock: Arc<SystemClock>,
     boot: BootId,
     names: Vec<Name>,
     stages: Stages<Decisions>,
@@ -122,10 +120,8 @@ impl Parts {
         // Never joined: it may be reading a pack for as long as that takes, and leaves nothing
         // half done.
         spawn("packs", move || block_on(exchange.run()))?;
-        let clock = Arc::clone(clock);
         let names = config.sources.iter().map(|source| source.name.clone()).collect();
         Ok(Self {
-            clock,
             boot,
             names,
             stages,
@@ -143,32 +139,32 @@ impl Parts {
         self.boot
     }
 
-    pub(super) fn clock(&self) -> Arc<SystemClock> {
-        Arc::clone(&self.clock)
+    /// Where the shell of a source puts what it takes.
+    pub(super) fn outlet(&self, source: usize) -> Outlet {
+        Outlet {
+            source: self.names[source].clone(),
+            feeder: self.stages.feeder(source),
+            tell: self.presence(source),
+        }
     }
 
-    pub(super) fn feeder(&self, source: usize) -> Feeder<SystemClock> {
-        self.stages.feeder(source)
-    }
-
-    /// What to do when a source's publisher comes or goes.
-    pub(super) fn presence(&self, source: usize) -> Arc<dyn Fn(Presence) + Send + Sync> {
+    /// What to do when a source's media comes or ends.
+    fn presence(&self, source: usize) -> Tell {
         let links = Arc::clone(&self.stages.sources[source]);
         let (uplink, name) = (self.uplink.clone(), self.names[source].clone());
         Arc::new(move |presence| {
             let told = match presence {
-                Presence::Up { peer } => {
+                Presence::Up { from } => {
                     links.counters.publishers.count();
-                    let text = format!("publisher connected from {peer}");
+                    let text = format!("media comes: {from}");
                     notice(NoticeKind::SourceUp, Some(name.clone()), &text)
                 }
                 Presence::Down { reason } => {
-                    let text = format!("publisher gone: {reason}");
-                    notice(NoticeKind::SourceDown, Some(name.clone()), &text)
+                    notice(NoticeKind::SourceDown, Some(name.clone()), &reason)
                 }
             };
             if let Err(refused) = uplink.publish(Body::Notice(told)) {
-                warn!(%refused, "publisher's coming or going not published");
+                warn!(%refused, "a source's coming or going not published");
             }
         })
     }
@@ -307,8 +303,11 @@ fn lanes(
 /// A camera does not wait; a file that is to be read fast does.
 fn pace_of(input: &Input) -> Pace {
     match input {
-        Input::Rtmp { .. } | Input::File { pace: config::Pace::RealTime, .. } => Pace::Live,
-        Input::File { pace: config::Pace::Fast, .. } => Pace::Lossless,
+        Input::Rtmp { .. }
+        | Input::File { pace: config::Pace::RealTime, .. }
+        | Input::Watch { pace: config::Pace::RealTime, .. } => Pace::Live,
+        Input::File { pace: config::Pace::Fast, .. }
+        | Input::Watch { pace: config::Pace::Fast, .. } => Pace::Lossless,
     }
 }
 

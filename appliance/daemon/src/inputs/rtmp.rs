@@ -16,14 +16,13 @@ use anyhow::{Context, Result};
 use hal::Clock;
 use ingest::registry::{ConnectionId, Registry, Route};
 use ingest::rtmp::StreamKey;
-use pipeline::feeder::Feeder;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tracing::{info, warn};
-use wire::ids::Name;
 
 use self::connection::Connection;
 use self::desk::Desk;
+use super::{Outlet, Presence, Stop, Tell};
 use crate::clock::SystemClock;
 
 /// Most connections of one port at once, publishers and strangers together. A stranger costs at
@@ -32,49 +31,32 @@ const CONNECTIONS_MAX: usize = 256;
 
 /// One source that listens.
 pub struct Stream {
-    /// Its name.
-    pub source: Name,
     /// Application that a publisher must name.
     pub app: String,
     /// Key that a publisher must know.
     pub key: String,
     /// A publisher that sends nothing for this long is dropped.
     pub idle_max: Duration,
-    /// Takes its media.
-    pub feeder: Feeder<SystemClock>,
-    /// Counts its publishers.
-    pub publishers: Arc<dyn Fn(Presence) + Send + Sync>,
-}
-
-/// What happens to a source's publisher.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Presence {
-    /// It was accepted.
-    Up {
-        /// Where it connected from.
-        peer: SocketAddr,
-    },
-    /// It is gone, for this reason.
-    Down {
-        /// Why.
-        reason: String,
-    },
+    /// Where its media goes.
+    pub outlet: Outlet,
 }
 
 /// Ports that are open.
 pub struct Ports {
     desks: Vec<Arc<Desk>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
-    stop: watch::Sender<bool>,
 }
 
 /// Opens a port for each address that the streams name.
 ///
 /// # Errors
 /// A port cannot be opened: names it and what to do.
-pub async fn open(clock: &Arc<SystemClock>, streams: Vec<(SocketAddr, Stream)>) -> Result<Ports> {
-    let (stop, stopped) = watch::channel(false);
-    let mut ports = Ports { desks: Vec::new(), tasks: Vec::new(), stop };
+pub(super) async fn open(
+    clock: &Arc<SystemClock>,
+    streams: Vec<(SocketAddr, Stream)>,
+    stop: Stop,
+) -> Result<Ports> {
+    let mut ports = Ports { desks: Vec::new(), tasks: Vec::new() };
     let mut by_address: BTreeMap<SocketAddr, Vec<Stream>> = BTreeMap::new();
     for (address, stream) in streams {
         by_address.entry(address).or_default().push(stream);
@@ -86,28 +68,28 @@ pub async fn open(clock: &Arc<SystemClock>, streams: Vec<(SocketAddr, Stream)>) 
                  address is not this box's: change `listen` of the source"
             )
         })?;
-        let names: Vec<&str> = streams.iter().map(|stream| stream.source.as_str()).collect();
+        let names: Vec<&str> = streams.iter().map(|stream| stream.outlet.source.as_str()).collect();
         info!(%address, sources = names.join(", "), "waiting for RTMP publishers");
         let route = |stream: &Stream| Route {
             app: stream.app.clone(),
             key: StreamKey::new(stream.key.clone()),
-            source: stream.source.clone(),
+            source: stream.outlet.source.clone(),
         };
         let registry = Registry::new(streams.iter().map(route).collect());
         let desk = Arc::new(Desk::new(Arc::clone(clock), registry, streams));
         ports.desks.push(Arc::clone(&desk));
-        ports.tasks.push(tokio::spawn(accept(listener, desk, stopped.clone())));
+        ports.tasks.push(tokio::spawn(accept(listener, desk, stop.clone())));
     }
     Ok(ports)
 }
 
-async fn accept(listener: TcpListener, desk: Arc<Desk>, mut stopped: watch::Receiver<bool>) {
+async fn accept(listener: TcpListener, desk: Arc<Desk>, mut stop: Stop) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut next_id = 0;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stopped.wait_for(|stop| *stop) => return,
+            () = stop.wait() => return,
         };
         let (socket, peer) = match accepted {
             Ok(accepted) => accepted,
@@ -124,19 +106,18 @@ async fn accept(listener: TcpListener, desk: Arc<Desk>, mut stopped: watch::Rece
         };
         next_id += 1;
         let connection = Connection::new(ConnectionId(next_id), peer, Arc::clone(&desk));
-        let stopped = stopped.clone();
+        let stop = stop.clone();
         tokio::spawn(async move {
-            connection.serve(socket, stopped).await;
+            connection.serve(socket, stop).await;
             drop(place);
         });
     }
 }
 
 impl Ports {
-    /// Closes the ports, ends every publisher and shuts the sources down.
-    pub async fn close(self) {
-        // Nobody listening is fine: then there is nothing to end.
-        let _ = self.stop.send(true);
+    /// Waits until the ports are closed and every publisher is ended, because the box stops, and
+    /// shuts the sources down.
+    pub(super) async fn close(self) {
         for task in self.tasks {
             // The accept loop does not panic; if it did, its port is closed all the same.
             let _ = task.await;

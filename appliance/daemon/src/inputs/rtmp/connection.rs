@@ -10,11 +10,11 @@ use ingest::registry::ConnectionId;
 use ingest::rtmp::{EndReason, Event, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
-use super::Presence;
 use super::desk::{Desk, Seat, Word};
+use super::{Presence, Stop};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 64 << 10;
@@ -39,17 +39,17 @@ impl Connection {
     }
 
     /// Serves the connection until it ends, then lets go of its source.
-    pub(super) async fn serve(mut self, socket: TcpStream, stopped: watch::Receiver<bool>) {
+    pub(super) async fn serve(mut self, socket: TcpStream, stop: Stop) {
         let words = self.desk.enter(self.id);
         // Answers are small and wanted at once.
         if let Err(error) = socket.set_nodelay(true) {
             debug!(peer = %self.peer, %error, "no TCP_NODELAY");
         }
-        let reason = self.run(socket, words, stopped).await;
+        let reason = self.run(socket, words, stop).await;
         if let Some(mut seat) = self.seat.take() {
             seat.feeder.end().await;
             info!(peer = %self.peer, reason, "publisher gone");
-            (seat.tell)(Presence::Down { reason });
+            (seat.tell)(Presence::Down { reason: format!("publisher gone: {reason}") });
         } else {
             debug!(peer = %self.peer, reason, "connection closed");
         }
@@ -60,7 +60,7 @@ impl Connection {
         &mut self,
         mut socket: TcpStream,
         mut words: mpsc::Receiver<Word>,
-        mut stopped: watch::Receiver<bool>,
+        mut stop: Stop,
     ) -> String {
         let mut buffer = vec![0; READ_BYTES];
         let clock = Arc::clone(&self.desk.clock);
@@ -94,7 +94,7 @@ impl Connection {
                     self.handle_word(word);
                 },
                 () = self.desk.wait_turn(), if asking => {}
-                () = told_to_stop(&mut stopped) => self.session.end(EndReason::ShuttingDown),
+                () = stop.wait() => self.session.end(EndReason::ShuttingDown),
                 () = clock.sleep_until(until) => self.session.handle_deadline(clock.now()),
             }
         }
@@ -142,7 +142,7 @@ impl Connection {
                 }
                 info!(peer = %self.peer, "publisher accepted");
                 seat.feeder.start_epoch();
-                (seat.tell)(Presence::Up { peer: self.peer });
+                (seat.tell)(Presence::Up { from: format!("publisher {}", self.peer) });
                 self.seat = Some(seat);
             }
             Word::Refuse(reason) => {
@@ -166,10 +166,4 @@ impl Connection {
         }
         Ok(())
     }
-}
-
-/// Completes when the ports are being closed.
-async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
-    // An error says that the ports are gone altogether.
-    drop(stopped.wait_for(|stop| *stop).await);
 }

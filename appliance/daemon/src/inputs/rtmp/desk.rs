@@ -10,7 +10,7 @@ use pipeline::feeder::Feeder;
 use tokio::sync::{OwnedMutexGuard, mpsc};
 use wire::ids::Name;
 
-use super::{Presence, Stream};
+use super::{Outlet, Stream, Tell};
 use crate::clock::SystemClock;
 
 /// What the desk tells a connection.
@@ -30,13 +30,13 @@ const WORDS_MAX: usize = 2;
 pub(super) struct Seat {
     pub(super) feeder: OwnedMutexGuard<Feeder<SystemClock>>,
     pub(super) idle_max: std::time::Duration,
-    pub(super) tell: Arc<dyn Fn(Presence) + Send + Sync>,
+    pub(super) tell: Tell,
 }
 
 struct Place {
     feeder: Arc<tokio::sync::Mutex<Feeder<SystemClock>>>,
     idle_max: std::time::Duration,
-    tell: Arc<dyn Fn(Presence) + Send + Sync>,
+    tell: Tell,
 }
 
 /// See the module.
@@ -50,9 +50,9 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn new(clock: Arc<SystemClock>, registry: Registry, streams: Vec<Stream>) -> Self {
         let place = |stream: Stream| {
-            let feeder = Arc::new(tokio::sync::Mutex::new(stream.feeder));
-            let place = Place { feeder, idle_max: stream.idle_max, tell: stream.publishers };
-            (stream.source, place)
+            let Stream { idle_max, outlet: Outlet { source, feeder, tell }, .. } = stream;
+            let feeder = Arc::new(tokio::sync::Mutex::new(feeder));
+            (source, Place { feeder, idle_max, tell })
         };
         Self {
             clock,

@@ -1,0 +1,148 @@
+//! `kind` of a `[[source]]` and what belongs to it: where its pictures come from.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Surroundings;
+use super::broker::Secret;
+use super::document::{Entry, Key, Place, Section};
+use super::source::{BOARD, HOOPS, NAME, SPORT};
+
+const KIND: Key = Key::new("kind", "\"rtmp\"");
+const PACE: Key = Key::new("pace", "\"real-time\"");
+const RTMP: &[Key] = &[
+    NAME,
+    KIND,
+    Key::new("listen", "\"0.0.0.0:1935\""),
+    Key::new("app", "\"live\""),
+    Key::secret("key", "\"a-long-random-text\""),
+    Key::new("idle_timeout_s", "10"),
+    SPORT,
+    HOOPS,
+    BOARD,
+];
+const FILE: &[Key] =
+    &[NAME, KIND, Key::new("path", "\"/srv/games/final.mp4\""), PACE, SPORT, HOOPS, BOARD];
+const WATCH: &[Key] =
+    &[NAME, KIND, Key::new("folder", "\"/srv/games\""), PACE, SPORT, HOOPS, BOARD];
+
+/// Where a source's pictures come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// An RTMP publisher connects to us.
+    Rtmp {
+        /// Address to listen on. Several sources may share one.
+        listen: SocketAddr,
+        /// Application name in the publisher's URL.
+        app: String,
+        /// Stream key in the publisher's URL.
+        key: Secret,
+        /// A publisher that sends nothing for this long is dropped.
+        idle_timeout: Duration,
+    },
+    /// A video file, played once.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// How fast.
+        pace: Pace,
+    },
+    /// A folder into which video files are copied, each played once.
+    Watch {
+        /// The folder.
+        folder: PathBuf,
+        /// How fast.
+        pace: Pace,
+    },
+}
+
+/// How fast a file is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// As a camera would deliver it.
+    RealTime,
+    /// As fast as the box can; no frame is skipped.
+    Fast,
+}
+
+/// The values of `kind`.
+#[derive(Clone, Copy)]
+enum Kind {
+    Rtmp,
+    File,
+    Watch,
+}
+
+impl Input {
+    pub(super) fn read(section: &Section<'_>, surroundings: &Surroundings) -> Option<Self> {
+        let kinds = [("rtmp", Kind::Rtmp), ("file", Kind::File), ("watch", Kind::Watch)];
+        match section.required("kind").and_then(|entry| entry.one_of(&kinds))? {
+            Kind::Rtmp => rtmp_input(section),
+            Kind::File => file_input(section, surroundings),
+            Kind::Watch => watch_input(section, surroundings),
+        }
+    }
+}
+
+fn file_input(section: &Section<'_>, surroundings: &Surroundings) -> Option<Input> {
+    let path = section.required("path").and_then(|entry| surroundings.file(&entry));
+    let pace = pace(section, Pace::RealTime);
+    Some(Input::File { path: path?, pace: pace? })
+}
+
+fn watch_input(section: &Section<'_>, surroundings: &Surroundings) -> Option<Input> {
+    let folder = section.required("folder").and_then(|entry| surroundings.folder(&entry));
+    let pace = pace(section, Pace::Fast);
+    Some(Input::Watch { folder: folder?, pace: pace? })
+}
+
+fn pace(section: &Section<'_>, usual: Pace) -> Option<Pace> {
+    let paces = [("real-time", Pace::RealTime), ("fast", Pace::Fast)];
+    section.optional("pace").map_or(Some(usual), |entry| entry.one_of(&paces))
+}
+
+/// The keys that a source may have; without a usable `kind`, those of an RTMP source.
+pub(super) fn keys(place: &Place<'_>) -> &'static [Key] {
+    match place.peek("kind") {
+        Some("file") => FILE,
+        Some("watch") => WATCH,
+        Some(_) | None => RTMP,
+    }
+}
+
+fn rtmp_input(section: &Section<'_>) -> Option<Input> {
+    let listen = section.required("listen").and_then(|entry| listen(&entry));
+    let app = section.required("app").and_then(|entry| url_part(&entry));
+    let key = section.required("key").and_then(|entry| url_part(&entry)).map(Secret);
+    let idle_timeout = section.optional("idle_timeout_s").map_or(Some(10.0), |entry| {
+        entry.within(1.0, 3600.0, "a publisher that sends nothing is dropped after 1 to 3600 s")
+    });
+    let idle_timeout = idle_timeout.map(Duration::from_secs_f64);
+    Some(Input::Rtmp { listen: listen?, app: app?, key: key?, idle_timeout: idle_timeout? })
+}
+
+fn listen(entry: &Entry<'_>) -> Option<SocketAddr> {
+    let address = entry.text()?.parse::<SocketAddr>().ok().filter(|address| address.port() != 0);
+    if address.is_none() {
+        entry.refuse_with_example(
+            "an address to listen on is an IP address of this box, or 0.0.0.0 for all of them, \
+             `:` and a port from 1 to 65535",
+        );
+    }
+    address
+}
+
+/// A text that may stand as one part of the publisher's URL.
+fn url_part(entry: &Entry<'_>) -> Option<String> {
+    let text = entry.filled()?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~');
+    if text.len() > 128 || !text.chars().all(allowed) {
+        entry.refuse_with_example(
+            "this is a part of the publisher's URL: at most 128 ASCII letters, digits, `-`, `_`, \
+             `.` and `~`",
+        );
+        return None;
+    }
+    Some(text.to_owned())
+}

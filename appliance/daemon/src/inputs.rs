@@ -1,0 +1,135 @@
+//! What feeds the sources: a shell for each, with a fate of its own.
+//!
+//! Owns which shell a source gets, and the order in which they begin and end. A shell takes media
+//! from one place, pushes it into its source's [`Feeder`], tells who comes and goes, and goes on
+//! by itself after whatever happens to that place. Nothing that happens to one shell reaches
+//! another one. Decides nothing about protocols: those are `ingest`'s and the drivers'.
+
+pub mod file;
+pub mod rtmp;
+mod watch;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Result;
+use pipeline::feeder::Feeder;
+use tokio::sync::watch as latch;
+use tokio::task::JoinHandle;
+use tracing::error;
+use wire::ids::Name;
+
+use self::rtmp::{Ports, Stream};
+use crate::clock::SystemClock;
+use crate::config::Input;
+
+/// Where a shell puts what it takes.
+pub struct Outlet {
+    /// Name of the source.
+    pub source: Name,
+    /// Takes its media.
+    pub feeder: Feeder<SystemClock>,
+    /// Hears who comes and goes.
+    pub tell: Tell,
+}
+
+/// Hears who comes and goes.
+pub type Tell = Arc<dyn Fn(Presence) + Send + Sync>;
+
+/// What happens at the place from which a source takes its media.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Media comes.
+    Up {
+        /// From where, for people: `publisher 10.0.0.7:51022`.
+        from: String,
+    },
+    /// No more media comes.
+    Down {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Becomes true when the box stops.
+#[derive(Clone)]
+pub(crate) struct Stop(latch::Receiver<bool>);
+
+impl Stop {
+    /// Whether the box stops.
+    pub(crate) fn is_set(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Completes when the box stops.
+    pub(crate) async fn wait(&mut self) {
+        // An error says that the inputs are gone altogether.
+        drop(self.0.wait_for(|stop| *stop).await);
+    }
+}
+
+/// The shells of all sources.
+pub struct Inputs {
+    ports: Ports,
+    shells: Vec<JoinHandle<Feeder<SystemClock>>>,
+    stop: latch::Sender<bool>,
+}
+
+impl Inputs {
+    /// Starts a shell for each source.
+    ///
+    /// # Errors
+    /// A port cannot be opened: names it and what to do.
+    pub async fn open(clock: &Arc<SystemClock>, sources: Vec<(Input, Outlet)>) -> Result<Self> {
+        let (stop, stopped) = latch::channel(false);
+        let stopped = Stop(stopped);
+        let (mut streams, mut shells): (Vec<(SocketAddr, Stream)>, _) = (Vec::new(), Vec::new());
+        for (input, outlet) in sources {
+            match input {
+                Input::Rtmp { listen, app, key, idle_timeout } => {
+                    let key = key.expose().to_owned();
+                    streams.push((listen, Stream { app, key, idle_max: idle_timeout, outlet }));
+                }
+                Input::File { path, pace } => {
+                    let job = file::Job { path, pace, clock: Arc::clone(clock) };
+                    shells.push(blocking(outlet, stopped.clone(), move |outlet, stop| {
+                        file::play(outlet, &job, stop);
+                    }));
+                }
+                Input::Watch { folder, pace } => {
+                    let clock = Arc::clone(clock);
+                    shells.push(blocking(outlet, stopped.clone(), move |outlet, stop| {
+                        watch::Folder::new(folder, pace, clock).serve(outlet, stop);
+                    }));
+                }
+            }
+        }
+        let ports = rtmp::open(clock, streams, stopped).await?;
+        Ok(Self { ports, shells, stop })
+    }
+
+    /// Ends every shell and shuts the sources down.
+    pub async fn close(self) {
+        // Nobody listening is fine: then there is nothing to end.
+        let _ = self.stop.send(true);
+        self.ports.close().await;
+        for shell in self.shells {
+            match shell.await {
+                Ok(mut feeder) => feeder.shut_down().await,
+                Err(error) => error!(%error, "a source's shell did not end well"),
+            }
+        }
+    }
+}
+
+/// Starts a shell whose work blocks, on disks or in drivers: not on the threads that serve sockets.
+fn blocking(
+    mut outlet: Outlet,
+    mut stop: Stop,
+    work: impl FnOnce(&mut Outlet, &mut Stop) + Send + 'static,
+) -> JoinHandle<Feeder<SystemClock>> {
+    tokio::task::spawn_blocking(move || {
+        work(&mut outlet, &mut stop);
+        outlet.feeder
+    })
+}

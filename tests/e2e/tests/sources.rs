@@ -1,0 +1,101 @@
+//! Sources beside the RTMP publisher, in a box that runs: each takes what real programs send.
+#![forbid(unsafe_code)]
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use e2e::clock::until;
+use e2e::observer::{Heard, Observer};
+use e2e::venue::{Role, Venue};
+use serde_json::Value;
+
+/// A box that shares two cores with others has read and analysed a file of three seconds.
+const PATIENCE: Duration = Duration::from_secs(60);
+const FRAMES: u64 = 75;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_are_copied_into_a_watched_folder_are_played_once_and_whole() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let inbox = folder.path().join("inbox");
+    std::fs::create_dir(&inbox)?;
+    let source = "[[source]]\nname = \"inbox\"\nkind = \"watch\"\nfolder = \"inbox\"\n\
+                  sport = \"basketball\"\n";
+    let mut venue = Venue::open_with(folder.path(), &[], source).await?;
+    let mut observer = Observer::subscribe(venue.broker_port()).await?;
+    std::fs::write(inbox.join("broken.mp4"), "no video at all")?;
+    let is_in = |state: &str, name: &str| inbox.join(state).join(name).exists();
+    // As a copy over a slow network writes it: under its last name, a little at a time.
+    let game = video(folder.path())?;
+    let mut copied = game.len() / 2;
+    until(PATIENCE, "the broken file set aside", async || {
+        copied += 1;
+        std::fs::write(inbox.join("game.mp4"), &game[..copied])?;
+        Ok(is_in("failed", "broken.mp4.txt").then_some(()))
+    })
+    .await?;
+    std::fs::write(inbox.join("game.mp4"), &game)?;
+    until(PATIENCE, "the game played", async || Ok(is_in("done", "game.mp4").then_some(())))
+        .await?;
+    let reason = std::fs::read_to_string(inbox.join("failed/broken.mp4.txt"))?;
+    ensure!(reason.contains("cannot be read as a video"), "{reason}");
+    let counters = telemetry(&mut observer, "inbox", |source| {
+        counter(source, "frames_analysed_total") >= FRAMES
+    })
+    .await?;
+    for (name, expected) in [
+        ("units_video_total", FRAMES),
+        ("frames_decoded_total", FRAMES),
+        ("frames_analysed_total", FRAMES),
+        ("frames_superseded_total", 0),
+        ("units_dropped_total", 0),
+        ("packets_dropped_total", 0),
+    ] {
+        ensure!(counter(&counters, name) == expected, "{name}: {counters}");
+    }
+    // A power cut in the middle of a file: it is set aside, and not told a second time.
+    venue.kill(Role::Appliance).await?;
+    std::fs::rename(inbox.join("done/game.mp4"), inbox.join("playing/game.mp4"))?;
+    venue.start(Role::Appliance).await?;
+    until(PATIENCE, "the game set aside", async || {
+        Ok(is_in("interrupted", "game.mp4").then_some(()))
+    })
+    .await?;
+    venue.close().await
+}
+
+/// Three seconds of a test picture, as MP4.
+fn video(folder: &Path) -> Result<Vec<u8>> {
+    let path = folder.join("made.mp4");
+    let arguments = "-hide_banner -loglevel error -nostdin -f lavfi \
+                     -i testsrc2=size=640x360:rate=25:duration=3 -c:v libx264 -preset ultrafast \
+                     -g 25 -pix_fmt yuv420p";
+    let status = Command::new("ffmpeg").args(arguments.split_whitespace()).arg(&path).status();
+    let status = status.context("ffmpeg is missing; run scripts/setup test")?;
+    ensure!(status.success(), "ffmpeg ended with {status}");
+    Ok(std::fs::read(&path)?)
+}
+
+/// The counters of a source once they are as `wanted`.
+async fn telemetry(
+    observer: &mut Observer,
+    source: &str,
+    wanted: impl Fn(&Value) -> bool,
+) -> Result<Value> {
+    let found = async {
+        while let Some(heard) = observer.next().await {
+            let Heard::Telemetry(group, json) = heard else { continue };
+            let counters = &json["sources"][source];
+            if group == "pipeline" && wanted(counters) {
+                return Ok(counters.clone());
+            }
+        }
+        anyhow::bail!("the subscriber ended")
+    };
+    tokio::time::timeout(PATIENCE, found).await.context("the counters are never as wanted")?
+}
+
+fn counter(source: &Value, name: &str) -> u64 {
+    source[name].as_u64().unwrap_or_default()
+}
