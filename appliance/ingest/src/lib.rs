@@ -1,9 +1,10 @@
 //! Bytes in, access units out: RTMP and Enhanced RTMP, FLV, H.264, H.265 and AAC headers.
+//! And what to fetch of an HLS stream, and when: [`hls`].
 //!
 //! Sans-IO: nothing in here knows a socket, a runtime, a file or a clock. A shell reads bytes,
 //! hands them to [`rtmp::Session`] with the time of their arrival, writes what
 //! [`rtmp::Session::next_output`] returns and acts on [`rtmp::Session::next_event`]. Everything a
-//! peer can make this crate hold is bounded by [`limits::Limits`]; whatever exceeds a bound ends
+//! peer can make this crate hold is bounded by [`limits`]; whatever exceeds a bound ends
 //! the one connection concerned, with a reason, and never panics.
 //! Design note: `docs/architecture.md`.
 #![forbid(unsafe_code)]
@@ -12,6 +13,7 @@ pub mod access_unit;
 mod codec;
 pub mod elementary;
 pub mod flv;
+pub mod hls;
 pub mod limits;
 pub mod registry;
 pub mod rtmp;

@@ -79,3 +79,96 @@ impl Default for Limits {
         }
     }
 }
+
+/// Bounds of one HLS source: what a server can make it hold, ask for or wait for.
+/// [`HlsLimits::default`] suits segments of 1 s to 10 s up to 40 Mb/s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HlsLimits {
+    /// One playlist. Eleven hours of 2 s segments with names of 60 bytes stay under it.
+    pub playlist_bytes_max: usize,
+    /// One line of a playlist. Signed URLs of known CDNs stay under 4 KiB.
+    pub line_bytes_max: usize,
+    /// Lines of a playlist: five for each segment of the longest one.
+    pub lines_max: usize,
+    /// Variants of a multivariant playlist. Encoding ladders with every codec have under 50.
+    pub variants_max: usize,
+    /// Renditions of a multivariant playlist, subtitles and all. Films have under 150.
+    pub renditions_max: usize,
+    /// Segments of a media playlist: eleven hours of 2 s.
+    pub segments_max: usize,
+    /// Parts of a media playlist. Servers list them for the last three target durations: under
+    /// 100 of 200 ms.
+    pub parts_max: usize,
+    /// One initialization section. Known packagers write under 4 KiB.
+    pub init_bytes_max: usize,
+    /// One segment or part: 10 s at 40 Mb/s are 50 MB.
+    pub segment_bytes_max: usize,
+    /// Waiting for a playlist, beside the time for which a blocking reload may be held.
+    pub playlist_wait_max: Duration,
+    /// Waiting for media is three target durations, and never under this: a slow uplink needs
+    /// several seconds for a segment of 1 s too.
+    pub media_wait_min: Duration,
+    /// Waiting for media is never over this: the segment has left any live window by then.
+    pub media_wait_max: Duration,
+    /// Target durations above count as this, so that no playlist stops the source from asking.
+    pub target_max: Duration,
+    /// Between the beginnings of two loads of a playlist, whatever the server says: half of the
+    /// shortest part that is used in practice.
+    pub reload_min: Duration,
+    /// First wait after a playlist failed; doubles with every further failure.
+    pub backoff_min: Duration,
+    /// Longest wait after a playlist failed. A window of three 2 s segments survives it.
+    pub backoff_max: Duration,
+    /// First wait after a segment failed; doubles with every further failure.
+    pub retry_min: Duration,
+    /// Longest wait after a segment failed.
+    pub retry_max: Duration,
+    /// Attempts at one segment while its playlist is well. With the waits above they take 8 s:
+    /// the time that a segment spends in a window of five 2 s segments.
+    pub tries_max: u32,
+    /// Loads in a row that may show an older state of a playlist, as caches do, until it is
+    /// believed that the server counts anew.
+    pub stale_loads_max: u32,
+    /// A step of the media sequence beyond this is a new numbering and not a loss: a source that
+    /// hears nothing for so long has ended as stalled.
+    pub jump_segments_max: u64,
+    /// A live playlist that has not grown for so many target durations is stalled: three times
+    /// the distance that players keep from its end.
+    pub stall_targets: u32,
+    /// A live playlist is not stalled earlier than this: an encoder restarts within 15 s.
+    pub stall_min: Duration,
+    /// How long a playlist is asked for that was never loaded, or fails: a router restarts in
+    /// less. A live one that loaded before is asked for at least as long as a stalled one.
+    pub unreachable_max: Duration,
+}
+
+impl Default for HlsLimits {
+    fn default() -> Self {
+        Self {
+            playlist_bytes_max: 2 << 20,
+            line_bytes_max: 8 << 10,
+            lines_max: 100_000,
+            variants_max: 128,
+            renditions_max: 256,
+            segments_max: 20_000,
+            parts_max: 2048,
+            init_bytes_max: 1 << 20,
+            segment_bytes_max: 64 << 20,
+            playlist_wait_max: Duration::from_secs(10),
+            media_wait_min: Duration::from_secs(10),
+            media_wait_max: Duration::from_secs(60),
+            target_max: Duration::from_secs(60),
+            reload_min: Duration::from_millis(100),
+            backoff_min: Duration::from_millis(500),
+            backoff_max: Duration::from_secs(4),
+            retry_min: Duration::from_millis(250),
+            retry_max: Duration::from_secs(4),
+            tries_max: 6,
+            stale_loads_max: 3,
+            jump_segments_max: 1000,
+            stall_targets: 9,
+            stall_min: Duration::from_secs(20),
+            unreachable_max: Duration::from_secs(30),
+        }
+    }
+}
