@@ -6,6 +6,7 @@
 //! another one. Decides nothing about protocols: those are `ingest`'s and the drivers'.
 
 pub mod file;
+mod hls;
 pub mod rtmp;
 mod watch;
 
@@ -94,6 +95,15 @@ impl Inputs {
                     let job = file::Job { path, pace, clock: Arc::clone(clock) };
                     shells.push(blocking(outlet, stopped.clone(), move |outlet, stop| {
                         file::play(outlet, &job, stop);
+                    }));
+                }
+                Input::Hls { url, height_max, ca } => {
+                    let stream = hls::Stream { url, height_max, ca };
+                    let (clock, mut stop) = (Arc::clone(clock), stopped.clone());
+                    let mut outlet = outlet;
+                    shells.push(tokio::spawn(async move {
+                        hls::serve(&mut outlet, &stream, &clock, &mut stop).await;
+                        outlet.feeder
                     }));
                 }
                 Input::Watch { folder, pace } => {

@@ -24,3 +24,4 @@ pub mod showing;
 pub mod stored;
 pub mod telemetry;
 pub mod venue;
+pub mod web;

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use e2e::clock::until;
 use e2e::observer::{Heard, Observer};
 use e2e::venue::{Role, Venue};
+use e2e::web::Web;
 use serde_json::Value;
 
 /// A box that shares two cores with others has read and analysed a file of three seconds.
@@ -63,6 +64,81 @@ async fn files_that_are_copied_into_a_watched_folder_are_played_once_and_whole()
     })
     .await?;
     venue.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hls_goes_on_after_the_server_was_away_and_after_it_began_anew() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let served = folder.path().join("served");
+    std::fs::create_dir(&served)?;
+    let mut web = Web::open(&served).await?;
+    let url = web.url("live.m3u8");
+    let source = format!(
+        "[[source]]\nname = \"pulled\"\nkind = \"hls\"\nurl = \"{url}\"\nsport = \"basketball\"\n"
+    );
+    // The box is there before the stream is.
+    let mut venue = Venue::open_with(folder.path(), &[], &source).await?;
+    let mut observer = Observer::subscribe(venue.broker_port()).await?;
+    let encoder = live(&served)?;
+    let decoded = |source: &Value| counter(source, "frames_decoded_total");
+    let first = telemetry(&mut observer, "pulled", |source| decoded(source) >= 100).await?;
+    ensure!(counter(&first, "publishers_total") == 1, "{first}");
+    ensure!(counter(&first, "units_audio_total") > 100, "{first}");
+
+    // Away for a shorter time than its playlist is long: nothing is lost.
+    web.close().await;
+    let newest = sequence(&served)?;
+    until(PATIENCE, "three more segments", async || {
+        Ok((sequence(&served)? >= newest + 3).then_some(()))
+    })
+    .await?;
+    web.reopen().await?;
+    let before = decoded(&first);
+    let second =
+        telemetry(&mut observer, "pulled", |source| decoded(source) >= before + 250).await?;
+    ensure!(counter(&second, "publishers_total") == 1, "{second}");
+    ensure!(counter(&second, "epochs_total") == 0, "{second}");
+    ensure!(counter(&second, "units_dropped_total") == 0, "{second}");
+
+    // The encoder starts again, and counts anew.
+    drop(encoder);
+    let _encoder = live(&served)?;
+    let before = decoded(&second);
+    let third = telemetry(&mut observer, "pulled", |source| {
+        decoded(source) >= before + 150 && counter(source, "epochs_total") >= 1
+    })
+    .await?;
+    ensure!(counter(&third, "frames_corrupt_total") == 0, "{third}");
+    venue.close().await
+}
+
+/// Number of the first segment in the playlist.
+fn sequence(folder: &Path) -> Result<u64> {
+    let text = std::fs::read_to_string(folder.join("live.m3u8"))?;
+    let number = text.lines().find_map(|line| line.strip_prefix("#EXT-X-MEDIA-SEQUENCE:"));
+    number.context("no number in the playlist")?.parse().context("no number in the playlist")
+}
+
+/// A process that is killed when it is dropped.
+struct Encoder(std::process::Child);
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        // It may have ended by itself; nothing else is to be done about it.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// ffmpeg, making segments of a second and a playlist of six of them.
+fn live(folder: &Path) -> Result<Encoder> {
+    let arguments = "-hide_banner -loglevel error -nostdin -re -f lavfi \
+                     -i testsrc2=size=320x180:rate=25 -re -f lavfi -i sine=r=48000 -c:v libx264 \
+                     -preset ultrafast -g 25 -pix_fmt yuv420p -c:a aac -f hls -hls_time 1 \
+                     -hls_list_size 6 -hls_flags delete_segments+temp_file -hls_delete_threshold 10";
+    let mut command = Command::new("ffmpeg");
+    command.args(arguments.split_whitespace()).arg(folder.join("live.m3u8"));
+    Ok(Encoder(command.spawn().context("ffmpeg is missing; run scripts/setup test")?))
 }
 
 /// Three seconds of a test picture, as MP4.

@@ -96,6 +96,9 @@ impl fmt::Display for Source {
                 idle_timeout.as_secs_f64()
             )?,
             Input::File { path, pace } => write!(f, "file {} {pace}", path.display())?,
+            Input::Hls { height_max, .. } => {
+                write!(f, "HLS stream pulled from (url), at most {height_max} lines")?;
+            }
             Input::Watch { folder, pace } => {
                 write!(f, "files that are copied into {}, {pace}", folder.display())?;
             }

@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ingest::hls::{Puller, Start};
+use ingest::limits::HlsLimits;
+
 use super::Surroundings;
 use super::broker::Secret;
 use super::document::{Entry, Key, Place, Section};
@@ -24,6 +27,16 @@ const RTMP: &[Key] = &[
 ];
 const FILE: &[Key] =
     &[NAME, KIND, Key::new("path", "\"/srv/games/final.mp4\""), PACE, SPORT, HOOPS, BOARD];
+const HLS: &[Key] = &[
+    NAME,
+    KIND,
+    Key::secret("url", "\"https://cdn.example/court/index.m3u8\""),
+    Key::new("height_max", "1080"),
+    Key::new("ca", "\"/etc/courtside/hls-ca.pem\""),
+    SPORT,
+    HOOPS,
+    BOARD,
+];
 const WATCH: &[Key] =
     &[NAME, KIND, Key::new("folder", "\"/srv/games\""), PACE, SPORT, HOOPS, BOARD];
 
@@ -48,6 +61,15 @@ pub enum Input {
         /// How fast.
         pace: Pace,
     },
+    /// An HLS stream that is pulled.
+    Hls {
+        /// Address of its playlist; may hold a token.
+        url: Secret,
+        /// Highest picture to pull where there is a choice, in pixels.
+        height_max: u32,
+        /// PEM file with the authorities that may vouch for the server; the system's without one.
+        ca: Option<PathBuf>,
+    },
     /// A folder into which video files are copied, each played once.
     Watch {
         /// The folder.
@@ -71,14 +93,21 @@ pub enum Pace {
 enum Kind {
     Rtmp,
     File,
+    Hls,
     Watch,
 }
 
 impl Input {
     pub(super) fn read(section: &Section<'_>, surroundings: &Surroundings) -> Option<Self> {
-        let kinds = [("rtmp", Kind::Rtmp), ("file", Kind::File), ("watch", Kind::Watch)];
+        let kinds = [
+            ("rtmp", Kind::Rtmp),
+            ("hls", Kind::Hls),
+            ("file", Kind::File),
+            ("watch", Kind::Watch),
+        ];
         match section.required("kind").and_then(|entry| entry.one_of(&kinds))? {
             Kind::Rtmp => rtmp_input(section),
+            Kind::Hls => hls_input(section, surroundings),
             Kind::File => file_input(section, surroundings),
             Kind::Watch => watch_input(section, surroundings),
         }
@@ -89,6 +118,25 @@ fn file_input(section: &Section<'_>, surroundings: &Surroundings) -> Option<Inpu
     let path = section.required("path").and_then(|entry| surroundings.file(&entry));
     let pace = pace(section, Pace::RealTime);
     Some(Input::File { path: path?, pace: pace? })
+}
+
+fn hls_input(section: &Section<'_>, surroundings: &Surroundings) -> Option<Input> {
+    let url = section.required("url").and_then(|entry| {
+        let url = entry.filled()?;
+        if let Err(error) = Puller::new(url, HlsLimits::default(), Start::default()) {
+            entry.refuse_with_example(&error.to_string());
+            return None;
+        }
+        Some(Secret(url.to_owned()))
+    });
+    let height_max = section.optional("height_max").map_or(Some(1080.0), |entry| {
+        entry.within(144.0, 4320.0, "the highest picture to pull has 144 to 4320 lines")
+    });
+    let ca = match section.optional("ca") {
+        Some(entry) => Some(surroundings.file(&entry)?),
+        None => None,
+    };
+    Some(Input::Hls { url: url?, height_max: height_max? as u32, ca })
 }
 
 fn watch_input(section: &Section<'_>, surroundings: &Surroundings) -> Option<Input> {
@@ -106,6 +154,7 @@ fn pace(section: &Section<'_>, usual: Pace) -> Option<Pace> {
 pub(super) fn keys(place: &Place<'_>) -> &'static [Key] {
     match place.peek("kind") {
         Some("file") => FILE,
+        Some("hls") => HLS,
         Some("watch") => WATCH,
         Some(_) | None => RTMP,
     }

@@ -304,6 +304,7 @@ fn lanes(
 fn pace_of(input: &Input) -> Pace {
     match input {
         Input::Rtmp { .. }
+        | Input::Hls { .. }
         | Input::File { pace: config::Pace::RealTime, .. }
         | Input::Watch { pace: config::Pace::RealTime, .. } => Pace::Live,
         Input::File { pace: config::Pace::Fast, .. }

@@ -1,0 +1,412 @@
+//! HLS, pulled: requests around `ingest`'s puller and transport stream demuxer.
+//!
+//! Owns the requests in flight, the frames that wait for their time, and when a stream that ended
+//! is tried again. Decides nothing about playlists (`ingest::hls`), and reads no segment
+//! (`ingest::ts`).
+
+mod fetch;
+mod pacer;
+
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hal::Clock;
+use ingest::access_unit::MediaItem;
+use ingest::elementary::Output;
+use ingest::hls::{
+    AudioPlace, Broadcast, Effect, EndReason, Event, Failure, Fetch, FetchId, Format, Media, Piece,
+    Puller, Response, Start, What,
+};
+use ingest::limits::{HlsLimits, Limits};
+use ingest::ts;
+use pipeline::feeder::Feeder;
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+use ureq::Agent;
+use wire::time::{MediaTime, Monotonic};
+
+use self::fetch::Fetched;
+use self::pacer::Pacer;
+use super::{Outlet, Presence, Stop};
+use crate::clock::SystemClock;
+use crate::config::Secret;
+use crate::stages::spawn;
+
+/// Between the end of a stream and the next try: first, and at most.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
+const AGAIN_AFTER_MAX: Duration = Duration::from_secs(2);
+/// Between two looks whether a stream that was complete has begun anew.
+const ANEW_AFTER: Duration = Duration::from_secs(5);
+/// Frames and blocks of sound that may wait for their time: 40 s of 60 frames a second and sound.
+/// What is behind them is asked for later.
+const WAITING_MAX: usize = 4_800;
+/// The same in bytes: ten seconds of the 40 Mb/s of a 2160p stream.
+const WAITING_BYTES_MAX: usize = 50 << 20;
+/// Answers that wait: the puller has at most two requests in flight for each of two tracks.
+const ANSWERS_MAX: usize = 4;
+
+/// What an HLS source pulls.
+#[derive(Clone, Debug)]
+pub(super) struct Stream {
+    /// Address of the playlist; may hold a secret.
+    pub(super) url: Secret,
+    /// Highest picture, in pixels.
+    pub(super) height_max: u32,
+    /// PEM file with the authorities that may vouch for the server; the system's without one.
+    pub(super) ca: Option<PathBuf>,
+}
+
+/// Why a stream came to an end.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("the box stops")]
+    Stopped,
+    /// A recording that was played already.
+    #[error("the stream is complete, and has not begun anew")]
+    Stale,
+    #[error(transparent)]
+    Puller(#[from] EndReason),
+    #[error("its media cannot be taken: {0}")]
+    Media(#[from] ts::TsError),
+    #[error("{0}")]
+    NotTaken(&'static str),
+    #[error(transparent)]
+    Trust(#[from] fetch::TrustError),
+    #[error(transparent)]
+    Address(#[from] ingest::hls::UrlError),
+}
+
+/// Pulls a stream until the box stops; begins again whenever it ends.
+pub(super) async fn serve(
+    outlet: &mut Outlet,
+    stream: &Stream,
+    clock: &Arc<SystemClock>,
+    stop: &mut Stop,
+) {
+    let (mut pause, mut complete, mut told) = (AGAIN_AFTER, false, String::new());
+    loop {
+        let mut pull = match Pull::begin(outlet, stream, clock) {
+            Ok(pull) => pull,
+            Err(error) => {
+                warn!(source = outlet.source.as_str(), "{error}");
+                return stop.wait().await;
+            }
+        };
+        pull.complete = complete;
+        let (ended, came) = (pull.run(stop).await, pull.came);
+        let reason = ended.to_string();
+        if came {
+            outlet.feeder.end().await;
+            (outlet.tell)(Presence::Down { reason: format!("stream gone: {reason}") });
+            pause = AGAIN_AFTER;
+        }
+        // The same once is enough: a server may be away for hours.
+        if reason != told {
+            warn!(source = outlet.source.as_str(), "{reason}");
+            told = if came { String::new() } else { reason };
+        }
+        let after = match ended {
+            Ended::Stopped => return,
+            Ended::Stale => ANEW_AFTER,
+            Ended::Puller(EndReason::Finished) => {
+                complete = true;
+                ANEW_AFTER
+            }
+            Ended::Puller(_)
+            | Ended::Media(_)
+            | Ended::NotTaken(_)
+            | Ended::Trust(_)
+            | Ended::Address(_) => {
+                let after = pause;
+                pause = (2 * pause).min(AGAIN_AFTER_MAX);
+                after
+            }
+        };
+        tokio::select! {
+            () = clock.sleep_until(clock.now().plus(after)) => {}
+            () = stop.wait() => return,
+        }
+    }
+}
+
+/// One stream from its playlist to its end.
+struct Pull<'a> {
+    outlet: &'a mut Outlet,
+    clock: Arc<SystemClock>,
+    agent: Agent,
+    puller: Puller,
+    answers: (mpsc::Sender<Answer>, mpsc::Receiver<Answer>),
+    /// Media that was fetched and not named by the puller yet.
+    bodies: HashMap<FetchId, Bytes>,
+    /// A request for media that would bring more than may wait.
+    held: Option<Fetch>,
+    demuxer: ts::Demuxer,
+    /// Segment that the demuxer reads.
+    segment: Option<(u32, u64)>,
+    waiting: VecDeque<Output>,
+    waiting_bytes: usize,
+    pacer: Pacer,
+    /// The stream before was complete: a recording is nothing new.
+    complete: bool,
+    /// Media came.
+    came: bool,
+}
+
+type Answer = (FetchId, What, Result<Fetched, Failure>);
+
+impl<'a> Pull<'a> {
+    fn begin(
+        outlet: &'a mut Outlet,
+        stream: &Stream,
+        clock: &Arc<SystemClock>,
+    ) -> Result<Self, Ended> {
+        let url = stream.url.expose();
+        let start = Start { height_max: stream.height_max, ..Start::default() };
+        Ok(Self {
+            outlet,
+            clock: Arc::clone(clock),
+            agent: fetch::agent(url, stream.ca.as_deref())?,
+            puller: Puller::new(url, HlsLimits::default(), start)?,
+            answers: mpsc::channel(ANSWERS_MAX),
+            bodies: HashMap::new(),
+            held: None,
+            demuxer: ts::Demuxer::new(Limits::default()),
+            segment: None,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            pacer: Pacer::default(),
+            complete: false,
+            came: false,
+        })
+    }
+
+    async fn run(&mut self, stop: &mut Stop) -> Ended {
+        self.puller.handle_deadline(self.clock.now());
+        let mut ending = None;
+        loop {
+            if ending.is_none()
+                && let Err(ended) = self.act()
+            {
+                ending = Some(ended);
+            }
+            let Some(due) = self.play().await else {
+                // What came before the end is played before it is told.
+                if let Some(ended) = ending {
+                    return ended;
+                }
+                match self.wait(None, stop).await {
+                    Some(ended) => return ended,
+                    None => continue,
+                }
+            };
+            if let Some(ended) = self.wait(Some(due), stop).await {
+                return ended;
+            }
+        }
+    }
+
+    /// Waits for the next thing that happens.
+    async fn wait(&mut self, due: Option<Monotonic>, stop: &mut Stop) -> Option<Ended> {
+        let clock = &self.clock;
+        let deadline = self.puller.deadline();
+        let later = |at: Option<Monotonic>| async move {
+            match at {
+                Some(at) => clock.sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            answer = self.answers.1.recv() => if let Some(answer) = answer {
+                self.take(answer);
+            },
+            () = later(deadline) => self.puller.handle_deadline(clock.now()),
+            () = later(due) => {}
+            () = stop.wait() => return Some(Ended::Stopped),
+        }
+        None
+    }
+
+    fn take(&mut self, (id, what, answer): Answer) {
+        let now = self.clock.now();
+        match answer {
+            Ok(Fetched { body, final_url }) => {
+                let text = if what == What::Playlist { body.as_ref() } else { &[] };
+                let response = Response { body: text, final_url: &final_url };
+                self.puller.handle_fetched(now, id, response);
+                if what != What::Playlist {
+                    self.bodies.insert(id, body);
+                }
+            }
+            Err(failure) => self.puller.handle_failed(now, id, failure),
+        }
+    }
+
+    /// Does what the puller asks for.
+    fn act(&mut self) -> Result<(), Ended> {
+        while let Some(effect) = self.puller.next_effect() {
+            match effect {
+                Effect::Fetch(fetch) => self.send(fetch),
+                Effect::Event(event) => self.handle(event)?,
+            }
+        }
+        // Whatever the puller did not name by now is not wanted.
+        self.bodies.clear();
+        if self.has_room()
+            && let Some(fetch) = self.held.take()
+        {
+            self.send(fetch);
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, fetch: Fetch) {
+        if !self.has_room() && fetch.what != What::Playlist {
+            self.held = Some(fetch);
+            return;
+        }
+        let (agent, answers) = (self.agent.clone(), self.answers.0.clone());
+        let (id, what) = (fetch.id, fetch.what);
+        let request = move || {
+            let answer = fetch::get(&agent, &fetch);
+            // Nobody waits for it any more: the stream ended meanwhile.
+            let _ = answers.blocking_send((id, what, answer));
+        };
+        // Never joined: a request may take as long as it may, and the box does not wait for it.
+        if let Err(error) = spawn("hls-fetch", request) {
+            warn!(source = self.outlet.source.as_str(), "{error:#}");
+            self.puller.handle_failed(self.clock.now(), id, Failure::Network);
+        }
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), Ended> {
+        match event {
+            Event::Began { broadcast, audio, variant } => {
+                if self.complete && broadcast == Broadcast::Recording {
+                    return Err(Ended::Stale);
+                }
+                if audio == AudioPlace::Separate {
+                    warn!(
+                        source = self.outlet.source.as_str(),
+                        "the stream's sound is in a playlist of its own, which is not taken yet; \
+                         give the address of a variant that has it with the pictures"
+                    );
+                }
+                let size = variant.and_then(|variant| variant.resolution);
+                info!(source = self.outlet.source.as_str(), ?broadcast, ?size, "HLS stream found");
+                Ok(())
+            }
+            Event::Media(media) => self.media(media),
+            Event::Missed { segments, cause, .. } => {
+                warn!(source = self.outlet.source.as_str(), segments, ?cause, "segments missing");
+                Ok(())
+            }
+            Event::AudioLost(reason) => {
+                warn!(source = self.outlet.source.as_str(), "sound lost: {reason}");
+                Ok(())
+            }
+            Event::Ended(reason) => Err(reason.into()),
+        }
+    }
+
+    fn media(&mut self, media: Media) -> Result<(), Ended> {
+        let Some(body) = self.bodies.remove(&media.id) else { return Ok(()) };
+        if media.track != ingest::hls::Track::Main {
+            return Ok(());
+        }
+        if media.format == Format::Fmp4 {
+            return Err(Ended::NotTaken(
+                "its segments are fragmented MP4, which is not taken yet; let the server make \
+                 MPEG-TS segments",
+            ));
+        }
+        let segment = Some((media.epoch, media.sequence));
+        if std::mem::replace(&mut self.segment, segment) != segment || media.discontinuity {
+            self.demuxer.finish()?;
+        }
+        if media.discontinuity {
+            self.drain();
+            self.demuxer.cut();
+        }
+        self.demuxer.handle_bytes(self.clock.now(), &body)?;
+        if media.piece == Piece::Segment {
+            self.demuxer.finish()?;
+        }
+        if let Some(complaint) = self.demuxer.complaint() {
+            warn!(source = self.outlet.source.as_str(), "{complaint}");
+        }
+        self.drain();
+        Ok(())
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.demuxer.next_output() {
+            self.waiting_bytes += bytes(&output);
+            self.waiting.push_back(output);
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.waiting.len() < WAITING_MAX && self.waiting_bytes < WAITING_BYTES_MAX
+    }
+
+    /// Hands out what is due; returns when the next one is.
+    async fn play(&mut self) -> Option<Monotonic> {
+        loop {
+            let now = self.clock.now();
+            let (next, newest) = (self.waiting.front()?, self.waiting.back().and_then(decoded));
+            let due = match decoded(next) {
+                Some(at) => {
+                    let due = self.pacer.due(now, (at, newest.unwrap_or(at)));
+                    if due > now {
+                        return Some(due);
+                    }
+                    self.pacer.played(now, at, due);
+                    due
+                }
+                None => now,
+            };
+            let next = self.waiting.pop_front()?;
+            self.waiting_bytes -= bytes(&next);
+            self.hand_out(next, due).await;
+        }
+    }
+
+    async fn hand_out(&mut self, output: Output, due: Monotonic) {
+        let feeder: &mut Feeder<SystemClock> = &mut self.outlet.feeder;
+        match output {
+            Output::Discontinuity => {
+                self.pacer.cut();
+                feeder.start_epoch();
+            }
+            Output::Item(mut item) => {
+                if !std::mem::replace(&mut self.came, true) {
+                    feeder.start_epoch();
+                    (self.outlet.tell)(Presence::Up { from: "HLS stream".to_owned() });
+                }
+                if let MediaItem::Unit(unit) = &mut item {
+                    // As a camera would have delivered it: the segment came in one piece.
+                    unit.arrived = due;
+                }
+                feeder.feed(item).await;
+            }
+        }
+    }
+}
+
+fn bytes(output: &Output) -> usize {
+    match output {
+        Output::Item(MediaItem::Unit(unit)) => unit.data.len(),
+        Output::Item(MediaItem::Video(_) | MediaItem::Audio(_)) | Output::Discontinuity => 0,
+    }
+}
+
+/// When an access unit is decoded; the rest has no time.
+fn decoded(output: &Output) -> Option<MediaTime> {
+    match output {
+        Output::Item(MediaItem::Unit(unit)) => Some(unit.dts),
+        Output::Item(MediaItem::Video(_) | MediaItem::Audio(_)) | Output::Discontinuity => None,
+    }
+}

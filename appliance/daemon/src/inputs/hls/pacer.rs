@@ -1,0 +1,99 @@
+//! When the frames of an HLS stream are due: segments come in bursts, a game does not.
+//!
+//! Frames are played at the speed of play from the first one on, as far behind it as the burst is
+//! long with which the stream began. When nothing is left to play, the next frame is due at once,
+//! and the stream is that much later; when much more waits than at the beginning, it is played a
+//! little faster. Owns no frame and no clock.
+
+use std::time::Duration;
+
+use wire::time::{MediaSpan, MediaTime, Monotonic};
+
+/// How much more than at the beginning may wait before the stream is played faster: two segments
+/// of the usual six seconds, which come late together after a hiccup of the network.
+const AHEAD_MAX: MediaSpan = MediaSpan::from_millis(12_000);
+/// Played faster, time shrinks by this share: fast enough to catch up ten seconds in three minutes.
+const FASTER: i64 = 20;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Pacer {
+    /// A frame, and when it was due.
+    anchor: Option<(MediaTime, Monotonic)>,
+}
+
+impl Pacer {
+    /// When the next frame is due.
+    ///
+    /// - next, newest: decoding times of the frame that waits first, and of the one that waits
+    ///   last.
+    pub(super) fn due(&self, now: Monotonic, (next, newest): (MediaTime, MediaTime)) -> Monotonic {
+        let Some((at, due)) = self.anchor else { return now };
+        let mut span = next.since(at).0.max(0);
+        if newest.since(next).0 > AHEAD_MAX.0 {
+            span -= span / FASTER;
+        }
+        due.plus(Duration::from_micros(span as u64 * 100 / 9))
+    }
+
+    /// The frame of this time was handed out; it was due then.
+    pub(super) fn played(&mut self, now: Monotonic, at: MediaTime, due: Monotonic) {
+        // Late because there was nothing, or because the box was busy for long.
+        let late = now.since(due) > Duration::from_millis(500);
+        self.anchor = Some((at, if late { now } else { due }));
+    }
+
+    /// The next frame does not continue the ones before.
+    pub(super) fn cut(&mut self) {
+        self.anchor = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(ms: i64) -> MediaTime {
+        MediaTime::from_millis(ms)
+    }
+
+    const fn clock(ms: u64) -> Monotonic {
+        Monotonic::from_millis(ms)
+    }
+
+    #[test]
+    fn a_burst_is_played_at_the_speed_of_play() {
+        let mut pacer = Pacer::default();
+        for frame in 0..100 {
+            let now = clock(1_000 + 40 * frame as u64);
+            let due = pacer.due(now, (ms(40 * frame), ms(4_000)));
+            assert_eq!(due, now);
+            pacer.played(now, ms(40 * frame), due);
+        }
+    }
+
+    #[test]
+    fn after_a_pause_it_goes_on_at_once_and_stays_later() {
+        let mut pacer = Pacer::default();
+        pacer.played(clock(0), ms(0), clock(0));
+        // Segments stayed away for three seconds.
+        let due = pacer.due(clock(3_040), (ms(40), ms(40)));
+        assert_eq!(due, clock(40));
+        pacer.played(clock(3_040), ms(40), due);
+        assert_eq!(pacer.due(clock(3_040), (ms(80), ms(6_000))), clock(3_080));
+    }
+
+    #[test]
+    fn when_much_waits_it_is_played_a_little_faster() {
+        let mut pacer = Pacer::default();
+        let (mut now, mut played) = (clock(0), ms(0));
+        while played < ms(60_000) {
+            let newest = played.plus(MediaSpan::from_millis(20_000));
+            let due = pacer.due(now, (played, newest)).max(now);
+            pacer.played(due, played, due);
+            (now, played) = (due, played.plus(MediaSpan::from_millis(40)));
+        }
+        let took = now.since(clock(0)).as_millis();
+        assert!((56_900..57_100).contains(&took), "{took} ms for a minute");
+    }
+}
