@@ -56,6 +56,8 @@ const TABLE: &[Rule] = &[
     Rule { name: "courtside-kserve", ours: &[HAL], foreign: Foreign::Without(EDGES) },
     Rule { name: "courtside-libav", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
     Rule { name: "courtside-sensors", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
+    // Its sockets are libsrt's own; knows nothing of ours.
+    Rule { name: "courtside-srt", ours: &[], foreign: Foreign::Without(EDGES) },
     Rule { name: "courtside-models", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
     Rule {
         name: "courtside-pipeline",
@@ -88,6 +90,7 @@ const TABLE: &[Rule] = &[
             "courtside-kserve",
             "courtside-libav",
             "courtside-sensors",
+            "courtside-srt",
             MQTT,
         ],
         foreign: Foreign::Any,
