@@ -8,6 +8,7 @@
 pub mod file;
 mod hls;
 pub mod rtmp;
+mod srt;
 mod watch;
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use pipeline::feeder::Feeder;
+use pipeline::health::NetworkCounters;
 use tokio::sync::watch as latch;
 use tokio::task::JoinHandle;
 use tracing::error;
@@ -32,6 +34,8 @@ pub struct Outlet {
     pub feeder: Feeder<SystemClock>,
     /// Hears who comes and goes.
     pub tell: Tell,
+    /// Counts what the network does.
+    pub network: Arc<NetworkCounters>,
 }
 
 /// Hears who comes and goes.
@@ -72,6 +76,7 @@ impl Stop {
 /// The shells of all sources.
 pub struct Inputs {
     ports: Ports,
+    srt_ports: srt::Ports,
     shells: Vec<JoinHandle<Feeder<SystemClock>>>,
     stop: latch::Sender<bool>,
 }
@@ -85,8 +90,18 @@ impl Inputs {
         let (stop, stopped) = latch::channel(false);
         let stopped = Stop(stopped);
         let (mut streams, mut shells): (Vec<(SocketAddr, Stream)>, _) = (Vec::new(), Vec::new());
+        let mut callers = Vec::new();
         for (input, outlet) in sources {
             match input {
+                Input::SrtListen { listen, terms } => {
+                    callers.push(((listen, outlet.source.clone(), terms.into()), outlet));
+                }
+                Input::SrtCall { address, terms } => {
+                    let (clock, terms) = (Arc::clone(clock), terms.into());
+                    shells.push(blocking(outlet, stopped.clone(), move |outlet, stop| {
+                        srt::call(outlet, stop, (&address, &terms, &clock));
+                    }));
+                }
                 Input::Rtmp { listen, app, key, idle_timeout } => {
                     let key = key.expose().to_owned();
                     streams.push((listen, Stream { app, key, idle_max: idle_timeout, outlet }));
@@ -114,8 +129,16 @@ impl Inputs {
                 }
             }
         }
+        let (streams_over_srt, outlets): (Vec<_>, Vec<_>) = callers.into_iter().unzip();
+        let (srt_ports, seats) = srt::open(streams_over_srt, &stopped)?;
+        for (seat, outlet) in seats.into_iter().zip(outlets) {
+            let clock = Arc::clone(clock);
+            shells.push(blocking(outlet, stopped.clone(), move |outlet, stop| {
+                srt::wait(outlet, stop, (&seat, &clock));
+            }));
+        }
         let ports = rtmp::open(clock, streams, stopped).await?;
-        Ok(Self { ports, shells, stop })
+        Ok(Self { ports, srt_ports, shells, stop })
     }
 
     /// Ends every shell and shuts the sources down.
@@ -123,6 +146,7 @@ impl Inputs {
         // Nobody listening is fine: then there is nothing to end.
         let _ = self.stop.send(true);
         self.ports.close().await;
+        self.srt_ports.close().await;
         for shell in self.shells {
             match shell.await {
                 Ok(mut feeder) => feeder.shut_down().await,

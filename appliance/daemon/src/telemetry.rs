@@ -3,11 +3,13 @@
 //!
 //! Owns the shape of the first message; the second is [`wire`]'s. Reads counters; changes nothing.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use models::lanes::players::Figure;
 use pipeline::cutting::CutHealth;
 use pipeline::director::DirectorHealth;
+use pipeline::health::NetworkCounters;
 use pipeline::inference::InferenceHealth;
 use pipeline::players::PlayersReport;
 use pipeline::recording::RecordHealth;
@@ -100,6 +102,7 @@ impl Telemetry {
 fn of_source((_, links, recorder): &(Name, Arc<SourceLinks>, Arc<RecordHealth>)) -> Value {
     let counters = &links.counters;
     json!({
+        "network": of_network(&links.network),
         "publishers_total": counters.publishers.get(),
         "epochs_total": counters.epochs.get(),
         "units_video_total": counters.units_video.get(),
@@ -118,6 +121,16 @@ fn of_source((_, links, recorder): &(Name, Arc<SourceLinks>, Arc<RecordHealth>))
         "fragments_total": recorder.fragments.get(),
         "fragments_lost_total": recorder.fragments_lost.get(),
         "fragments_evicted_total": recorder.evicted.get(),
+    })
+}
+
+fn of_network(network: &NetworkCounters) -> Value {
+    json!({
+        "packets_total": network.packets.get(),
+        "packets_lost_total": network.lost.get(),
+        "packets_sent_again_total": network.sent_again.get(),
+        "packets_given_up_total": network.given_up.get(),
+        "round_trip_us": network.round_trip_us.load(Ordering::Relaxed),
     })
 }
 

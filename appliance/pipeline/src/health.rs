@@ -60,6 +60,21 @@ pub struct SourceCounters {
     pub publishers: Counter,
 }
 
+/// What the network did to one source's stream, where its protocol tells.
+#[derive(Debug, Default)]
+pub struct NetworkCounters {
+    /// Packets that came.
+    pub packets: Counter,
+    /// Packets that were missing when a later one came.
+    pub lost: Counter,
+    /// Those of them that came when they were sent again.
+    pub sent_again: Counter,
+    /// Those that never came in time, or could not be decrypted: holes in the stream.
+    pub given_up: Counter,
+    /// Between a packet and the other end's word that it came, the last time, in microseconds.
+    pub round_trip_us: AtomicU64,
+}
+
 /// Whether a stage moves. A stage is stuck when it is inside one piece of work, or has work
 /// waiting, and has not finished any since the last look.
 #[derive(Debug, Default)]

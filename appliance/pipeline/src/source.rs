@@ -13,7 +13,7 @@ use hal::{Clock, Surface};
 use ingest::access_unit::{AccessUnit, MediaItem, Track};
 use wire::time::{MediaTime, Monotonic, WallTime};
 
-use crate::health::{Beat, SourceCounters};
+use crate::health::{Beat, NetworkCounters, SourceCounters};
 use crate::links::{
     Arrival, FrameWaits, Frames, Packets, PlayersSlot, SoundItem, Sounds, SourceItem, Units,
 };
@@ -53,6 +53,8 @@ pub struct SourceLinks {
     pub players: PlayersSlot,
     /// What came, what was lost.
     pub counters: SourceCounters,
+    /// What the network did to it; zeros where the protocol does not tell.
+    pub network: Arc<NetworkCounters>,
     /// Beat of the decode stage.
     pub decode_beat: Arc<Beat>,
 }
@@ -67,6 +69,7 @@ impl SourceLinks {
             frames: Frames::default(),
             players: PlayersSlot::new(),
             counters: SourceCounters::default(),
+            network: Arc::default(),
             decode_beat: Arc::default(),
         }
     }

@@ -13,7 +13,7 @@ use crate::ffi::{
 use crate::library::Fault;
 use crate::options::{MESSAGE_BYTES_MAX, Options, OptionsError, Passphrase, milliseconds};
 use crate::rejection::Rejection;
-use crate::socket::Socket;
+use crate::socket::{Socket, Waiter};
 use crate::statistics::Statistics;
 use crate::stream_id::STREAM_ID_BYTES_MAX;
 
@@ -164,9 +164,9 @@ pub enum TransferError {
 #[derive(Debug)]
 pub struct Connection {
     socket: Socket,
+    waiter: Waiter,
     peer: SocketAddr,
     stream_id: String,
-    read_timeout_ms: Option<i32>,
     write_timeout_ms: Option<i32>,
 }
 
@@ -191,24 +191,28 @@ impl Connection {
             socket.set_text(SocketOption::Passphrase, secret).map_err(failed)?;
         }
         match socket.connect(address) {
-            Ok(()) => Ok(Self::new(socket, address, stream_id.clone())),
+            Ok(()) => Self::new(socket, address, stream_id.clone()).map_err(failed),
             Err(fault) => Err(refusal(call, fault, socket.rejection())),
         }
     }
 
     /// A socket that a listener accepted; `None` if it does not say from whom or for what.
     pub(crate) fn accepted(socket: Socket) -> Result<Option<Self>, Fault> {
-        // It has these from the listener, which does not wait.
-        socket.set(SocketOption::ReceiveBlocks, 1)?;
+        // It has this from the listener, which does not wait.
         socket.set(SocketOption::SendBlocks, 1)?;
         let peer = socket.peer_name()?;
         let stream_id = String::from_utf8(socket.stream_id()?).ok();
         // Both were seen by the listener's callback, so that `None` does not occur.
-        Ok(peer.zip(stream_id).map(|(peer, stream_id)| Self::new(socket, peer, stream_id)))
+        let Some((peer, stream_id)) = peer.zip(stream_id) else { return Ok(None) };
+        Self::new(socket, peer, stream_id).map(Some)
     }
 
-    fn new(socket: Socket, peer: SocketAddr, stream_id: String) -> Self {
-        Self { socket, peer, stream_id, read_timeout_ms: None, write_timeout_ms: None }
+    fn new(socket: Socket, peer: SocketAddr, stream_id: String) -> Result<Self, Fault> {
+        // The waiter waits. A receive of libsrt 1.5.1 that waits itself hands out a message whose
+        // latency is not over when its timeout is, and then what is lost before it is lost for good.
+        socket.set(SocketOption::ReceiveBlocks, 0)?;
+        let waiter = Waiter::new(&socket)?;
+        Ok(Self { socket, waiter, peer, stream_id, write_timeout_ms: None })
     }
 
     /// The other end.
@@ -223,7 +227,7 @@ impl Connection {
 
     /// Waits for the next message and copies it to the beginning of `buffer`, which is at least
     /// [`MESSAGE_BYTES_MAX`] long. Messages come in order and [`Options::latency`] after they
-    /// were sent; lost ones are left out.
+    /// were sent; lost ones are left out. [`Read::Nothing`] may come a little before its time.
     ///
     /// # Errors
     /// [`TransferError`] for a buffer that is too small, and if libsrt fails.
@@ -231,14 +235,20 @@ impl Connection {
         if buffer.len() < MESSAGE_BYTES_MAX {
             return Err(TransferError::Buffer { bytes: buffer.len() });
         }
-        let timeout_ms = milliseconds(timeout);
-        if self.read_timeout_ms != Some(timeout_ms) {
-            match self.socket.set(SocketOption::ReceiveTimeout, timeout_ms) {
-                Ok(()) => self.read_timeout_ms = Some(timeout_ms),
-                Err(fault) if fault.is_end() => return Ok(Read::Closed),
-                Err(fault) => return Err(self.failed(fault)),
-            }
+        match self.take(buffer)? {
+            Read::Nothing => {}
+            read @ (Read::Bytes(_) | Read::Closed) => return Ok(read),
         }
+        match self.waiter.wait(milliseconds(timeout)) {
+            Ok(()) => self.take(buffer),
+            Err(fault) if fault.is_timeout() => Ok(Read::Nothing),
+            Err(fault) if fault.is_end() => Ok(Read::Closed),
+            Err(fault) => Err(self.failed(fault)),
+        }
+    }
+
+    /// A message that is there already.
+    fn take(&self, buffer: &mut [u8]) -> Result<Read, TransferError> {
         match self.socket.receive(buffer) {
             Ok(0) => Ok(Read::Closed),
             Ok(bytes) => Ok(Read::Bytes(bytes)),

@@ -22,7 +22,6 @@ pub(crate) enum SocketOption {
     SendBuffer = 5,
     ReceiveBuffer = 6,
     SendTimeout = 13,
-    ReceiveTimeout = 14,
     TimestampDelivery = 22,
     Latency = 23,
     Passphrase = 26,

@@ -112,6 +112,80 @@ async fn hls_goes_on_after_the_server_was_away_and_after_it_began_anew() -> Resu
     venue.close().await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn srt_publishers_share_a_port_and_no_fate() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (port, called) = (free_udp_port()?, free_udp_port()?);
+    let source = |name: &str, keys: &str| {
+        format!("[[source]]\nname = \"{name}\"\nkind = \"srt\"\nsport = \"basketball\"\n{keys}\n")
+    };
+    let sources = [
+        source("open", &format!("listen = \"127.0.0.1:{port}\"\nstream = \"court-1\"")),
+        source(
+            "secret",
+            &format!(
+                "listen = \"127.0.0.1:{port}\"\nstream = \"court-2\"\npassphrase = \"{SECRET}\""
+            ),
+        ),
+        source("called", &format!("connect = \"127.0.0.1:{called}\"")),
+    ];
+    let mut venue = Venue::open_with(folder.path(), &[], &sources.concat()).await?;
+    let mut observer = Observer::subscribe(venue.broker_port()).await?;
+    let plain = publish(&format!("srt://127.0.0.1:{port}?streamid=court-1"), &[])?;
+    let named = ["-passphrase", SECRET, "-srt_streamid", "#!::r=court-2,m=publish"];
+    let _encrypted = publish(&format!("srt://127.0.0.1:{port}"), &named)?;
+    let _listening = publish(&format!("srt://127.0.0.1:{called}?mode=listener"), &[])?;
+    let decoded = |source: &Value| counter(source, "frames_decoded_total");
+    for name in ["open", "secret", "called"] {
+        let now = telemetry(&mut observer, name, |source| decoded(source) >= 100).await?;
+        ensure!(counter(&now, "units_audio_total") > 100, "{name}: {now}");
+        ensure!(counter(&now["network"], "packets_total") > 100, "{name}: {now}");
+        ensure!(counter(&now, "frames_corrupt_total") == 0, "{name}: {now}");
+    }
+    // A stranger, a wrong secret, and a second publisher of a stream that is alive are refused.
+    for (stream, options) in [
+        ("court-9", [].as_slice()),
+        ("court-2", &["-passphrase", "another-secret"]),
+        ("court-1", &[]),
+    ] {
+        let url = format!("srt://127.0.0.1:{port}?streamid={stream}");
+        let mut refused = publish(&url, options)?;
+        until(PATIENCE, "the publisher refused", async || Ok(refused.0.try_wait()?)).await?;
+    }
+    // One dies; it comes back, and the others have not noticed.
+    drop(plain);
+    let _again = publish(&format!("srt://127.0.0.1:{port}?streamid=court-1"), &[])?;
+    let back = telemetry(&mut observer, "open", |source| {
+        counter(source, "publishers_total") == 2 && decoded(source) >= 250
+    })
+    .await?;
+    ensure!(counter(&back, "epochs_total") == 1, "{back}");
+    for name in ["secret", "called"] {
+        let now = telemetry(&mut observer, name, |_| true).await?;
+        ensure!(counter(&now, "publishers_total") == 1, "{name}: {now}");
+        ensure!(counter(&now, "epochs_total") == 0, "{name}: {now}");
+        ensure!(counter(&now, "frames_corrupt_total") == 0, "{name}: {now}");
+    }
+    venue.close().await
+}
+
+const SECRET: &str = "ten-letters-or-more";
+
+/// A UDP port of 127.0.0.1 that is free now, chosen by the kernel.
+fn free_udp_port() -> Result<u16> {
+    Ok(std::net::UdpSocket::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// ffmpeg, sending a test picture and a tone as a transport stream for as long as it lives.
+fn publish(url: &str, options: &[&str]) -> Result<Encoder> {
+    let arguments = "-hide_banner -loglevel fatal -nostdin -re -f lavfi \
+                     -i testsrc2=size=320x180:rate=25 -re -f lavfi -i sine=r=48000 -c:v libx264 \
+                     -preset ultrafast -tune zerolatency -g 25 -pix_fmt yuv420p -c:a aac -f mpegts";
+    let mut command = Command::new("ffmpeg");
+    command.args(arguments.split_whitespace()).args(options).arg(url);
+    Ok(Encoder(command.spawn().context("ffmpeg is missing; run scripts/setup test")?))
+}
+
 /// Number of the first segment in the playlist.
 fn sequence(folder: &Path) -> Result<u64> {
     let text = std::fs::read_to_string(folder.join("live.m3u8"))?;

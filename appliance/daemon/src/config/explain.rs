@@ -96,6 +96,14 @@ impl fmt::Display for Source {
                 idle_timeout.as_secs_f64()
             )?,
             Input::File { path, pace } => write!(f, "file {} {pace}", path.display())?,
+            Input::SrtListen { listen, terms } => {
+                let stream = terms.stream.as_deref().unwrap_or("without a name");
+                let latency = terms.latency.as_millis();
+                write!(f, "SRT publisher to srt://{listen}, stream {stream}, {latency} ms")?;
+            }
+            Input::SrtCall { address, terms } => {
+                write!(f, "SRT publisher at {address}, {} ms", terms.latency.as_millis())?;
+            }
             Input::Hls { height_max, .. } => {
                 write!(f, "HLS stream pulled from (url), at most {height_max} lines")?;
             }

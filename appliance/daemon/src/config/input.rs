@@ -27,6 +27,19 @@ const RTMP: &[Key] = &[
 ];
 const FILE: &[Key] =
     &[NAME, KIND, Key::new("path", "\"/srv/games/final.mp4\""), PACE, SPORT, HOOPS, BOARD];
+const SRT: &[Key] = &[
+    NAME,
+    KIND,
+    Key::new("listen", "\"0.0.0.0:9000\""),
+    Key::new("connect", "\"10.0.0.7:9000\""),
+    Key::new("stream", "\"court-1\""),
+    Key::secret("passphrase", "\"ten-letters-or-more\""),
+    Key::new("latency_ms", "120"),
+    Key::new("idle_timeout_s", "10"),
+    SPORT,
+    HOOPS,
+    BOARD,
+];
 const HLS: &[Key] = &[
     NAME,
     KIND,
@@ -61,6 +74,20 @@ pub enum Input {
         /// How fast.
         pace: Pace,
     },
+    /// An SRT publisher calls us.
+    SrtListen {
+        /// Address to listen on. Several sources may share one.
+        listen: SocketAddr,
+        /// The rest.
+        terms: SrtTerms,
+    },
+    /// We call an SRT publisher.
+    SrtCall {
+        /// Host and port.
+        address: String,
+        /// The rest.
+        terms: SrtTerms,
+    },
     /// An HLS stream that is pulled.
     Hls {
         /// Address of its playlist; may hold a token.
@@ -79,6 +106,19 @@ pub enum Input {
     },
 }
 
+/// What both ways of SRT have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SrtTerms {
+    /// Name of the stream.
+    pub stream: Option<String>,
+    /// Secret of the stream; what is sent is encrypted with it.
+    pub passphrase: Option<Secret>,
+    /// How long a packet that was lost may take to come again.
+    pub latency: Duration,
+    /// A publisher that sends nothing for this long is dropped.
+    pub idle_timeout: Duration,
+}
+
 /// How fast a file is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
@@ -93,6 +133,7 @@ pub enum Pace {
 enum Kind {
     Rtmp,
     File,
+    Srt,
     Hls,
     Watch,
 }
@@ -101,12 +142,14 @@ impl Input {
     pub(super) fn read(section: &Section<'_>, surroundings: &Surroundings) -> Option<Self> {
         let kinds = [
             ("rtmp", Kind::Rtmp),
+            ("srt", Kind::Srt),
             ("hls", Kind::Hls),
             ("file", Kind::File),
             ("watch", Kind::Watch),
         ];
         match section.required("kind").and_then(|entry| entry.one_of(&kinds))? {
             Kind::Rtmp => rtmp_input(section),
+            Kind::Srt => srt_input(section),
             Kind::Hls => hls_input(section, surroundings),
             Kind::File => file_input(section, surroundings),
             Kind::Watch => watch_input(section, surroundings),
@@ -120,11 +163,68 @@ fn file_input(section: &Section<'_>, surroundings: &Surroundings) -> Option<Inpu
     Some(Input::File { path: path?, pace: pace? })
 }
 
+fn idle_timeout(section: &Section<'_>) -> Option<Duration> {
+    let seconds = section.optional("idle_timeout_s").map_or(Some(10.0), |entry| {
+        entry.within(1.0, 3600.0, "a publisher that sends nothing is dropped after 1 to 3600 s")
+    });
+    seconds.map(Duration::from_secs_f64)
+}
+
+fn srt_input(section: &Section<'_>) -> Option<Input> {
+    let terms = srt_terms(section);
+    match (section.optional("listen"), section.optional("connect")) {
+        (Some(entry), None) => Some(Input::SrtListen { listen: listen(&entry)?, terms: terms? }),
+        (None, Some(entry)) => {
+            let address = entry.filled()?;
+            let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+            if port.is_none_or(|port| port == 0) {
+                entry.refuse_with_example("an address to call is a host, `:` and a port");
+                return None;
+            }
+            Some(Input::SrtCall { address: address.to_owned(), terms: terms? })
+        }
+        (Some(entry), Some(_)) => {
+            entry.refuse("the box either listens or calls", "keep `listen` or `connect`");
+            None
+        }
+        (None, None) => {
+            // Says that it is missing, with an example.
+            let _ = section.required("listen");
+            None
+        }
+    }
+}
+
+fn srt_terms(section: &Section<'_>) -> Option<SrtTerms> {
+    let stream = match section.optional("stream") {
+        Some(entry) => Some(url_part(&entry)?),
+        None => None,
+    };
+    let passphrase = match section.optional("passphrase") {
+        Some(entry) => {
+            let text = entry.filled()?;
+            if let Err(error) = srt::Passphrase::new(text) {
+                entry.refuse_with_example(error);
+                return None;
+            }
+            Some(Secret(text.to_owned()))
+        }
+        None => None,
+    };
+    let latency = section.optional("latency_ms").map_or(Some(120.0), |entry| {
+        let most = srt::LATENCY_MAX.as_millis() as f64;
+        entry.within(20.0, most, "three to four round trips of the network, 20 to 4000 ms")
+    });
+    let idle_timeout = idle_timeout(section);
+    let latency = Duration::from_millis(latency? as u64);
+    Some(SrtTerms { stream, passphrase, latency, idle_timeout: idle_timeout? })
+}
+
 fn hls_input(section: &Section<'_>, surroundings: &Surroundings) -> Option<Input> {
     let url = section.required("url").and_then(|entry| {
         let url = entry.filled()?;
         if let Err(error) = Puller::new(url, HlsLimits::default(), Start::default()) {
-            entry.refuse_with_example(&error.to_string());
+            entry.refuse_with_example(error);
             return None;
         }
         Some(Secret(url.to_owned()))
@@ -154,6 +254,7 @@ fn pace(section: &Section<'_>, usual: Pace) -> Option<Pace> {
 pub(super) fn keys(place: &Place<'_>) -> &'static [Key] {
     match place.peek("kind") {
         Some("file") => FILE,
+        Some("srt") => SRT,
         Some("hls") => HLS,
         Some("watch") => WATCH,
         Some(_) | None => RTMP,
@@ -164,10 +265,7 @@ fn rtmp_input(section: &Section<'_>) -> Option<Input> {
     let listen = section.required("listen").and_then(|entry| listen(&entry));
     let app = section.required("app").and_then(|entry| url_part(&entry));
     let key = section.required("key").and_then(|entry| url_part(&entry)).map(Secret);
-    let idle_timeout = section.optional("idle_timeout_s").map_or(Some(10.0), |entry| {
-        entry.within(1.0, 3600.0, "a publisher that sends nothing is dropped after 1 to 3600 s")
-    });
-    let idle_timeout = idle_timeout.map(Duration::from_secs_f64);
+    let idle_timeout = idle_timeout(section);
     Some(Input::Rtmp { listen: listen?, app: app?, key: key?, idle_timeout: idle_timeout? })
 }
 

@@ -26,7 +26,7 @@ use wire::ids::Name;
 pub use broker::{Mqtt, Secret};
 pub use clips::Clips;
 pub use document::Problem;
-pub use input::{Input, Pace};
+pub use input::{Input, Pace, SrtTerms};
 pub use remote::{Remote, RemoteModel};
 pub use source::{FIELDS, Hoop, Mark, Source, Sport};
 

@@ -76,7 +76,7 @@ pub(super) fn read_all(root: &Section<'_>, surroundings: &Surroundings) -> Optio
     };
     let places = entry.tables();
     let mut names = HashSet::new();
-    let mut publishers = HashSet::new();
+    let (mut publishers, mut callers) = (HashSet::new(), HashSet::new());
     let mut sources = Vec::new();
     for place in &places {
         let section = place.clone().with_keys(input::keys(place));
@@ -88,6 +88,11 @@ pub(super) fn read_all(root: &Section<'_>, surroundings: &Surroundings) -> Optio
             && !publishers.insert((*listen, app.clone(), key.expose().to_owned()))
         {
             refuse_twice(section.optional("key"), "another source has this address, app and key");
+        }
+        if let Input::SrtListen { listen, terms } = &source.input
+            && !callers.insert((*listen, terms.stream.clone()))
+        {
+            refuse_twice(section.optional("stream"), "another source has this port and stream");
         }
         sources.push(source);
     }

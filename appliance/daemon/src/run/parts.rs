@@ -145,6 +145,7 @@ impl Parts {
             source: self.names[source].clone(),
             feeder: self.stages.feeder(source),
             tell: self.presence(source),
+            network: Arc::clone(&self.stages.sources[source].network),
         }
     }
 
@@ -304,6 +305,8 @@ fn lanes(
 fn pace_of(input: &Input) -> Pace {
     match input {
         Input::Rtmp { .. }
+        | Input::SrtListen { .. }
+        | Input::SrtCall { .. }
         | Input::Hls { .. }
         | Input::File { pace: config::Pace::RealTime, .. }
         | Input::Watch { pace: config::Pace::RealTime, .. } => Pace::Live,

@@ -71,6 +71,27 @@ fn a_silent_peer_is_nothing_and_one_that_hung_up_is_closed() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the test is about real time")]
+fn reads_end_in_time_and_hand_out_no_message_before_its_latency_is_over() {
+    let (near, mut far) = pair(everybody(Admission::Plain), None, "");
+    let mut near = near.caller;
+    let mut buffer = [0; MESSAGE_BYTES_MAX];
+    let (timeout, latency) = (Duration::from_millis(50), ends::options().latency);
+    for _ in 0..50 {
+        assert_eq!(near.write(&buffer[..188], PATIENCE).expect("it stands"), Write::Taken);
+    }
+    let (began, mut reads) = (Instant::now(), 0);
+    while far.read(&mut buffer, timeout).expect("it stands") == Read::Nothing {
+        reads += 1;
+        assert!(began.elapsed() < PATIENCE, "nothing comes");
+    }
+    // They were sent just before; a busy machine makes single reads longer, but not all.
+    let took = began.elapsed();
+    assert!(took > latency.mul_f64(0.8), "the first message came after {took:?}");
+    assert!(reads >= 10, "{reads} reads of {timeout:?} took {took:?}");
+}
+
+#[test]
 fn connections_outlive_their_listener() {
     let (near, mut far) = pair(everybody(Admission::Plain), None, "");
     let ends::Near { mut caller, listener } = near;
@@ -218,7 +239,7 @@ fn lost_packets_are_sent_again_and_both_are_counted() {
     let mut near = Connection::connect(&call, &ends::options()).expect("it is let in");
     let mut far = listener.accept(PATIENCE).expect("it stands").expect("it called");
     relay.lose_some();
-    // Short ones, so that the system's buffers hold them all while the relay's thread waits.
+    // Short ones, so that the system holds them all while the relay's thread waits.
     carry(&mut near, &mut far, 200, 188);
     let counted = far.statistics().expect("it stands");
     assert!(counted.lost_packets > 0 && counted.retransmitted_packets > 0, "{counted:?}");

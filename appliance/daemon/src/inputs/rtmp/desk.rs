@@ -50,7 +50,7 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn new(clock: Arc<SystemClock>, registry: Registry, streams: Vec<Stream>) -> Self {
         let place = |stream: Stream| {
-            let Stream { idle_max, outlet: Outlet { source, feeder, tell }, .. } = stream;
+            let Stream { idle_max, outlet: Outlet { source, feeder, tell, .. }, .. } = stream;
             let feeder = Arc::new(tokio::sync::Mutex::new(feeder));
             (source, Place { feeder, idle_max, tell })
         };
