@@ -86,6 +86,7 @@ fn a_picture_leaves_with_its_last_packet() {
             }
         }
     }
+    println!("{late} of {whole} late");
     // What fills its last packet exactly cannot be told from what goes on.
     assert!(whole >= 99 && late <= 3, "{late} of {whole} late");
 }
