@@ -104,9 +104,16 @@ pub const SCENE_PAN_CELLS: (isize, isize) = (6, 2);
 /// - Another scene: pictures of two games are never nearer than 0.72, shifted as well as they fit;
 ///   players near the camera reach 0.36 in six generated games of 90 s.
 /// - The same scene in another framing: wall above, floor below, and 0.43 to 0.67 of change at 15
-///   to 134 times the usual one, where half an hour of games has nothing above 0.13 that is more
-///   than twelve times the usual change.
+///   to 134 times the usual one. Somebody who comes close to the lens reaches 0.34 at 43 times the
+///   usual one, but not at once: see [`SCENE_CUT_STEP`].
 pub const SCENE_CUTS: [(f32, f32); 2] = [(0.5, 8.0), (0.3, 12.0)];
+
+/// A cut to another framing changes the picture so many times more than each of the last
+/// [`SCENE_CUT_STEP_PICTURES`] changed it; of a movement, each picture is about like the one before.
+pub const SCENE_CUT_STEP: f32 = 3.0;
+
+/// See [`SCENE_CUT_STEP`].
+pub const SCENE_CUT_STEP_PICTURES: usize = 4;
 
 /// A change below this is not worth the search for a pan that explains it.
 pub const SCENE_CHANGE_MIN: f32 = 0.3;

@@ -24,8 +24,8 @@ use crate::config::Config;
 use crate::inputs::Inputs;
 use crate::watchdog;
 
-/// How long a stopping box waits for the receiver's acknowledgements. systemd's own patience is
-/// 90 s.
+/// How long a stopping box waits for the receiver's acknowledgements. the unit's own patience is
+/// 30 s.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 /// Between two telemetry messages.
 const TELEMETRY_EVERY: Duration = Duration::from_secs(2);

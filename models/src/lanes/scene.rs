@@ -10,8 +10,8 @@ use wire::time::MediaTime;
 
 use super::history::is_jump;
 use crate::limits::{
-    SCENE_CHANGE_MIN, SCENE_CUTS, SCENE_GRID, SCENE_PACE_PICTURES, SCENE_PACE_QUIETEST,
-    SCENE_PAN_CELLS,
+    SCENE_CHANGE_MIN, SCENE_CUT_STEP, SCENE_CUT_STEP_PICTURES, SCENE_CUTS, SCENE_GRID,
+    SCENE_PACE_PICTURES, SCENE_PACE_QUIETEST, SCENE_PAN_CELLS,
 };
 use crate::picture::{Grey, Luma, Resampler};
 
@@ -98,8 +98,10 @@ impl SceneLane {
         lately.sort_by(f32::total_cmp);
         let usual = lately.get(lately.len() / 2).copied().unwrap_or_default();
         let usual = usual.max(SCENE_PACE_QUIETEST);
-        let believed = SCENE_CUTS.map(|(least, times)| (usual * times).clamp(least, 1.0));
-        believed.into_iter().fold(1.0, f32::min)
+        let [scene, framing] = SCENE_CUTS.map(|(least, times)| (usual * times).clamp(least, 1.0));
+        let last = self.pace.iter().rev().take(SCENE_CUT_STEP_PICTURES);
+        let step = SCENE_CUT_STEP * last.copied().fold(0.0, f32::max);
+        scene.min(framing.max(step))
     }
 }
 

@@ -97,6 +97,18 @@ fn somebody_who_walks_past_the_lens_is_no_cut() {
 }
 
 #[test]
+fn somebody_who_comes_close_to_the_lens_is_no_cut() {
+    let near = |i: i32| {
+        let mut picture = hall(5, (0.0, 0.0), 1.0);
+        // Each picture about twice as wide as the one before: the last steps are as large as cuts.
+        let wide = [0.0, 8.0, 24.0, 56.0, 120.0, 230.0, 320.0][(i - 14).clamp(0, 6) as usize];
+        picture.rectangle((0.0, 0.0, wide, 180.0), 30);
+        picture
+    };
+    assert_eq!(cuts((0..60).map(near)), NONE);
+}
+
+#[test]
 fn after_a_jump_in_time_nothing_is_compared() {
     let mut lane = SceneLane::default();
     let at = MediaTime::from_millis;

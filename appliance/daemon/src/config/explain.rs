@@ -6,7 +6,9 @@ use std::fmt;
 use mqtt::Security;
 use pipeline::remote::Price;
 
-use super::{Config, Engine, EngineChoice, Input, Pace, RemoteModel, Source, Sport, TierChoice};
+use super::{
+    Config, Engine, EngineChoice, Input, Pace, RemoteModel, Source, Sport, SrtTerms, TierChoice,
+};
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,12 +99,11 @@ impl fmt::Display for Source {
             )?,
             Input::File { path, pace } => write!(f, "file {} {pace}", path.display())?,
             Input::SrtListen { listen, terms } => {
-                let stream = terms.stream.as_deref().unwrap_or("without a name");
-                let latency = terms.latency.as_millis();
-                write!(f, "SRT publisher to srt://{listen}, stream {stream}, {latency} ms")?;
+                let stream = terms.stream.as_deref().unwrap_or("any");
+                write!(f, "SRT publisher to srt://{listen}, stream {stream}, {terms}")?;
             }
             Input::SrtCall { address, terms } => {
-                write!(f, "SRT publisher at {address}, {} ms", terms.latency.as_millis())?;
+                write!(f, "SRT publisher that is called at srt://{address}, {terms}")?;
             }
             Input::Hls { height_max, .. } => {
                 write!(f, "HLS stream pulled from (url), at most {height_max} lines")?;
@@ -121,6 +122,18 @@ impl fmt::Display for Source {
             1 => write!(f, ", 1 field of the board is read"),
             count => write!(f, ", {count} fields of the board are read"),
         }
+    }
+}
+
+impl fmt::Display for SrtTerms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let encrypted = if self.passphrase.is_some() { "encrypted" } else { "NOT encrypted" };
+        write!(
+            f,
+            "{encrypted}, latency {} ms, dropped after {} s of silence",
+            self.latency.as_millis(),
+            self.idle_timeout.as_secs_f64()
+        )
     }
 }
 

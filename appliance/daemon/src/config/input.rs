@@ -53,6 +53,29 @@ const HLS: &[Key] = &[
 const WATCH: &[Key] =
     &[NAME, KIND, Key::new("folder", "\"/srv/games\""), PACE, SPORT, HOOPS, BOARD];
 
+/// The keys of all kinds, for a source whose kind nobody knows.
+const ANY: &[Key] = &[
+    NAME,
+    KIND,
+    Key::new("listen", "\"0.0.0.0:1935\""),
+    Key::new("app", "\"live\""),
+    Key::secret("key", "\"a-long-random-text\""),
+    Key::new("connect", "\"10.0.0.7:9000\""),
+    Key::new("stream", "\"court-1\""),
+    Key::secret("passphrase", "\"ten-letters-or-more\""),
+    Key::new("latency_ms", "120"),
+    Key::new("idle_timeout_s", "10"),
+    Key::secret("url", "\"https://cdn.example/court/index.m3u8\""),
+    Key::new("height_max", "1080"),
+    Key::new("ca", "\"/etc/courtside/hls-ca.pem\""),
+    Key::new("path", "\"/srv/games/final.mp4\""),
+    Key::new("folder", "\"/srv/games\""),
+    PACE,
+    SPORT,
+    HOOPS,
+    BOARD,
+];
+
 /// Where a source's pictures come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
@@ -147,7 +170,15 @@ impl Input {
             ("file", Kind::File),
             ("watch", Kind::Watch),
         ];
-        match section.required("kind").and_then(|entry| entry.one_of(&kinds))? {
+        let entry = section.required("kind")?;
+        if let Some(later @ ("rtsp" | "v4l2")) = entry.text() {
+            entry.refuse(
+                format_args!("a source of kind {later} is not taken yet"),
+                "let the camera or an encoder send by RTMP or SRT",
+            );
+            return None;
+        }
+        match entry.one_of(&kinds)? {
             Kind::Rtmp => rtmp_input(section),
             Kind::Srt => srt_input(section),
             Kind::Hls => hls_input(section, surroundings),
@@ -177,8 +208,8 @@ fn srt_input(section: &Section<'_>) -> Option<Input> {
         (None, Some(entry)) => {
             let address = entry.filled()?;
             let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
-            if port.is_none_or(|port| port == 0) {
-                entry.refuse_with_example("an address to call is a host, `:` and a port");
+            if port.is_none_or(|port| port == 0) || address.contains('/') {
+                entry.refuse_with_example("an address to call is a host, `:` and a port alone");
                 return None;
             }
             Some(Input::SrtCall { address: address.to_owned(), terms: terms? })
@@ -213,7 +244,11 @@ fn srt_terms(section: &Section<'_>) -> Option<SrtTerms> {
     };
     let latency = section.optional("latency_ms").map_or(Some(120.0), |entry| {
         let most = srt::LATENCY_MAX.as_millis() as f64;
-        entry.within(20.0, most, "three to four round trips of the network, 20 to 4000 ms")
+        entry.within(
+            20.0,
+            most,
+            "this is 20 to 4000 ms; three to four round trips of the network are usual",
+        )
     });
     let idle_timeout = idle_timeout(section);
     let latency = Duration::from_millis(latency? as u64);
@@ -250,14 +285,15 @@ fn pace(section: &Section<'_>, usual: Pace) -> Option<Pace> {
     section.optional("pace").map_or(Some(usual), |entry| entry.one_of(&paces))
 }
 
-/// The keys that a source may have; without a usable `kind`, those of an RTMP source.
+/// The keys that a source may have; without a usable `kind`, those of all.
 pub(super) fn keys(place: &Place<'_>) -> &'static [Key] {
     match place.peek("kind") {
         Some("file") => FILE,
         Some("srt") => SRT,
         Some("hls") => HLS,
         Some("watch") => WATCH,
-        Some(_) | None => RTMP,
+        Some("rtmp") => RTMP,
+        Some(_) | None => ANY,
     }
 }
 
@@ -293,3 +329,7 @@ fn url_part(entry: &Entry<'_>) -> Option<String> {
     }
     Some(text.to_owned())
 }
+
+#[cfg(test)]
+#[path = "input_tests.rs"]
+mod tests;

@@ -77,6 +77,7 @@ pub(super) fn read_all(root: &Section<'_>, surroundings: &Surroundings) -> Optio
     let places = entry.tables();
     let mut names = HashSet::new();
     let (mut publishers, mut callers) = (HashSet::new(), HashSet::new());
+    let mut folders = HashSet::new();
     let mut sources = Vec::new();
     for place in &places {
         let section = place.clone().with_keys(input::keys(place));
@@ -89,10 +90,21 @@ pub(super) fn read_all(root: &Section<'_>, surroundings: &Surroundings) -> Optio
         {
             refuse_twice(section.optional("key"), "another source has this address, app and key");
         }
-        if let Input::SrtListen { listen, terms } = &source.input
-            && !callers.insert((*listen, terms.stream.clone()))
+        if let Input::SrtListen { listen, terms } = &source.input {
+            let known = callers.iter().any(|(other, _)| other == listen);
+            let unnamed = callers.contains(&(*listen, None)) || terms.stream.is_none();
+            if (known && unnamed) || !callers.insert((*listen, terms.stream.clone())) {
+                refuse_twice(
+                    section.optional("stream").or_else(|| section.optional("listen")),
+                    "another source listens on this port, and each needs a `stream` that no other \
+                     has",
+                );
+            }
+        }
+        if let Input::Watch { folder, .. } = &source.input
+            && !folders.insert(folder.clone())
         {
-            refuse_twice(section.optional("stream"), "another source has this port and stream");
+            refuse_twice(section.optional("folder"), "another source watches this folder");
         }
         sources.push(source);
     }

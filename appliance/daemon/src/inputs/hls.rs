@@ -40,7 +40,7 @@ const AGAIN_AFTER: Duration = Duration::from_millis(500);
 const AGAIN_AFTER_MAX: Duration = Duration::from_secs(2);
 /// Between two looks whether a stream that was complete has begun anew.
 const ANEW_AFTER: Duration = Duration::from_secs(5);
-/// Frames and blocks of sound that may wait for their time: 40 s of 60 frames a second and sound.
+/// Frames of video and of sound that may wait for their time: 66 s at 25 frames a second, 44 s at 60.
 /// What is behind them is asked for later.
 const WAITING_MAX: usize = 4_800;
 /// The same in bytes: ten seconds of the 40 Mb/s of a 2160p stream.
@@ -88,15 +88,13 @@ pub(super) async fn serve(
 ) {
     let (mut pause, mut complete, mut told) = (AGAIN_AFTER, false, String::new());
     loop {
-        let mut pull = match Pull::begin(outlet, stream, clock) {
-            Ok(pull) => pull,
-            Err(error) => {
-                warn!(source = outlet.source.as_str(), "{error}");
-                return stop.wait().await;
+        let (ended, came) = match Pull::begin(outlet, stream, clock) {
+            Ok(mut pull) => {
+                pull.complete = complete;
+                (pull.run(stop).await, pull.came)
             }
+            Err(ended) => (ended, false),
         };
-        pull.complete = complete;
-        let (ended, came) = (pull.run(stop).await, pull.came);
         let reason = ended.to_string();
         if came {
             outlet.feeder.end().await;
@@ -141,8 +139,8 @@ struct Pull<'a> {
     answers: (mpsc::Sender<Answer>, mpsc::Receiver<Answer>),
     /// Media that was fetched and not named by the puller yet.
     bodies: HashMap<FetchId, Bytes>,
-    /// A request for media that would bring more than may wait.
-    held: Option<Fetch>,
+    /// Requests for media that would bring more than may wait: at most one a track.
+    held: VecDeque<Fetch>,
     demuxer: ts::Demuxer,
     /// Segment that the demuxer reads.
     segment: Option<(u32, u64)>,
@@ -172,7 +170,7 @@ impl<'a> Pull<'a> {
             puller: Puller::new(url, HlsLimits::default(), start)?,
             answers: mpsc::channel(ANSWERS_MAX),
             bodies: HashMap::new(),
-            held: None,
+            held: VecDeque::new(),
             demuxer: ts::Demuxer::new(Limits::default()),
             segment: None,
             waiting: VecDeque::new(),
@@ -255,7 +253,7 @@ impl<'a> Pull<'a> {
         // Whatever the puller did not name by now is not wanted.
         self.bodies.clear();
         if self.has_room()
-            && let Some(fetch) = self.held.take()
+            && let Some(fetch) = self.held.pop_front()
         {
             self.send(fetch);
         }
@@ -264,7 +262,7 @@ impl<'a> Pull<'a> {
 
     fn send(&mut self, fetch: Fetch) {
         if !self.has_room() && fetch.what != What::Playlist {
-            self.held = Some(fetch);
+            self.held.push_back(fetch);
             return;
         }
         let (agent, answers) = (self.agent.clone(), self.answers.0.clone());
@@ -293,6 +291,9 @@ impl<'a> Pull<'a> {
                         "the stream's sound is in a playlist of its own, which is not taken yet; \
                          give the address of a variant that has it with the pictures"
                     );
+                }
+                if broadcast == Broadcast::Live {
+                    self.pacer.catch_up();
                 }
                 let size = variant.and_then(|variant| variant.resolution);
                 info!(source = self.outlet.source.as_str(), ?broadcast, ?size, "HLS stream found");

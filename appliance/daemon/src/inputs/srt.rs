@@ -88,8 +88,13 @@ pub(super) fn call(
         match connect(address, terms) {
             Ok(connection) => {
                 info!(source = outlet.source.as_str(), peer = %connection.peer(), "SRT call answered");
-                (pause, told) = (AGAIN_AFTER, String::new());
-                Service::new(connection, clock, None).run(outlet, stop, terms.idle_max);
+                told = String::new();
+                let mut service = Service::new(connection, clock, None);
+                service.run(outlet, stop, terms.idle_max);
+                // Whoever answers and sends nothing of use is called less and less often.
+                if service.came {
+                    pause = AGAIN_AFTER;
+                }
             }
             // The same once is enough: the other end may be away for hours.
             Err(reason) => {
@@ -164,6 +169,9 @@ impl<'a> Service<'a> {
     fn run(&mut self, outlet: &mut Outlet, stop: &mut Stop, idle_max: Duration) -> End {
         outlet.feeder.start_epoch();
         let end = self.take(outlet, stop, idle_max);
+        // A stream that is refused has its reason told already.
+        let _ = self.demuxer.finish();
+        self.hand_out(outlet);
         self.measure(outlet);
         if self.came {
             future::block_on(outlet.feeder.end());
@@ -194,7 +202,7 @@ impl<'a> Service<'a> {
                 Ok(Read::Bytes(count)) => {
                     heard = self.clock.now();
                     if let Err(error) = self.feed(outlet, heard, &buffer[..count]) {
-                        return (error.to_string(), None);
+                        return (error.to_string(), contender.map(|waiting| waiting.connection));
                     }
                 }
                 Ok(Read::Nothing) if now.since(heard) > idle_max => {
@@ -246,6 +254,11 @@ impl<'a> Service<'a> {
         if let Some(complaint) = self.demuxer.complaint() {
             warn!(source = outlet.source.as_str(), "{complaint}");
         }
+        self.hand_out(outlet);
+        fed
+    }
+
+    fn hand_out(&mut self, outlet: &mut Outlet) {
         while let Some(output) = self.demuxer.next_output() {
             if !std::mem::replace(&mut self.came, true) {
                 let from = format!("publisher {}", self.connection.peer());
@@ -256,7 +269,6 @@ impl<'a> Service<'a> {
                 Output::Discontinuity => outlet.feeder.start_epoch(),
             }
         }
-        fed
     }
 
     /// Counts what libsrt has counted since the last time.

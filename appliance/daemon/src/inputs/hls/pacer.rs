@@ -1,17 +1,16 @@
 //! When the frames of an HLS stream are due: segments come in bursts, a game does not.
 //!
-//! Frames are played at the speed of play from the first one on, as far behind it as the burst is
-//! long with which the stream began. When nothing is left to play, the next frame is due at once,
-//! and the stream is that much later; when much more waits than at the beginning, it is played a
-//! little faster. Owns no frame and no clock.
+//! Frames are played at the speed of play from the first one on. When nothing is left to play, the
+//! next frame is due at once, and the stream is that much later; when too much of a live stream
+//! waits, it is played a little faster. Owns no frame and no clock.
 
 use std::time::Duration;
 
 use wire::time::{MediaSpan, MediaTime, Monotonic};
 
-/// How much more than at the beginning may wait before the stream is played faster: two segments
-/// of the usual six seconds, which come late together after a hiccup of the network.
-const AHEAD_MAX: MediaSpan = MediaSpan::from_millis(12_000);
+/// How much of a live stream may wait before it is played faster: the three segments of the usual
+/// six seconds with which it begins, and two that come late together after a hiccup of the network.
+const AHEAD_MAX: MediaSpan = MediaSpan::from_millis(30_000);
 /// Played faster, time shrinks by this share: fast enough to catch up ten seconds in three minutes.
 const FASTER: i64 = 20;
 
@@ -20,6 +19,8 @@ const FASTER: i64 = 20;
 pub(super) struct Pacer {
     /// A frame, and when it was due.
     anchor: Option<(MediaTime, Monotonic)>,
+    /// The stream is live: what waits makes it later than it need be.
+    live: bool,
 }
 
 impl Pacer {
@@ -30,7 +31,7 @@ impl Pacer {
     pub(super) fn due(&self, now: Monotonic, (next, newest): (MediaTime, MediaTime)) -> Monotonic {
         let Some((at, due)) = self.anchor else { return now };
         let mut span = next.since(at).0.max(0);
-        if newest.since(next).0 > AHEAD_MAX.0 {
+        if self.live && newest.since(next).0 > AHEAD_MAX.0 {
             span -= span / FASTER;
         }
         due.plus(Duration::from_micros(span as u64 * 100 / 9))
@@ -41,6 +42,11 @@ impl Pacer {
         // Late because there was nothing, or because the box was busy for long.
         let late = now.since(due) > Duration::from_millis(500);
         self.anchor = Some((at, if late { now } else { due }));
+    }
+
+    /// The stream is live: it is not to fall behind.
+    pub(super) fn catch_up(&mut self) {
+        self.live = true;
     }
 
     /// The next frame does not continue the ones before.
@@ -84,16 +90,22 @@ mod tests {
     }
 
     #[test]
-    fn when_much_waits_it_is_played_a_little_faster() {
-        let mut pacer = Pacer::default();
-        let (mut now, mut played) = (clock(0), ms(0));
-        while played < ms(60_000) {
-            let newest = played.plus(MediaSpan::from_millis(20_000));
-            let due = pacer.due(now, (played, newest)).max(now);
-            pacer.played(due, played, due);
-            (now, played) = (due, played.plus(MediaSpan::from_millis(40)));
-        }
-        let took = now.since(clock(0)).as_millis();
+    fn when_too_much_of_a_live_stream_waits_it_is_played_a_little_faster() {
+        let a_minute_of = |mut pacer: Pacer, waiting_ms| {
+            let (mut now, mut played) = (clock(0), ms(0));
+            while played < ms(60_000) {
+                let newest = played.plus(MediaSpan::from_millis(waiting_ms));
+                let due = pacer.due(now, (played, newest)).max(now);
+                pacer.played(due, played, due);
+                (now, played) = (due, played.plus(MediaSpan::from_millis(40)));
+            }
+            now.since(clock(0)).as_millis()
+        };
+        let live = || Pacer { anchor: None, live: true };
+        let took = a_minute_of(live(), 40_000);
         assert!((56_900..57_100).contains(&took), "{took} ms for a minute");
+        for took in [a_minute_of(live(), 20_000), a_minute_of(Pacer::default(), 40_000)] {
+            assert!((59_900..=60_000).contains(&took), "{took} ms for a minute");
+        }
     }
 }

@@ -90,8 +90,15 @@ fn admit(streams: Arc<Streams>) -> Admit {
     Box::new(move |request| {
         let admitted = streams.admit(request);
         if let Err(rejection) = &admitted {
-            // The words are for the caller, and it is told the code.
-            warn!(peer = %request.peer, stream = request.stream_id, "SRT caller refused: {rejection}");
+            let why = match (rejection, StreamId::parse(request.stream_id)) {
+                (Rejection::NotFound, _) => {
+                    "no source has this stream; correct one of them".to_owned()
+                }
+                (_, Err(error)) => error.to_string(),
+                (_, Ok(_)) => "it wants to receive, and this box only takes".to_owned(),
+            };
+            let (peer, code) = (request.peer, rejection.code());
+            warn!(%peer, stream = request.stream_id, code, "SRT caller refused: {why}");
         }
         admitted
     })
@@ -117,10 +124,12 @@ impl Streams {
         Ok(encrypted.unwrap_or(Admission::Plain))
     }
 
-    /// Which stream a caller brings. Where a port has one alone, it need not be named: cameras have
-    /// no field for it.
+    /// Which stream a caller brings. Where a port has one alone, the caller need not name it, as
+    /// cameras have no field for it; and where that one has no name, a caller may have any.
     fn find(&self, stream_id: &str) -> Result<&Stream, Rejection> {
-        if let ([only], "") = (self.0.as_slice(), stream_id) {
+        if let [only] = self.0.as_slice()
+            && (only.name.is_empty() || stream_id.is_empty())
+        {
             return Ok(only);
         }
         let id = StreamId::parse(stream_id).map_err(|_| Rejection::BadRequest)?;

@@ -1,0 +1,94 @@
+//! The kinds of sources beside RTMP: what is understood, and what a technician is told.
+
+use crate::config::tests::{GOOD, complaints, understood};
+
+use super::*;
+
+/// The good configuration with a second source of these lines from line 15 on.
+fn with(lines: &str) -> String {
+    let source = format!("[[source]]\nname = \"more\"\nsport = \"basketball\"\n{lines}\n[clips]");
+    GOOD.replacen("[clips]", &source, 1)
+}
+
+#[test]
+fn a_port_and_a_call_over_srt_are_understood_and_no_secret_is_shown() {
+    let config = understood(&with(
+        "kind = \"srt\"\nlisten = \"0.0.0.0:9000\"\nstream = \"court-2\"\nlatency_ms = 200\n\
+         passphrase = \"ten-letters-or-more\"",
+    ));
+    let Input::SrtListen { listen, terms } = &config.sources[1].input else { panic!("a port") };
+    assert_eq!((listen.port(), terms.stream.as_deref()), (9000, Some("court-2")));
+    assert_eq!((terms.latency.as_millis(), terms.idle_timeout.as_secs()), (200, 10));
+    let shown = format!("{config}\n{config:?}");
+    assert!(!shown.contains("ten-letters"), "{shown}");
+    assert!(
+        shown.contains(
+            "SRT publisher to srt://0.0.0.0:9000, stream court-2, encrypted, latency 200 ms, \
+             dropped after 10 s of silence"
+        ),
+        "{shown}"
+    );
+
+    let config = understood(&with("kind = \"srt\"\nconnect = \"camera.local:9000\""));
+    let Input::SrtCall { address, terms } = &config.sources[1].input else { panic!("a call") };
+    assert_eq!((address.as_str(), &terms.passphrase), ("camera.local:9000", &None));
+    let shown = config.to_string();
+    assert!(shown.contains("called at srt://camera.local:9000, NOT encrypted"), "{shown}");
+}
+
+#[test]
+fn an_hls_stream_is_understood_and_its_address_is_not_shown() {
+    let config =
+        understood(&with("kind = \"hls\"\nurl = \"https://cdn.example/a.m3u8?token=hush\""));
+    let Input::Hls { url, height_max, ca } = &config.sources[1].input else { panic!("HLS") };
+    assert_eq!(url.expose(), "https://cdn.example/a.m3u8?token=hush");
+    assert_eq!((*height_max, ca), (1080, &None));
+    let shown = format!("{config}\n{config:?}");
+    assert!(!shown.contains("hush"), "{shown}");
+}
+
+#[test]
+fn what_a_technician_may_get_wrong_is_told_once_with_what_to_do() {
+    for (lines, part) in [
+        ("kind = \"srt\"", "listen"),
+        (
+            "kind = \"srt\"\nlisten = \"0.0.0.0:9000\"\nconnect = \"10.0.0.7:9000\"",
+            "keep `listen` or `connect`",
+        ),
+        ("kind = \"srt\"\nconnect = \"srt://10.0.0.7:9000\"", "a host, `:` and a port alone"),
+        ("kind = \"srt\"\nconnect = \"10.0.0.7\"", "a host, `:` and a port alone"),
+        ("kind = \"srt\"\nlisten = \"0.0.0.0:9000\"\npassphrase = \"short\"", "SRT takes 10 to 79"),
+        ("kind = \"srt\"\nlisten = \"0.0.0.0:9000\"\nlatency_ms = 9000", "20 to 4000 ms"),
+        ("kind = \"hls\"\nurl = \"cdn.example/a.m3u8\"", "https://host/path/stream.m3u8"),
+        ("kind = \"hls\"\nurl = \"http://h/a.m3u8\"\nca = \"no.pem\"", "there is no file"),
+        ("kind = \"watch\"\nfolder = \"/no/such\"", "there is no folder /no/such"),
+        ("kind = \"rtsp\"\nurl = \"rtsp://camera/1\"", "not taken yet"),
+        ("kind = \"SRT\"\nlisten = \"0.0.0.0:9000\"\npassphrase = \"hush\"", "kind"),
+    ] {
+        let told = complaints(&with(lines));
+        assert_eq!(told.len(), 1, "{lines}: {told:?}");
+        assert!(told[0].contains(part), "{lines}: {told:?}");
+        assert!(!told[0].contains("hush") && !told[0].contains("short\""), "{told:?}");
+    }
+}
+
+#[test]
+fn sources_on_one_srt_port_have_names_of_their_own() {
+    let source = |name: &str, stream: &str| {
+        format!(
+            "[[source]]\nname = \"{name}\"\nsport = \"basketball\"\nkind = \"srt\"\n\
+             listen = \"0.0.0.0:9000\"\n{stream}"
+        )
+    };
+    let both = |one: &str, other: &str| {
+        let sources = [source("one", one), source("other", other), "[clips]".to_owned()];
+        GOOD.replacen("[clips]", &sources.concat(), 1)
+    };
+    let (a, b) = ("stream = \"a\"\n", "stream = \"b\"\n");
+    understood(&both(a, b));
+    for (one, other) in [(a, a), (a, ""), ("", b), ("", "")] {
+        let told = complaints(&both(one, other));
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("each needs a `stream` that no other has"), "{told:?}");
+    }
+}
