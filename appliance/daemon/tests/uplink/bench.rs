@@ -234,6 +234,20 @@ impl Bench {
         told
     }
 
+    /// Numbers of a boot that will not come, as they were told, sorted.
+    pub(crate) fn missing(&self, of: BootId) -> Vec<u64> {
+        let holes = self.told.iter().filter_map(|line| match &line.stored {
+            Stored::Hole { boot, from_seq, upto_seq } if *boot == of => Some(*from_seq..=*upto_seq),
+            Stored::Hole { .. }
+            | Stored::Event { .. }
+            | Stored::Clip { .. }
+            | Stored::Conflict { .. } => None,
+        });
+        let mut missing: Vec<u64> = holes.flatten().collect();
+        missing.sort_unstable();
+        missing
+    }
+
     pub(crate) fn clips_told(&self) -> usize {
         self.told.iter().filter(|line| matches!(line.stored, Stored::Clip { .. })).count()
     }
