@@ -109,7 +109,7 @@ pub const SCENE_PAN_CELLS: (isize, isize) = (6, 2);
 pub const SCENE_CUTS: [(f32, f32); 2] = [(0.5, 8.0), (0.3, 12.0)];
 
 /// A cut to another framing changes the picture so many times more than each of the last
-/// [`SCENE_CUT_STEP_PICTURES`] changed it; of a movement, each picture is about like the one before.
+/// [`SCENE_CUT_STEP_PICTURES`] changed it, and than the next one does: a movement goes on.
 pub const SCENE_CUT_STEP: f32 = 3.0;
 
 /// See [`SCENE_CUT_STEP`].

@@ -59,8 +59,12 @@ impl SceneLane {
             return Scene::Same;
         };
         if let Some((old, began)) = self.suspected.take() {
+            let change = old.change_to(&previous);
+            // Somebody who comes close to the lens goes on moving; another framing is there.
+            let goes_on =
+                change < SCENE_CUTS[0].0 && previous.change_to(&look) > change / SCENE_CUT_STEP;
             // A flash goes back to what was there before it; that step back is no cut either.
-            return if old.change_to(&look) < self.believed() {
+            return if goes_on || old.change_to(&look) < self.believed() {
                 Scene::Same
             } else {
                 self.pace.clear();

@@ -109,6 +109,17 @@ fn somebody_who_comes_close_to_the_lens_is_no_cut() {
 }
 
 #[test]
+fn somebody_who_is_before_the_lens_all_at_once_and_goes_on_is_no_cut() {
+    let passing = |i: i32| {
+        let mut picture = hall(5, (0.0, 0.0), 1.0);
+        let x = [0.0, 110.0, 170.0, 210.0, 235.0, 250.0, 255.0][(i - 14).clamp(0, 6) as usize];
+        picture.rectangle((0.0, 0.0, x, 180.0), 30);
+        picture
+    };
+    assert_eq!(cuts((0..60).map(passing)), NONE);
+}
+
+#[test]
 fn after_a_jump_in_time_nothing_is_compared() {
     let mut lane = SceneLane::default();
     let at = MediaTime::from_millis;
