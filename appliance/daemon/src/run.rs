@@ -16,7 +16,7 @@ use hal::Clock;
 use tokio::sync::watch;
 use tracing::info;
 use wire::ids::Name;
-use wire::topic::TELEMETRY_PLAYERS;
+use wire::topic::{TELEMETRY_PLAYERS, TELEMETRY_TIMELINE};
 
 use self::parts::Parts;
 use crate::clock::SystemClock;
@@ -69,9 +69,14 @@ pub async fn run(config: Config) -> Result<()> {
 
 async fn tell(clock: Arc<SystemClock>, telemetry: crate::telemetry::Telemetry) {
     let group: Name = "pipeline".parse().expect("`pipeline` is a name");
+    let timeline: Name = TELEMETRY_TIMELINE.parse().expect("the group's name is one");
     loop {
         clock.sleep_until(clock.now().plus(TELEMETRY_EVERY)).await;
         telemetry.uplink.telemetry(group.clone(), telemetry.message().to_string());
+        for told in telemetry.timelines(&clock) {
+            let json = serde_json::to_string(&told).expect("it has text keys, so JSON can hold it");
+            telemetry.uplink.telemetry(timeline.clone(), json);
+        }
     }
 }
 

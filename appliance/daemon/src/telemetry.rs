@@ -1,25 +1,31 @@
 //! What the box tells about itself every two seconds on `…/tel/pipeline`, as JSON, and about the
-//! people in its sources' pictures every second on `…/tel/players`.
+//! people in its sources' pictures every second on `…/tel/players`, and about their clocks on
+//! `…/tel/timeline`.
 //!
-//! Owns the shape of the first message; the second is [`wire`]'s. Reads counters; changes nothing.
+//! Owns the shape of the first message; the others are [`wire`]'s. Reads counters; changes nothing.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use hal::Clock;
 use models::lanes::players::Figure;
 use pipeline::cutting::CutHealth;
 use pipeline::director::DirectorHealth;
-use pipeline::health::NetworkCounters;
+use pipeline::health::{NetworkCounters, StreamCounters};
 use pipeline::inference::InferenceHealth;
 use pipeline::players::PlayersReport;
 use pipeline::recording::RecordHealth;
 use pipeline::remote::{Shared, Status};
 use pipeline::source::SourceLinks;
+use pipeline::source_clock::{Pacing, Reading};
 use serde_json::{Value, json};
 use wire::ids::Name;
 use wire::players::{PlayersSeen, Sighting, VERSION};
+use wire::time::{Monotonic, WallTime};
+use wire::timeline::{ClockState, SourceTimeline};
 use wire::units::PictureSize;
 
+use crate::clock::SystemClock;
 use crate::govern::Latest;
 use crate::uplink;
 
@@ -49,6 +55,15 @@ impl Telemetry {
             links.players.try_take().map(|report| seen(name, &report))
         };
         self.sources.iter().filter_map(newest).collect()
+    }
+
+    /// How the sources' clocks run: one message for each.
+    pub fn timelines(&self, clock: &SystemClock) -> Vec<SourceTimeline> {
+        let (now, wall) = (clock.now(), clock.wall().0);
+        let told = |(name, links, _): &(Name, Arc<SourceLinks>, _)| {
+            timeline(name, &links.clock.get(), (now, wall))
+        };
+        self.sources.iter().map(told).collect()
     }
 
     /// The message as of now.
@@ -103,6 +118,7 @@ fn of_source((_, links, recorder): &(Name, Arc<SourceLinks>, Arc<RecordHealth>))
     let counters = &links.counters;
     json!({
         "network": of_network(&links.network),
+        "stream": of_stream(&counters.stream),
         "publishers_total": counters.publishers.get(),
         "epochs_total": counters.epochs.get(),
         "units_video_total": counters.units_video.get(),
@@ -121,6 +137,18 @@ fn of_source((_, links, recorder): &(Name, Arc<SourceLinks>, Arc<RecordHealth>))
         "fragments_total": recorder.fragments.get(),
         "fragments_lost_total": recorder.fragments_lost.get(),
         "fragments_evicted_total": recorder.evicted.get(),
+    })
+}
+
+fn of_stream(stream: &StreamCounters) -> Value {
+    json!({
+        "gaps_total": stream.gaps.get(),
+        "malformed_dropped_total": stream.malformed.get(),
+        "early_dropped_total": stream.early.get(),
+        "astray_dropped_total": stream.astray.get(),
+        "times_repaired_total": stream.repaired.get(),
+        "jumps_total": stream.jumps.get(),
+        "segments_missed_total": stream.segments_missed.get(),
     })
 }
 
@@ -167,11 +195,40 @@ fn seen(name: &Name, report: &PlayersReport) -> PlayersSeen {
     }
 }
 
+fn timeline(name: &Name, reading: &Reading, (now, wall): (Monotonic, WallTime)) -> SourceTimeline {
+    let state = match (reading.pacing, reading.drift_ppm) {
+        (Pacing::Box, _) => ClockState::Paced,
+        (Pacing::Sender, None) => ClockState::Settling,
+        (Pacing::Sender, Some(_)) if reading.is_beyond() => ClockState::Beyond,
+        (Pacing::Sender, Some(_)) => ClockState::Measured,
+    };
+    // Both saturate.
+    let ppb = |ppm: f64| (ppm * 1_000.0).round() as i32;
+    let sound = reading.sound_drift_ppm.zip(reading.drift_ppm);
+    let at_box = reading.box_time(reading.at).map(|at| {
+        let ago = now.0.cast_signed().saturating_sub(at.0.cast_signed());
+        WallTime(wall.0.saturating_sub(ago))
+    });
+    SourceTimeline {
+        v: wire::timeline::VERSION,
+        source: name.clone(),
+        state,
+        epoch: reading.epoch,
+        began: reading.began,
+        at: reading.at,
+        at_box,
+        drift_ppb: reading.drift_ppm.map(|(ppm, _)| ppb(ppm)),
+        drift_error_ppb: reading.drift_ppm.map(|(_, error)| ppb(error)),
+        sound_drift_ppb: sound.map(|((sound, _), (video, _))| ppb(sound - video)),
+        sound_offset_us: reading.sound_offset_us.map(|offset| offset.round() as i32),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use models::lanes::players::PlayersReading;
     use pipeline::links::Arrival;
-    use wire::time::{MediaTime, Monotonic, WallTime};
+    use wire::time::MediaTime;
     use wire::units::{Permille, PixelBox};
 
     use super::*;
@@ -181,7 +238,8 @@ mod tests {
         let area = PixelBox { x0: 160.0, y0: 90.0, x1: 320.0, y1: 360.0 };
         let figure = |confidence| Figure { area, confidence };
         let people = (0..40_i8).map(|i| figure(1.0 - f32::from(i) / 100.0)).collect();
-        let arrived = Arrival { monotonic: Monotonic(5), wall: WallTime(77) };
+        let wall = WallTime(77);
+        let arrived = Arrival { monotonic: Monotonic(5), wall, steady: wall };
         let report = PlayersReport {
             at: MediaTime(900),
             arrived,

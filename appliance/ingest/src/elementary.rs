@@ -3,17 +3,18 @@
 //! [`Elementary`] owns what a stream has announced so far (its tracks) and its timeline. It does
 //! not trust a container's keyframe flag: the NAL units decide. Access units leave with 4-byte
 //! lengths, whatever the publisher uses. What a decoder could not use, because no keyframe came
-//! yet, is not emitted but counted in [`Counters`]. Reads no container: `flv` and `ts` do.
+//! yet, is not emitted but counted in [`Counters`]. Reads no container: `flv`, `ts` and `fmp4` do.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 use wire::codec::{AudioCodec, VideoCodec};
-use wire::time::{MediaSpan, Monotonic};
+use wire::time::MediaSpan;
 
 use crate::access_unit::{AccessUnit, AudioTrack, MediaItem, Track, VideoTrack};
 pub use crate::codec::RecordError;
 use crate::codec::{Configuration, Content, aac, avc, content, hevc, nal};
+use crate::entry::{Entry, Picture, Sound};
 use crate::limits::Limits;
 use crate::timeline::{Placed, TimeBase, Timeline, Video};
 
@@ -69,19 +70,6 @@ pub struct Counters {
     pub times_repaired: u64,
     /// Epochs after the first.
     pub discontinuities: u64,
-}
-
-/// One access unit of video as its container delivers it.
-#[derive(Debug)]
-pub(crate) struct Picture {
-    pub(crate) codec: VideoCodec,
-    /// NAL units behind length fields as its track's configuration announces them.
-    pub(crate) data: Bytes,
-    /// Decoding time, in the container's units.
-    pub(crate) raw: u64,
-    /// From decoding to presentation.
-    pub(crate) composition: MediaSpan,
-    pub(crate) arrived: Monotonic,
 }
 
 /// Turns what a container carries into tracks and access units.
@@ -215,10 +203,24 @@ impl Elementary {
         Ok(())
     }
 
+    /// Takes what a reader found.
+    pub(crate) fn take(&mut self, entry: Entry) -> Result<(), StreamError> {
+        match entry {
+            Entry::VideoTrack { codec, record } => return self.configure_video(codec, &record),
+            Entry::AudioTrack(record) => return self.configure_audio(record),
+            Entry::Picture(picture) => return self.video(picture),
+            Entry::Damaged => return self.damaged(),
+            Entry::Sound(sound) => self.audio(sound),
+            Entry::Gap => self.counters.gaps += 1,
+            Entry::LostVideo => self.lost_video(),
+            Entry::Cut => self.cut(),
+        }
+        Ok(())
+    }
+
     /// Takes one raw AAC frame.
-    ///
-    /// - raw: its time, in the container's units.
-    pub(crate) fn audio(&mut self, data: Bytes, raw: u64, arrived: Monotonic) {
+    pub(crate) fn audio(&mut self, sound: Sound) {
+        let Sound { data, raw, arrived } = sound;
         let (Some(timeline), true) = (&mut self.timeline, self.audio.is_some()) else {
             self.counters.audio_early_dropped += 1;
             return;
@@ -253,14 +255,9 @@ impl Elementary {
         Ok(())
     }
 
-    /// A part of the container is missing or damaged.
-    pub(crate) fn count_gap(&mut self) {
-        self.counters.gaps += 1;
-    }
-
     /// The container says that what follows does not continue what came before: the next keyframe
     /// begins a new epoch.
-    pub(crate) fn cut(&mut self) {
+    fn cut(&mut self) {
         if self.timeline.take().is_some() {
             self.counters.discontinuities += 1;
             self.output.push_back(Output::Discontinuity);
@@ -270,7 +267,7 @@ impl Elementary {
     }
 
     /// Part of the video was lost: pictures are dropped until the next keyframe.
-    pub(crate) fn lost_video(&mut self) {
+    fn lost_video(&mut self) {
         self.starting = true;
         self.parameters.clear();
     }

@@ -1,4 +1,5 @@
-//! Bytes in, access units out: RTMP and Enhanced RTMP, FLV, H.264, H.265 and AAC headers.
+//! Bytes in, access units out: RTMP and Enhanced RTMP, FLV, MPEG-TS, fragmented MP4, H.264, H.265
+//! and AAC headers.
 //! And what to fetch of an HLS stream, and when: [`hls`].
 //!
 //! Sans-IO: nothing in here knows a socket, a runtime, a file or a clock. A shell reads bytes,
@@ -12,10 +13,13 @@
 pub mod access_unit;
 mod codec;
 pub mod elementary;
+mod entry;
 pub mod flv;
+pub mod fmp4;
 pub mod hls;
 pub mod limits;
 pub mod registry;
+pub mod renditions;
 pub mod rtmp;
 mod timeline;
 pub mod ts;

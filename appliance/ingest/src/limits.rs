@@ -52,6 +52,13 @@ pub struct Limits {
     pub amf0_values_max: u16,
     /// A step of a track's timestamps beyond this, either way, starts a new epoch.
     pub jump_max: Duration,
+    /// Media of one fragment of MP4: 10 s at 40 Mb/s are 50 MB.
+    pub fragment_bytes_max: usize,
+    /// What describes a fragment, or all of them: 10 s at 60 frames a second with sound stay under
+    /// 20 KiB, initialization sections under 4 KiB.
+    pub fragment_header_bytes_max: usize,
+    /// Samples of one track in a fragment: 10 s at 60 frames a second are 600, of sound at 96 kHz 940.
+    pub fragment_samples_max: usize,
 }
 
 impl Default for Limits {
@@ -76,6 +83,9 @@ impl Default for Limits {
             amf0_depth_max: 8,
             amf0_values_max: 512,
             jump_max: Duration::from_secs(10),
+            fragment_bytes_max: 64 << 20,
+            fragment_header_bytes_max: 1 << 20,
+            fragment_samples_max: 16_384,
         }
     }
 }

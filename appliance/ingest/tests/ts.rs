@@ -184,7 +184,7 @@ fn segments_of_another_origin_begin_an_epoch() {
     let Some(bytes) = mux(&format!("{PICTURES} {H264}")) else { return };
     let mut demuxer = Demuxer::new(Limits::default());
     let mut outputs = run(&mut demuxer, &bytes, 1316).unwrap();
-    demuxer.cut();
+    demuxer.cut().unwrap();
     outputs.extend(run(&mut demuxer, &bytes, 1316).unwrap());
     let cuts = outputs.iter().filter(|output| **output == Output::Discontinuity).count();
     assert_eq!((cuts, units(&outputs, Track::Video).len()), (1, 200));

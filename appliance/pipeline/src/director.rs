@@ -157,7 +157,7 @@ impl<O: Outputs> Director<O> {
     /// Takes one analysed frame.
     pub fn handle_frame(&mut self, report: &FrameReport, health: &DirectorHealth) {
         let Some(source) = self.sources.get_mut(report.source) else { return };
-        source.arrivals.note(report.at, report.arrived.wall);
+        source.arrivals.note(report.at, report.arrived);
         // Compared here and not where it is decided: a report may be lost on the way.
         if std::mem::replace(&mut source.adaptation, report.adaptation) != report.adaptation {
             self.outputs.tell_adaptation(report.source, report.adaptation);

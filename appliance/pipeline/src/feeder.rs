@@ -1,7 +1,7 @@
 //! What a source's shell (a socket task, a file reader) pushes its media into: onto the links to
 //! the decoder and the recorder, never blocking longer than [`links::MEDIA_WAIT`] a link when live.
 //!
-//! Owns the source's timeline, and what is lost when a link is full. Decodes nothing.
+//! Owns the source's timeline and clock, and what is lost when a link is full. Decodes nothing.
 
 use std::sync::Arc;
 
@@ -9,11 +9,13 @@ use embassy_sync::channel::Channel;
 use futures_lite::future;
 use hal::{Clock, LinkMutex};
 use ingest::access_unit::{MediaItem, Track};
+use ingest::elementary::Counters;
 use wire::time::Monotonic;
 
 use crate::health::Counter;
 use crate::links::{self, SourceItem};
 use crate::source::{Pace, SourceLinks};
+use crate::source_clock::{Pacing, SourceClock};
 use crate::timeline::Timeline;
 
 /// Puts one source's media onto its links.
@@ -21,6 +23,9 @@ pub struct Feeder<C> {
     clock: Arc<C>,
     links: Arc<SourceLinks>,
     timeline: Timeline,
+    source_clock: SourceClock,
+    /// What the stream of the publisher had lacked when it was last noted.
+    noted: Counters,
     to_decode: Gate,
     to_recorder: Gate,
 }
@@ -29,10 +34,52 @@ impl<C: Clock> Feeder<C> {
     /// A feeder for one source; it lives as long as the source, across publishers.
     pub fn new(clock: Arc<C>, links: Arc<SourceLinks>) -> Self {
         let (to_decode, to_recorder) = (Gate::default(), Gate::default());
-        Self { clock, links, timeline: Timeline::default(), to_decode, to_recorder }
+        Self {
+            clock,
+            links,
+            timeline: Timeline::default(),
+            source_clock: SourceClock::default(),
+            noted: Counters::default(),
+            to_decode,
+            to_recorder,
+        }
     }
 
-    /// Tells that the next item belongs to a new publisher, or follows a jump of its times.
+    /// From now on media comes at this clock's pace.
+    pub fn pace(&mut self, pacing: Pacing) {
+        self.source_clock.pace(pacing);
+        self.links.clock.show(self.source_clock.reading());
+    }
+
+    /// Tells that the next item belongs to another publisher, whose stream has lacked nothing yet.
+    pub fn start_stream(&mut self) {
+        self.noted = Counters::default();
+        self.start_epoch();
+    }
+
+    /// Counts what the publisher's stream has come to lack since this was called last.
+    pub fn note(&mut self, now: Counters) {
+        let before = std::mem::replace(&mut self.noted, now);
+        let stream = &self.links.counters.stream;
+        let early = |all: Counters| all.video_early_dropped + all.audio_early_dropped;
+        for (counter, now, before) in [
+            (&stream.gaps, now.gaps, before.gaps),
+            (&stream.malformed, now.malformed_dropped, before.malformed_dropped),
+            (&stream.early, early(now), early(before)),
+            (&stream.astray, now.audio_astray_dropped, before.audio_astray_dropped),
+            (&stream.repaired, now.times_repaired, before.times_repaired),
+            (&stream.jumps, now.discontinuities, before.discontinuities),
+        ] {
+            counter.add(now.saturating_sub(before));
+        }
+    }
+
+    /// Counts segments of a pulled stream that never came.
+    pub fn count_missed(&self, segments: u64) {
+        self.links.counters.stream.segments_missed.add(segments);
+    }
+
+    /// Tells that the next item follows a jump of the publisher's times.
     pub fn start_epoch(&mut self) {
         self.timeline.start_epoch();
     }
@@ -43,6 +90,8 @@ impl<C: Clock> Feeder<C> {
         let counters = &self.links.counters;
         if let Some(at) = self.timeline.rebase(&mut item) {
             counters.epochs.count();
+            self.source_clock.start_epoch(at);
+            self.links.clock.show(self.source_clock.reading());
             self.pass(SourceItem::Gap { at }).await;
         }
         if let MediaItem::Unit(unit) = &item {
@@ -52,6 +101,9 @@ impl<C: Clock> Feeder<C> {
                 Track::Audio => counters.units_audio.count(),
             }
             counters.bytes.add(unit.data.len() as u64);
+            if self.source_clock.handle(unit) {
+                self.links.clock.show(self.source_clock.reading());
+            }
         }
         self.pass(SourceItem::Media(item)).await;
     }

@@ -58,6 +58,27 @@ pub struct SourceCounters {
     pub epochs: Counter,
     /// Publishers that connected.
     pub publishers: Counter,
+    /// What their streams lacked when they came.
+    pub stream: StreamCounters,
+}
+
+/// What was missing or wrong in one source's streams before anything was decoded.
+#[derive(Debug, Default)]
+pub struct StreamCounters {
+    /// Places where a part of the container is missing or damaged.
+    pub gaps: Counter,
+    /// Access units and tags that were damaged.
+    pub malformed: Counter,
+    /// Access units before a configuration or a keyframe: of no use to a decoder.
+    pub early: Counter,
+    /// Sound far from the pictures.
+    pub astray: Counter,
+    /// Decoding times that went back and were held.
+    pub repaired: Counter,
+    /// Jumps of the times, and cuts that the container told.
+    pub jumps: Counter,
+    /// Segments of a pulled stream that never came.
+    pub segments_missed: Counter,
 }
 
 /// What the network did to one source's stream, where its protocol tells.

@@ -238,4 +238,7 @@ pub struct Arrival {
     pub monotonic: Monotonic,
     /// For messages.
     pub wall: WallTime,
+    /// When it would have arrived if nothing had held it up on its way: on the one timeline of all
+    /// sources. The same as `wall` until that is known.
+    pub steady: WallTime,
 }

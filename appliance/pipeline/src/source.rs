@@ -18,6 +18,7 @@ use crate::links::{
     Arrival, FrameWaits, Frames, Packets, PlayersSlot, SoundItem, Sounds, SourceItem, Units,
 };
 use crate::sound::Blocks;
+use crate::source_clock;
 
 /// A decoded picture with its arrival.
 #[derive(Debug)]
@@ -55,6 +56,8 @@ pub struct SourceLinks {
     pub counters: SourceCounters,
     /// What the network did to it; zeros where the protocol does not tell.
     pub network: Arc<NetworkCounters>,
+    /// What is known of its clock.
+    pub clock: source_clock::Shared,
     /// Beat of the decode stage.
     pub decode_beat: Arc<Beat>,
 }
@@ -70,6 +73,7 @@ impl SourceLinks {
             players: PlayersSlot::new(),
             counters: SourceCounters::default(),
             network: Arc::default(),
+            clock: source_clock::Shared::default(),
             decode_beat: Arc::default(),
         }
     }
@@ -277,7 +281,10 @@ impl<C: Clock> Decoding<C> {
         let found = self.arrivals.iter().rev().find(|(at, _)| *at == pts);
         let monotonic = found.map_or(now, |(_, arrived)| *arrived);
         let (wall, _) = self.stage.clock.wall();
-        let age = now.since(monotonic).as_micros() as i64;
-        Arrival { monotonic, wall: WallTime(wall.0 - age) }
+        let before = |earlier: Monotonic| {
+            WallTime(wall.0.saturating_sub(now.since(earlier).as_micros() as i64))
+        };
+        let steady = self.stage.links.clock.get().box_time(pts).unwrap_or(monotonic);
+        Arrival { monotonic, wall: before(monotonic), steady: before(steady) }
     }
 }

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::cut::Anchor;
+use crate::links::Arrival;
 use ingest::access_unit::MediaItem;
 use wire::time::{MEDIA_HZ, MediaSpan, MediaTime, Monotonic, WallTime};
 
@@ -72,7 +73,7 @@ fn ticks(duration: Duration) -> MediaSpan {
 /// Arrival times of the last analysed frames.
 #[derive(Debug, Default)]
 pub struct ArrivalLog {
-    entries: VecDeque<(MediaTime, WallTime)>,
+    entries: VecDeque<(MediaTime, Arrival)>,
 }
 
 impl ArrivalLog {
@@ -80,17 +81,17 @@ impl ArrivalLog {
     const KEPT: usize = 600;
 
     /// Remembers a frame; frames come in order.
-    pub fn note(&mut self, at: MediaTime, arrived: WallTime) {
+    pub fn note(&mut self, at: MediaTime, arrived: Arrival) {
         if self.entries.len() == Self::KEPT {
             self.entries.pop_front();
         }
         self.entries.push_back((at, arrived));
     }
 
-    /// The newest frame; zeros if nothing arrived yet.
+    /// The newest frame, on the one timeline of all sources; zeros if nothing arrived yet.
     pub fn newest(&self) -> Anchor {
-        let (media, wall) = self.entries.back().copied().unwrap_or_default();
-        Anchor { media, wall }
+        let (media, arrived) = self.entries.back().copied().unwrap_or_default();
+        Anchor { media, wall: arrived.steady }
     }
 
     /// Arrival of the first frame at or after `at`; of the newest frame if there is none, and
@@ -98,7 +99,7 @@ impl ArrivalLog {
     pub fn arrival(&self, at: MediaTime) -> WallTime {
         let position = self.entries.partition_point(|(time, _)| *time < at);
         let entry = self.entries.get(position).or(self.entries.back());
-        entry.map_or(WallTime::default(), |(_, arrived)| *arrived)
+        entry.map_or(WallTime::default(), |(_, arrived)| arrived.wall)
     }
 }
 
@@ -158,8 +159,14 @@ mod tests {
     fn arrival_is_that_of_the_frame_at_or_after_the_moment() {
         let mut log = ArrivalLog::default();
         assert_eq!(log.arrival(MediaTime(0)), WallTime(0));
-        log.note(MediaTime::from_millis(0), WallTime(10));
-        log.note(MediaTime::from_millis(40), WallTime(50));
+        let arrived = |wall, steady| Arrival {
+            monotonic: Monotonic(0),
+            wall: WallTime(wall),
+            steady: WallTime(steady),
+        };
+        log.note(MediaTime::from_millis(0), arrived(10, 9));
+        log.note(MediaTime::from_millis(40), arrived(50, 43));
+        assert_eq!(log.newest().wall, WallTime(43));
         assert_eq!(log.arrival(MediaTime::from_millis(1)), WallTime(50));
         assert_eq!(log.arrival(MediaTime::from_millis(40)), WallTime(50));
         assert_eq!(log.arrival(MediaTime::from_millis(99)), WallTime(50));

@@ -17,6 +17,7 @@ pub mod event;
 pub mod ids;
 pub mod players;
 pub mod time;
+pub mod timeline;
 pub mod topic;
 pub mod transfer;
 pub mod units;

@@ -40,6 +40,8 @@ pub const INFO: &str = "info";
 pub const TELEMETRY: &str = "tel";
 /// Group of telemetry about the people in the picture.
 pub const TELEMETRY_PLAYERS: &str = "players";
+/// Group of telemetry about the clocks of the sources.
+pub const TELEMETRY_TIMELINE: &str = "timeline";
 /// Level of cumulative acknowledgements to the box.
 pub const ACK: &str = "ack";
 /// Level of file transfers from the box.

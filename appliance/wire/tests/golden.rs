@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use wire::envelope::{BYTES_MAX, Body, Envelope, NoticeKind};
 use wire::event::{CueKind, EventKind, Stage};
 use wire::time::ClockQuality;
+use wire::timeline::ClockState;
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
@@ -122,6 +123,15 @@ fn players_are_encoded_as_ever() {
 }
 
 #[test]
+fn timeline_is_encoded_as_ever() {
+    assert_golden(
+        &sample::timeline(),
+        "0107636f7572742d310102c0ee6d808e89010180f787e188d2a306018ff10501b8300001e0c101",
+        r#"{"v":1,"source":"court-1","state":"measured","epoch":2,"began":900000,"at":1123200,"at_box":1767225599000000,"drift_ppb":-48200,"drift_error_ppb":3100,"sound_drift_ppb":null,"sound_offset_us":12400}"#,
+    );
+}
+
+#[test]
 fn state_is_encoded_as_ever() {
     assert_golden(&sample::state(), "0207", r#"{"state":"lost","boot":7}"#);
 }
@@ -153,6 +163,8 @@ fn positions_of_enum_variants_are_fixed() {
         N::Adapted,
     ];
     let stages = [Stage::Provisional, Stage::Confirmed, Stage::Retracted];
+    let states =
+        [ClockState::Settling, ClockState::Measured, ClockState::Beyond, ClockState::Paced];
     let clocks = [ClockQuality::Unknown, ClockQuality::Synchronized, ClockQuality::Unsynchronized];
     for (position, kind) in events.iter().enumerate() {
         assert_eq!(postcard(kind), [position as u8], "{kind:?}");
@@ -160,6 +172,7 @@ fn positions_of_enum_variants_are_fixed() {
     }
     assert_eq!(cues.map(|kind| postcard(&kind)), [[0], [1], [2], [3], [4]]);
     assert_eq!(notices.map(|kind| postcard(&kind)), [[0], [1], [2], [3], [4], [5], [6]]);
+    assert_eq!(states.map(|state| postcard(&state)), [[0], [1], [2], [3]]);
     assert_eq!(stages.map(|stage| postcard(&stage)), [[0], [1], [2]]);
     assert_eq!(clocks.map(|clock| postcard(&clock)), [[0], [1], [2]]);
 }

@@ -8,6 +8,7 @@
 
 mod adts;
 mod annexb;
+mod clock;
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,7 @@ use wire::codec::{AudioCodec, VideoCodec};
 use wire::time::{MEDIA_HZ, MediaSpan, MediaTime};
 use wire::units::PictureSize;
 
+use self::clock::Clock;
 use crate::codec::silence;
 
 /// A media file being read from start to end. Iterate over it to get its access units in the
@@ -30,8 +32,20 @@ pub struct Reader {
     audio: Option<Audio>,
     sound: Sound,
     duration: Option<MediaSpan>,
+    damaged: Damage,
     done: bool,
 }
+
+/// Access units that a damaged file has and nobody can use.
+#[derive(Clone, Copy, Default)]
+struct Damage {
+    total: u64,
+    /// Since the last good one.
+    in_a_row: u32,
+}
+
+/// Two seconds of pictures and sound without a good one: what follows is no video.
+const DAMAGED_IN_A_ROW_MAX: u32 = 150;
 
 /// The video track of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -169,30 +183,6 @@ enum Framing {
     Streamed,
 }
 
-/// Maps a track's time stamps to the file's timeline.
-#[derive(Clone, Copy)]
-struct Clock {
-    numerator: i64,
-    denominator: i64,
-    /// The first picture shown, in 1/90 000 s of the container's time.
-    origin: i64,
-}
-
-impl Clock {
-    fn new(base: ffmpeg::Rational) -> Self {
-        let (numerator, denominator) = (base.numerator().into(), base.denominator().max(1).into());
-        Self { numerator, denominator, origin: 0 }
-    }
-
-    fn at(self, stamp: i64) -> MediaTime {
-        let ticks = i128::from(stamp) * i128::from(self.numerator) * i128::from(MEDIA_HZ);
-        let denominator = i128::from(self.denominator);
-        // To the nearest tick: containers in milliseconds do not divide a frame's length.
-        let rounded = (2 * ticks + denominator).div_euclid(2 * denominator);
-        MediaTime(rounded as i64 - self.origin)
-    }
-}
-
 impl Reader {
     /// Opens a file and finds its tracks.
     ///
@@ -227,7 +217,16 @@ impl Reader {
             )
         });
         let path = path.to_owned();
-        Ok(Self { input, path, video, audio, sound, duration, done: false })
+        Ok(Self {
+            input,
+            path,
+            video,
+            audio,
+            sound,
+            duration,
+            damaged: Damage::default(),
+            done: false,
+        })
     }
 
     /// The video track.
@@ -248,6 +247,11 @@ impl Reader {
     /// Length of the file as the container states it.
     pub fn duration(&self) -> Option<MediaSpan> {
         self.duration
+    }
+
+    /// Access units so far that were damaged: dropped, or handed out with a hole in them.
+    pub fn damaged(&self) -> u64 {
+        self.damaged.total
     }
 
     fn read(&mut self) -> Result<Option<Unit>, Error> {
@@ -287,9 +291,15 @@ impl Reader {
         if data.is_empty() {
             return Ok(None);
         }
+        self.damaged.total += u64::from(packet.is_corrupt() || stamps.is_none());
         let Some((pts, dts)) = stamps else {
-            return Err(self.stopped("an access unit carries no time stamp".into()));
+            self.damaged.in_a_row += 1;
+            if self.damaged.in_a_row > DAMAGED_IN_A_ROW_MAX {
+                return Err(self.stopped("access units carry no time stamps".into()));
+            }
+            return Ok(None);
         };
+        self.damaged.in_a_row = 0;
         let (pts, dts) = (clock.at(pts), clock.at(dts));
         let keyframe = track == Track::Audio || packet.is_key();
         self.video.last = self.video.last.max(pts);

@@ -39,6 +39,11 @@ impl Web {
         format!("http://{}/{name}", self.address)
     }
 
+    /// Its port on 127.0.0.1.
+    pub const fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// Takes the server away: connections are refused.
     pub async fn close(&mut self) {
         if let Some(serving) = self.serving.take() {

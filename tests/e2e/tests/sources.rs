@@ -113,6 +113,55 @@ async fn hls_goes_on_after_the_server_was_away_and_after_it_began_anew() -> Resu
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn hls_in_fragmented_mp4_and_with_sound_in_a_list_of_its_own_is_taken_whole() -> Result<()> {
+    const TOGETHER: &str = "v:0,a:0";
+    const APART: &str = "v:0,agroup:sound a:0,agroup:sound";
+    let folder = tempfile::tempdir()?;
+    let mut sources = String::new();
+    let mut running = Vec::new();
+    for (name, container, map, codec) in [
+        ("fmp4", "fmp4", TOGETHER, "libx264 -g 25"),
+        ("fmp4-apart", "fmp4", APART, "libx264 -g 25"),
+        ("ts-apart", "mpegts", APART, "libx264 -g 25"),
+        ("hevc-apart", "fmp4", APART, "libx265 -tag:v hvc1 -x265-params keyint=25:log-level=none"),
+    ] {
+        let served = folder.path().join(name);
+        std::fs::create_dir(&served)?;
+        let web = Web::open(&served).await?;
+        let encoder = packaged(&served, (container, map, codec))?;
+        sources += &format!(
+            "[[source]]\nname = \"{name}\"\nkind = \"hls\"\nurl = \"{}\"\n\
+             sport = \"basketball\"\n",
+            web.url("live.m3u8")
+        );
+        running.push((name, web, encoder));
+    }
+    let mut venue = Venue::open_with(folder.path(), &[], &sources).await?;
+    let mut observer = Observer::subscribe(venue.broker_port()).await?;
+    for (name, ..) in &running {
+        // Six seconds of both: the sound keeps up with the pictures.
+        let now = telemetry(&mut observer, name, |source| {
+            counter(source, "frames_decoded_total") >= 150
+                && counter(source, "units_audio_total") >= 260
+        })
+        .await
+        .with_context(|| format!("{name}: {}", venue.appliance_log().unwrap_or_default()))?;
+        ensure!(counter(&now, "frames_corrupt_total") == 0, "{name}: {now}");
+        ensure!(counter(&now, "epochs_total") == 0, "{name}: {now}");
+        ensure!(counter(&now, "publishers_total") == 1, "{name}: {now}");
+        for lost in ["gaps_total", "malformed_dropped_total", "astray_dropped_total"] {
+            ensure!(counter(&now["stream"], lost) == 0, "{name}: {now}");
+        }
+        // At the speed of play, and not behind each other.
+        let (video, sound) =
+            (counter(&now, "units_video_total"), counter(&now, "units_audio_total"));
+        let (video_s, sound_s) = (video as f64 / 25.0, sound as f64 * 1_024.0 / 48_000.0);
+        ensure!((video_s - sound_s).abs() < 0.7, "{name}: {video_s} s seen, {sound_s} s heard");
+    }
+    venue.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn srt_publishers_share_a_port_and_no_fate() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (port, called) = (free_udp_port()?, free_udp_port()?);
@@ -212,6 +261,22 @@ fn live(folder: &Path) -> Result<Encoder> {
                      -hls_list_size 6 -hls_flags delete_segments+temp_file -hls_delete_threshold 10";
     let mut command = Command::new("ffmpeg");
     command.args(arguments.split_whitespace()).arg(folder.join("live.m3u8"));
+    Ok(Encoder(command.spawn().context("ffmpeg is missing; run scripts/setup test")?))
+}
+
+/// ffmpeg, making segments of a second in this container, with sound where the map puts it.
+fn packaged(folder: &Path, (container, map, codec): (&str, &str, &str)) -> Result<Encoder> {
+    let arguments = format!(
+        "-hide_banner -loglevel error -nostdin -re -f lavfi -i testsrc2=size=160x90:rate=25 -re \
+         -f lavfi -i sine=r=48000 -map 0:v -map 1:a -c:v {codec} -preset ultrafast -pix_fmt yuv420p \
+         -c:a aac -f hls -hls_time 1 -hls_list_size 8 -hls_delete_threshold 8 \
+         -hls_flags delete_segments+temp_file -hls_segment_type {container} \
+         -master_pl_name live.m3u8 -hls_segment_filename s_%v_%d.{}",
+        if container == "fmp4" { "m4s" } else { "ts" }
+    );
+    let mut command = Command::new("ffmpeg");
+    command.args(arguments.split_whitespace()).args(["-var_stream_map", map]);
+    command.arg("p_%v.m3u8").current_dir(folder);
     Ok(Encoder(command.spawn().context("ffmpeg is missing; run scripts/setup test")?))
 }
 

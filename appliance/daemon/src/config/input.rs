@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use ingest::hls::{Puller, Start};
@@ -9,7 +10,7 @@ use ingest::limits::HlsLimits;
 
 use super::Surroundings;
 use super::broker::Secret;
-use super::document::{Entry, Key, Place, Section};
+use super::document::{Entry, Key, Place, Section, Shown};
 use super::source::{BOARD, HOOPS, NAME, SPORT};
 
 const KIND: Key = Key::new("kind", "\"rtmp\"");
@@ -53,28 +54,28 @@ const HLS: &[Key] = &[
 const WATCH: &[Key] =
     &[NAME, KIND, Key::new("folder", "\"/srv/games\""), PACE, SPORT, HOOPS, BOARD];
 
-/// The keys of all kinds, for a source whose kind nobody knows.
-const ANY: &[Key] = &[
-    NAME,
-    KIND,
-    Key::new("listen", "\"0.0.0.0:1935\""),
-    Key::new("app", "\"live\""),
-    Key::secret("key", "\"a-long-random-text\""),
-    Key::new("connect", "\"10.0.0.7:9000\""),
-    Key::new("stream", "\"court-1\""),
-    Key::secret("passphrase", "\"ten-letters-or-more\""),
-    Key::new("latency_ms", "120"),
-    Key::new("idle_timeout_s", "10"),
-    Key::secret("url", "\"https://cdn.example/court/index.m3u8\""),
-    Key::new("height_max", "1080"),
-    Key::new("ca", "\"/etc/courtside/hls-ca.pem\""),
-    Key::new("path", "\"/srv/games/final.mp4\""),
-    Key::new("folder", "\"/srv/games\""),
-    PACE,
-    SPORT,
-    HOOPS,
-    BOARD,
+/// The kinds of sources: their names, and the keys that belong to them.
+const KINDS: &[(&str, Kind, &[Key])] = &[
+    ("rtmp", Kind::Rtmp, RTMP),
+    ("srt", Kind::Srt, SRT),
+    ("hls", Kind::Hls, HLS),
+    ("file", Kind::File, FILE),
+    ("watch", Kind::Watch, WATCH),
 ];
+
+/// The keys of all kinds, each once, for a source whose kind nobody knows.
+static ANY: LazyLock<Vec<Key>> = LazyLock::new(|| {
+    let mut any: Vec<Key> = Vec::new();
+    for key in KINDS.iter().flat_map(|(_, _, keys)| *keys) {
+        match any.iter_mut().find(|known| known.name == key.name) {
+            // A secret of one kind is shown of none.
+            Some(known) if key.shown == Shown::Never => known.shown = Shown::Never,
+            Some(_) => {}
+            None => any.push(*key),
+        }
+    }
+    any
+});
 
 /// Where a source's pictures come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,13 +164,6 @@ enum Kind {
 
 impl Input {
     pub(super) fn read(section: &Section<'_>, surroundings: &Surroundings) -> Option<Self> {
-        let kinds = [
-            ("rtmp", Kind::Rtmp),
-            ("srt", Kind::Srt),
-            ("hls", Kind::Hls),
-            ("file", Kind::File),
-            ("watch", Kind::Watch),
-        ];
         let entry = section.required("kind")?;
         if let Some(later @ ("rtsp" | "v4l2")) = entry.text() {
             entry.refuse(
@@ -178,6 +172,7 @@ impl Input {
             );
             return None;
         }
+        let kinds: Vec<_> = KINDS.iter().map(|(name, kind, _)| (*name, *kind)).collect();
         match entry.one_of(&kinds)? {
             Kind::Rtmp => rtmp_input(section),
             Kind::Srt => srt_input(section),
@@ -287,14 +282,9 @@ fn pace(section: &Section<'_>, usual: Pace) -> Option<Pace> {
 
 /// The keys that a source may have; without a usable `kind`, those of all.
 pub(super) fn keys(place: &Place<'_>) -> &'static [Key] {
-    match place.peek("kind") {
-        Some("file") => FILE,
-        Some("srt") => SRT,
-        Some("hls") => HLS,
-        Some("watch") => WATCH,
-        Some("rtmp") => RTMP,
-        Some(_) | None => ANY,
-    }
+    let wanted = place.peek("kind");
+    let known = KINDS.iter().find(|(name, _, _)| Some(*name) == wanted);
+    known.map_or_else(|| ANY.as_slice(), |(_, _, keys)| *keys)
 }
 
 fn rtmp_input(section: &Section<'_>) -> Option<Input> {

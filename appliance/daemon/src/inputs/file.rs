@@ -9,8 +9,10 @@ use bytes::Bytes;
 use futures_lite::future;
 use hal::Clock;
 use ingest::access_unit::{AccessUnit, AudioTrack, MediaItem, Track, VideoTrack};
+use ingest::elementary::Counters;
 use libav::file::{Reader, Track as FileTrack, Unit};
 use pipeline::feeder::Feeder;
+use pipeline::source_clock::Pacing;
 use tracing::{error, info};
 use wire::time::{MediaSpan, MediaTime, Monotonic};
 
@@ -108,26 +110,81 @@ async fn push_units(
     arrivals: &Arrivals<'_>,
 ) -> Result<MediaSpan> {
     let mut reader = Reader::open(path)?;
+    feeder.pace(Pacing::Box);
+    feeder.start_stream();
     for track in tracks(&reader) {
         feeder.feed(track).await;
     }
-    let mut length = MediaSpan(0);
-    for unit in &mut reader {
+    let mut stretch = Stretch::default();
+    while let Some(unit) = reader.next() {
+        feeder.note(Counters { gaps: reader.damaged(), ..Counters::default() });
         let unit = unit?;
-        length = length.max(unit.pts.since(MediaTime(0)));
-        let shown_us = unit.dts.0.max(0) as u64 * 1_000 / 90;
+        match (arrivals, stretch.place(&unit)) {
+            // Its truth is told in the file's own times.
+            (Arrivals::AsShown, _) | (_, Place::GoesOn) => {}
+            (Arrivals::AsRead(_) | Arrivals::Paced(..), Place::Begins) => feeder.start_epoch(),
+            (Arrivals::AsRead(_) | Arrivals::Paced(..), Place::Astray) => continue,
+        }
+        let micros = |span: MediaSpan| span.0.max(0) as u64 * 1_000 / 90;
         let arrived = match arrivals {
-            Arrivals::AsShown => Monotonic(shown_us),
+            Arrivals::AsShown => Monotonic(micros(unit.dts.since(MediaTime(0)))),
             Arrivals::AsRead(clock) => clock.now(),
             Arrivals::Paced(clock, began) => {
-                let due = Monotonic(began.0 + shown_us);
+                let due = Monotonic(began.0 + micros(stretch.played(&unit)));
                 clock.sleep_until(due).await;
                 due
             }
         };
         feeder.feed(MediaItem::Unit(access_unit(unit, arrived))).await;
     }
-    Ok(length)
+    Ok(stretch.length)
+}
+
+/// A step of the times beyond this is no gap: files that were put together have such.
+const JUMP_MAX: MediaSpan = MediaSpan::from_millis(10_000);
+
+/// How far a file is played, whatever its times do.
+#[derive(Debug, Default)]
+struct Stretch {
+    /// What was played before this stretch, and where in the file's times it begins.
+    before: MediaSpan,
+    begins: MediaTime,
+    /// The newest picture.
+    last: Option<MediaTime>,
+    /// All of it so far.
+    length: MediaSpan,
+}
+
+/// How an access unit goes on from the last picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    GoesOn,
+    /// The file's times jump with this picture.
+    Begins,
+    /// Sound from the other side of a jump.
+    Astray,
+}
+
+impl Stretch {
+    fn place(&mut self, unit: &Unit) -> Place {
+        let jumps = self.last.is_some_and(|last| unit.dts.since(last).0.abs() > JUMP_MAX.0);
+        match (unit.track, jumps) {
+            (FileTrack::Audio, true) => return Place::Astray,
+            (FileTrack::Video, true) => (self.before, self.begins) = (self.length, unit.dts),
+            (FileTrack::Audio | FileTrack::Video, false) => {}
+        }
+        if unit.track == FileTrack::Video {
+            self.last = Some(unit.dts);
+        }
+        let shown = unit.pts.since(self.begins);
+        self.length = self.length.max(MediaSpan(self.before.0 + shown.0));
+        if jumps { Place::Begins } else { Place::GoesOn }
+    }
+
+    /// From the beginning of the file to the decoding of a unit of this stretch.
+    fn played(&self, unit: &Unit) -> MediaSpan {
+        MediaSpan(self.before.0 + unit.dts.since(self.begins).0)
+    }
 }
 
 fn tracks(reader: &Reader) -> Vec<MediaItem> {
@@ -160,5 +217,34 @@ fn access_unit(unit: Unit, arrived: Monotonic) -> AccessUnit {
         keyframe: unit.keyframe,
         data: Bytes::from(unit.data),
         arrived,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(track: FileTrack, ms: i64) -> Unit {
+        let at = MediaTime::from_millis(ms);
+        Unit { track, pts: at, dts: at, keyframe: true, data: vec![1] }
+    }
+
+    #[test]
+    fn a_file_whose_times_jump_by_an_hour_is_played_without_waiting_for_it() {
+        for jump in [3_600_000, -3_600_000] {
+            let mut stretch = Stretch::default();
+            let mut at = |track, ms| {
+                let unit = unit(track, ms);
+                let place = stretch.place(&unit);
+                (place, stretch.played(&unit).as_millis())
+            };
+            assert_eq!(at(FileTrack::Video, 4_000_000), (Place::GoesOn, 4_000_000));
+            assert_eq!(at(FileTrack::Audio, 4_000_020), (Place::GoesOn, 4_000_020));
+            assert_eq!(at(FileTrack::Audio, 4_000_040 + jump).0, Place::Astray);
+            assert_eq!(at(FileTrack::Video, 4_000_040 + jump), (Place::Begins, 4_000_020));
+            assert_eq!(at(FileTrack::Audio, 4_000_040).0, Place::Astray);
+            assert_eq!(at(FileTrack::Video, 4_000_080 + jump), (Place::GoesOn, 4_000_060));
+            assert_eq!(stretch.length.as_millis(), 4_000_060);
+        }
     }
 }

@@ -1,11 +1,12 @@
-//! HLS, pulled: requests around `ingest`'s puller and transport stream demuxer.
+//! HLS, pulled: requests around `ingest`'s puller and demuxer.
 //!
 //! Owns the requests in flight, the frames that wait for their time, and when a stream that ended
 //! is tried again. Decides nothing about playlists (`ingest::hls`), and reads no segment
-//! (`ingest::ts`).
+//! (`ingest::renditions`).
 
 mod fetch;
 mod pacer;
+mod queue;
 
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
@@ -17,19 +18,21 @@ use hal::Clock;
 use ingest::access_unit::MediaItem;
 use ingest::elementary::Output;
 use ingest::hls::{
-    AudioPlace, Broadcast, Effect, EndReason, Event, Failure, Fetch, FetchId, Format, Media, Piece,
-    Puller, Response, Start, What,
+    AudioPlace, Broadcast, Effect, EndReason, Event, Failure, Fetch, FetchId, Media, Puller,
+    Response, Start, Track, What,
 };
 use ingest::limits::{HlsLimits, Limits};
-use ingest::ts;
+use ingest::renditions::{Demuxer, MediaError};
 use pipeline::feeder::Feeder;
+use pipeline::source_clock::Pacing;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 use ureq::Agent;
-use wire::time::{MediaTime, Monotonic};
+use wire::time::Monotonic;
 
 use self::fetch::Fetched;
 use self::pacer::Pacer;
+use self::queue::Queue;
 use super::{Outlet, Presence, Stop};
 use crate::clock::SystemClock;
 use crate::config::Secret;
@@ -40,11 +43,6 @@ const AGAIN_AFTER: Duration = Duration::from_millis(500);
 const AGAIN_AFTER_MAX: Duration = Duration::from_secs(2);
 /// Between two looks whether a stream that was complete has begun anew.
 const ANEW_AFTER: Duration = Duration::from_secs(5);
-/// Frames of video and of sound that may wait for their time: 66 s at 25 frames a second, 44 s at 60.
-/// What is behind them is asked for later.
-const WAITING_MAX: usize = 4_800;
-/// The same in bytes: ten seconds of the 40 Mb/s of a 2160p stream.
-const WAITING_BYTES_MAX: usize = 50 << 20;
 /// Answers that wait: the puller has at most two requests in flight for each of two tracks.
 const ANSWERS_MAX: usize = 4;
 
@@ -70,9 +68,7 @@ enum Ended {
     #[error(transparent)]
     Puller(#[from] EndReason),
     #[error("its media cannot be taken: {0}")]
-    Media(#[from] ts::TsError),
-    #[error("{0}")]
-    NotTaken(&'static str),
+    Media(#[from] MediaError),
     #[error(transparent)]
     Trust(#[from] fetch::TrustError),
     #[error(transparent)]
@@ -113,11 +109,7 @@ pub(super) async fn serve(
                 complete = true;
                 ANEW_AFTER
             }
-            Ended::Puller(_)
-            | Ended::Media(_)
-            | Ended::NotTaken(_)
-            | Ended::Trust(_)
-            | Ended::Address(_) => {
+            Ended::Puller(_) | Ended::Media(_) | Ended::Trust(_) | Ended::Address(_) => {
                 let after = pause;
                 pause = (2 * pause).min(AGAIN_AFTER_MAX);
                 after
@@ -141,11 +133,8 @@ struct Pull<'a> {
     bodies: HashMap<FetchId, Bytes>,
     /// Requests for media that would bring more than may wait: at most one a track.
     held: VecDeque<Fetch>,
-    demuxer: ts::Demuxer,
-    /// Segment that the demuxer reads.
-    segment: Option<(u32, u64)>,
-    waiting: VecDeque<Output>,
-    waiting_bytes: usize,
+    demuxer: Demuxer,
+    waiting: Queue,
     pacer: Pacer,
     /// The stream before was complete: a recording is nothing new.
     complete: bool,
@@ -162,6 +151,8 @@ impl<'a> Pull<'a> {
         clock: &Arc<SystemClock>,
     ) -> Result<Self, Ended> {
         let url = stream.url.expose();
+        outlet.feeder.pace(Pacing::Box);
+        outlet.feeder.start_stream();
         let start = Start { height_max: stream.height_max, ..Start::default() };
         Ok(Self {
             outlet,
@@ -171,10 +162,8 @@ impl<'a> Pull<'a> {
             answers: mpsc::channel(ANSWERS_MAX),
             bodies: HashMap::new(),
             held: VecDeque::new(),
-            demuxer: ts::Demuxer::new(Limits::default()),
-            segment: None,
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
+            demuxer: Demuxer::new(Limits::default(), AudioPlace::Main),
+            waiting: Queue::default(),
             pacer: Pacer::default(),
             complete: false,
             came: false,
@@ -188,6 +177,9 @@ impl<'a> Pull<'a> {
             if ending.is_none()
                 && let Err(ended) = self.act()
             {
+                // What waits for the other list waits for nothing now. Why it ended is known already.
+                let _ = self.demuxer.finish();
+                self.drain();
                 ending = Some(ended);
             }
             let Some(due) = self.play().await else {
@@ -209,6 +201,7 @@ impl<'a> Pull<'a> {
     /// Waits for the next thing that happens.
     async fn wait(&mut self, due: Option<Monotonic>, stop: &mut Stop) -> Option<Ended> {
         let clock = &self.clock;
+        let patience = self.demuxer.deadline();
         let deadline = self.puller.deadline();
         let later = |at: Option<Monotonic>| async move {
             match at {
@@ -222,6 +215,7 @@ impl<'a> Pull<'a> {
             },
             () = later(deadline) => self.puller.handle_deadline(clock.now()),
             () = later(due) => {}
+            () = later(patience) => {}
             () = stop.wait() => return Some(Ended::Stopped),
         }
         None
@@ -252,16 +246,24 @@ impl<'a> Pull<'a> {
         }
         // Whatever the puller did not name by now is not wanted.
         self.bodies.clear();
-        if self.has_room()
-            && let Some(fetch) = self.held.pop_front()
+        self.demuxer.handle_time(self.clock.now())?;
+        self.drain();
+        if let Some(at) = self.held.iter().position(|fetch| self.has_room(fetch.track))
+            && let Some(fetch) = self.held.remove(at)
         {
             self.send(fetch);
         }
         Ok(())
     }
 
+    /// Whether more of a list may wait. What waits for the other list is not counted against that
+    /// one: it would never come.
+    fn has_room(&self, track: Track) -> bool {
+        self.waiting.has_room(self.demuxer.waiting(track))
+    }
+
     fn send(&mut self, fetch: Fetch) {
-        if !self.has_room() && fetch.what != What::Playlist {
+        if fetch.what != What::Playlist && !self.has_room(fetch.track) {
             self.held.push_back(fetch);
             return;
         }
@@ -285,92 +287,73 @@ impl<'a> Pull<'a> {
                 if self.complete && broadcast == Broadcast::Recording {
                     return Err(Ended::Stale);
                 }
-                if audio == AudioPlace::Separate {
-                    warn!(
-                        source = self.outlet.source.as_str(),
-                        "the stream's sound is in a playlist of its own, which is not taken yet; \
-                         give the address of a variant that has it with the pictures"
-                    );
-                }
+                self.demuxer = Demuxer::new(Limits::default(), audio);
                 if broadcast == Broadcast::Live {
                     self.pacer.catch_up();
                 }
                 let size = variant.and_then(|variant| variant.resolution);
-                info!(source = self.outlet.source.as_str(), ?broadcast, ?size, "HLS stream found");
+                info!(
+                    source = self.outlet.source.as_str(),
+                    ?broadcast,
+                    ?size,
+                    ?audio,
+                    "HLS stream found"
+                );
                 Ok(())
             }
-            Event::Media(media) => self.media(media),
-            Event::Missed { segments, cause, .. } => {
-                warn!(source = self.outlet.source.as_str(), segments, ?cause, "segments missing");
-                Ok(())
+            Event::Media(media) => self.media(&media),
+            Event::Missed { track, segments, cause } => {
+                warn!(
+                    source = self.outlet.source.as_str(),
+                    segments,
+                    ?track,
+                    ?cause,
+                    "segments missing"
+                );
+                self.outlet.feeder.count_missed(segments);
+                Ok(self.demuxer.handle_missed(self.clock.now(), track)?)
             }
             Event::AudioLost(reason) => {
                 warn!(source = self.outlet.source.as_str(), "sound lost: {reason}");
-                Ok(())
+                Ok(self.demuxer.handle_sound_lost(self.clock.now())?)
             }
             Event::Ended(reason) => Err(reason.into()),
         }
     }
 
-    fn media(&mut self, media: Media) -> Result<(), Ended> {
+    fn media(&mut self, media: &Media) -> Result<(), Ended> {
         let Some(body) = self.bodies.remove(&media.id) else { return Ok(()) };
-        if media.track != ingest::hls::Track::Main {
-            return Ok(());
-        }
-        if media.format == Format::Fmp4 {
-            return Err(Ended::NotTaken(
-                "its segments are fragmented MP4, which is not taken yet; let the server make \
-                 MPEG-TS segments",
-            ));
-        }
-        let segment = Some((media.epoch, media.sequence));
-        if std::mem::replace(&mut self.segment, segment) != segment || media.discontinuity {
-            self.demuxer.finish()?;
-        }
-        if media.discontinuity {
-            self.drain();
-            self.demuxer.cut();
-        }
-        self.demuxer.handle_bytes(self.clock.now(), &body)?;
-        if media.piece == Piece::Segment {
-            self.demuxer.finish()?;
-        }
+        let read = self.demuxer.handle_piece(self.clock.now(), media, &body);
         if let Some(complaint) = self.demuxer.complaint() {
             warn!(source = self.outlet.source.as_str(), "{complaint}");
         }
         self.drain();
-        Ok(())
+        Ok(read?)
     }
 
     fn drain(&mut self) {
         while let Some(output) = self.demuxer.next_output() {
-            self.waiting_bytes += bytes(&output);
-            self.waiting.push_back(output);
+            self.waiting.push(output);
         }
-    }
-
-    fn has_room(&self) -> bool {
-        self.waiting.len() < WAITING_MAX && self.waiting_bytes < WAITING_BYTES_MAX
+        self.outlet.feeder.note(self.demuxer.counters());
     }
 
     /// Hands out what is due; returns when the next one is.
     async fn play(&mut self) -> Option<Monotonic> {
         loop {
             let now = self.clock.now();
-            let (next, newest) = (self.waiting.front()?, self.waiting.back().and_then(decoded));
-            let due = match decoded(next) {
-                Some(at) => {
-                    let due = self.pacer.due(now, (at, newest.unwrap_or(at)));
+            let due = match self.waiting.times()? {
+                Some((next, newest)) => {
+                    let due = self.pacer.due(now, (next, newest));
                     if due > now {
                         return Some(due);
                     }
-                    self.pacer.played(now, at, due);
+                    self.pacer.played(now, next, due);
                     due
                 }
                 None => now,
             };
-            let next = self.waiting.pop_front()?;
-            self.waiting_bytes -= bytes(&next);
+            let next = self.waiting.pop()?;
             self.hand_out(next, due).await;
         }
     }
@@ -384,7 +367,6 @@ impl<'a> Pull<'a> {
             }
             Output::Item(mut item) => {
                 if !std::mem::replace(&mut self.came, true) {
-                    feeder.start_epoch();
                     (self.outlet.tell)(Presence::Up { from: "HLS stream".to_owned() });
                 }
                 if let MediaItem::Unit(unit) = &mut item {
@@ -394,20 +376,5 @@ impl<'a> Pull<'a> {
                 feeder.feed(item).await;
             }
         }
-    }
-}
-
-fn bytes(output: &Output) -> usize {
-    match output {
-        Output::Item(MediaItem::Unit(unit)) => unit.data.len(),
-        Output::Item(MediaItem::Video(_) | MediaItem::Audio(_)) | Output::Discontinuity => 0,
-    }
-}
-
-/// When an access unit is decoded; the rest has no time.
-fn decoded(output: &Output) -> Option<MediaTime> {
-    match output {
-        Output::Item(MediaItem::Unit(unit)) => Some(unit.dts),
-        Output::Item(MediaItem::Video(_) | MediaItem::Audio(_)) | Output::Discontinuity => None,
     }
 }

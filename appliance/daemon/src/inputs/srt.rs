@@ -167,7 +167,7 @@ impl<'a> Service<'a> {
     }
 
     fn run(&mut self, outlet: &mut Outlet, stop: &mut Stop, idle_max: Duration) -> End {
-        outlet.feeder.start_epoch();
+        outlet.feeder.start_stream();
         let end = self.take(outlet, stop, idle_max);
         // A stream that is refused has its reason told already.
         let _ = self.demuxer.finish();
@@ -269,6 +269,7 @@ impl<'a> Service<'a> {
                 Output::Discontinuity => outlet.feeder.start_epoch(),
             }
         }
+        outlet.feeder.note(self.demuxer.counters());
     }
 
     /// Counts what libsrt has counted since the last time.

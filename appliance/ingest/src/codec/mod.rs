@@ -10,9 +10,11 @@ pub(crate) mod avc;
 mod bits;
 mod config;
 mod content;
+mod fourcc;
 pub(crate) mod hevc;
 pub(crate) mod nal;
 
 pub(crate) use config::Configuration;
 pub use config::RecordError;
 pub(crate) use content::{Content, ParameterKind, Role, content};
+pub(crate) use fourcc::fourcc_name;

@@ -2,8 +2,9 @@
 
 use bytes::{Buf, Bytes};
 
-use super::video_tag::{fourcc_name, skip_modifier, take};
+use super::video_tag::{skip_modifier, take};
 use super::{StreamError, TagError};
+use crate::codec::fourcc_name;
 
 /// What an audio tag carries.
 #[derive(Clone, Debug, PartialEq, Eq)]

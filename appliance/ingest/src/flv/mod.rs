@@ -8,7 +8,8 @@ mod video_tag;
 use bytes::Bytes;
 use wire::time::{MediaSpan, Monotonic};
 
-use crate::elementary::{Counters, Elementary, Output, Picture, StreamError};
+use crate::elementary::{Counters, Elementary, Output, StreamError};
+use crate::entry::{Picture, Sound};
 use crate::limits::Limits;
 use crate::timeline::TimeBase;
 use audio_tag::AudioTag;
@@ -75,7 +76,8 @@ impl Demuxer {
         match audio_tag::parse(tag.body) {
             Ok(AudioTag::Configuration(record)) => self.stream.configure_audio(record),
             Ok(AudioTag::Frame(data)) => {
-                self.stream.audio(data, tag.timestamp_ms.into(), tag.arrived);
+                let (raw, arrived) = (tag.timestamp_ms.into(), tag.arrived);
+                self.stream.audio(Sound { data, raw, arrived });
                 Ok(())
             }
             Ok(AudioTag::Nothing) => Ok(()),

@@ -6,6 +6,7 @@ use bytes::{Buf, Bytes};
 use wire::codec::VideoCodec;
 
 use super::{StreamError, TagError};
+use crate::codec::fourcc_name;
 
 /// What a video tag carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,24 +94,6 @@ pub(super) fn skip_modifier(body: &mut Bytes) -> Result<u8, TagError> {
 /// The first `count` bytes.
 pub(super) fn take(body: &mut Bytes, count: usize) -> Result<Bytes, TagError> {
     if body.len() < count { Err(TagError::Truncated) } else { Ok(body.split_to(count)) }
-}
-
-/// A FourCC for people; it comes from a stranger, so only plain characters pass.
-pub(super) fn fourcc_name(fourcc: &[u8]) -> String {
-    let known = match fourcc {
-        b"av01" => " (AV1)",
-        b"vp08" => " (VP8)",
-        b"vp09" => " (VP9)",
-        b"vvc1" => " (VVC)",
-        b"Opus" => " (Opus)",
-        b"fLaC" => " (FLAC)",
-        b".mp3" => " (MP3)",
-        b"ac-3" => " (AC-3)",
-        b"ec-3" => " (E-AC-3)",
-        _ => "",
-    };
-    let plain = |byte: &u8| if byte.is_ascii_graphic() { char::from(*byte) } else { '?' };
-    fourcc.iter().map(plain).chain(known.chars()).collect()
 }
 
 /// Signed 24 bits. The caller has checked the length.

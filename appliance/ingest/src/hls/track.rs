@@ -289,7 +289,10 @@ impl Track {
         };
         let Some(mut progress) = self.progress.take() else { return };
         loop {
-            self.discontinuity |= progress.enter();
+            if progress.enter() {
+                // Whoever packages anew may write another initialization section to the old address.
+                (self.discontinuity, self.init) = (true, None);
+            }
             let skipped = match progress.step() {
                 Step::Wait | Step::End => break,
                 Step::Done => None,

@@ -3,7 +3,9 @@
 
 use wire::codec::VideoCodec;
 
+use super::continuity::Parts;
 use super::packet::Packet;
+use crate::entry::Entries;
 
 /// Bytes of the longest section of these tables.
 const BYTES_MAX: usize = 1024;
@@ -48,9 +50,10 @@ impl Assembly {
         self.bytes.truncate(length);
         (crc(&self.bytes) == 0).then(|| std::mem::take(&mut self.bytes))
     }
+}
 
-    /// A packet of it was lost.
-    pub(super) fn abandon(&mut self) {
+impl Parts for Assembly {
+    fn lost(&mut self, _found: &mut Entries) {
         self.open = false;
     }
 }

@@ -5,11 +5,11 @@
 use bytes::Bytes;
 use wire::time::{MEDIA_HZ, Monotonic};
 
-use super::Continuity;
+use super::continuity::Parts;
 use super::packet::Packet;
 use super::pes::{Assembly, Pes, Step};
 use crate::codec::adts::{self, Header, Start};
-use crate::elementary::{Elementary, StreamError};
+use crate::entry::{self, Entries, Entry};
 
 /// A PES packet of sound has at most 16 bits of length.
 const PES_BYTES_MAX: usize = 6 + 0xffff;
@@ -48,49 +48,41 @@ impl Default for Sound {
     }
 }
 
+impl Parts for Sound {
+    fn lost(&mut self, found: &mut Entries) {
+        self.pes.abandon();
+        self.remainder.clear();
+        found.push_back(Entry::Gap);
+    }
+}
+
 impl Sound {
     /// Takes a packet of this sound.
-    pub(super) fn take(
-        &mut self,
-        stream: &mut Elementary,
-        packet: &Packet<'_>,
-        (continuity, now): (Continuity, Monotonic),
-    ) -> Result<(), StreamError> {
-        match continuity {
-            Continuity::Repeated => return Ok(()),
-            Continuity::Lost => {
-                stream.count_gap();
-                self.pes.abandon();
-                self.remainder.clear();
-            }
-            Continuity::Next => {}
-        }
+    pub(super) fn take(&mut self, packet: &Packet<'_>, now: Monotonic, found: &mut Entries) {
         let step = self.pes.add(packet, now);
-        self.act(stream, step)?;
+        self.act(step, found);
         if self.pes.is_whole() {
-            return self.finish(stream);
+            self.finish(found);
         }
-        Ok(())
     }
 
     /// What waits for more is whole.
-    pub(super) fn finish(&mut self, stream: &mut Elementary) -> Result<(), StreamError> {
+    pub(super) fn finish(&mut self, found: &mut Entries) {
         let step = self.pes.finish();
-        self.act(stream, step)
+        self.act(step, found);
     }
 
-    fn act(&mut self, stream: &mut Elementary, step: Step) -> Result<(), StreamError> {
+    fn act(&mut self, step: Step, found: &mut Entries) {
         if step.dropped {
             self.remainder.clear();
-            stream.count_gap();
+            found.push_back(Entry::Gap);
         }
-        match step.whole {
-            Some(pes) => self.frames(stream, &pes),
-            None => Ok(()),
+        if let Some(pes) = step.whole {
+            self.frames(&pes, found);
         }
     }
 
-    fn frames(&mut self, stream: &mut Elementary, pes: &Pes) -> Result<(), StreamError> {
+    fn frames(&mut self, pes: &Pes, found: &mut Entries) {
         let carried = self.remainder.len();
         let mut bytes = std::mem::take(&mut self.remainder);
         bytes.extend_from_slice(&pes.payload);
@@ -107,36 +99,29 @@ impl Sound {
                         self.clock = Some(Clock { raw, samples: 0 });
                     }
                     let frame = bytes.slice(at + header.header_bytes..at + header.frame_bytes);
-                    self.frame(stream, header, (frame, pes.arrived))?;
+                    self.frame(header, (frame, pes.arrived), found);
                     at += header.frame_bytes;
                 }
                 Start::Frame(_) | Start::Short => break,
                 Start::Other => {
-                    stream.count_gap();
+                    found.push_back(Entry::Gap);
                     let sync = bytes[at + 1..].iter().position(|&byte| byte == 0xff);
                     at += 1 + sync.unwrap_or(bytes.len() - at - 1);
                 }
             }
         }
         self.remainder.extend_from_slice(&bytes[at..]);
-        Ok(())
     }
 
-    fn frame(
-        &mut self,
-        stream: &mut Elementary,
-        header: Header,
-        (frame, arrived): (Bytes, Monotonic),
-    ) -> Result<(), StreamError> {
+    fn frame(&mut self, header: Header, (data, arrived): (Bytes, Monotonic), found: &mut Entries) {
         if self.header != Some(header.without_length()) {
-            stream.configure_audio(header.record())?;
+            found.push_back(Entry::AudioTrack(header.record()));
             self.header = Some(header.without_length());
         }
         // Without a stamp yet it has no time; the next PES packet has one.
-        let Some(clock) = &mut self.clock else { return Ok(()) };
+        let Some(clock) = &mut self.clock else { return };
         let raw = clock.now(header.sample_hz());
         clock.samples += FRAME_SAMPLES;
-        stream.audio(frame, raw, arrived);
-        Ok(())
+        found.push_back(Entry::Sound(entry::Sound { data, raw, arrived }));
     }
 }

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use wire::codec::VideoCodec;
 use wire::time::Monotonic;
 
-use super::Continuity;
+use super::continuity::Parts;
 use super::packet::Packet;
 use super::pes::{Assembly, Pes, Step};
 use crate::codec::{ParameterKind, annexb, avc, hevc};
-use crate::elementary::{Elementary, Picture, StreamError};
+use crate::entry::{Entries, Entry, Picture};
 use crate::timeline::TimeBase;
 
 /// See the module.
@@ -31,6 +31,13 @@ struct ParameterSets {
     picture: Vec<u8>,
 }
 
+impl Parts for Video {
+    fn lost(&mut self, found: &mut Entries) {
+        self.pes.abandon();
+        found.extend([Entry::Gap, Entry::LostVideo]);
+    }
+}
+
 impl Video {
     pub(super) fn new(codec: VideoCodec, bytes_max: usize) -> Self {
         let (pes, sets) = (Assembly::new(bytes_max), ParameterSets::default());
@@ -42,58 +49,39 @@ impl Video {
     }
 
     /// Takes a packet of this video.
-    pub(super) fn take(
-        &mut self,
-        stream: &mut Elementary,
-        packet: &Packet<'_>,
-        (continuity, now): (Continuity, Monotonic),
-    ) -> Result<(), StreamError> {
-        match continuity {
-            Continuity::Repeated => return Ok(()),
-            Continuity::Lost => {
-                stream.count_gap();
-                self.pes.abandon();
-                stream.lost_video();
-            }
-            Continuity::Next => {}
-        }
+    pub(super) fn take(&mut self, packet: &Packet<'_>, now: Monotonic, found: &mut Entries) {
         let step = self.pes.add(packet, now);
-        self.act(stream, step)?;
+        self.act(step, found);
         if self.pes.is_whole() {
-            let step = self.pes.finish();
-            self.act(stream, step)
+            self.finish(found);
         } else if packet.stuffed && self.ends_where_stuffed {
             let step = self.pes.finish_early();
-            self.act(stream, step)
-        } else {
-            Ok(())
+            self.act(step, found);
         }
     }
 
     /// What waits for more is whole.
-    pub(super) fn finish(&mut self, stream: &mut Elementary) -> Result<(), StreamError> {
+    pub(super) fn finish(&mut self, found: &mut Entries) {
         let step = self.pes.finish();
-        self.act(stream, step)
+        self.act(step, found);
     }
 
-    fn act(&mut self, stream: &mut Elementary, step: Step) -> Result<(), StreamError> {
+    fn act(&mut self, step: Step, found: &mut Entries) {
         if step.taken_too_early {
             self.ends_where_stuffed = false;
         }
         if step.taken_too_early || step.dropped {
-            stream.lost_video();
-            stream.damaged()?;
+            found.extend([Entry::LostVideo, Entry::Damaged]);
         }
-        match step.whole {
-            Some(pes) => self.access_unit(stream, pes),
-            None => Ok(()),
+        if let Some(pes) = step.whole {
+            self.access_unit(pes, found);
         }
     }
 
-    fn access_unit(&mut self, stream: &mut Elementary, pes: Pes) -> Result<(), StreamError> {
+    fn access_unit(&mut self, pes: Pes, found: &mut Entries) {
         let Some((shown, decoded)) = pes.times else {
-            stream.lost_video();
-            return stream.damaged();
+            found.extend([Entry::LostVideo, Entry::Damaged]);
+            return;
         };
         let is_padding = match self.codec {
             VideoCodec::H264 => avc::is_padding,
@@ -105,15 +93,16 @@ impl Video {
             data.extend_from_slice(unit);
         }
         if let Some(record) = self.new_record(&pes.payload) {
-            stream.configure_video(self.codec, &record)?;
+            let record = Bytes::from(record);
+            found.push_back(Entry::VideoTrack { codec: self.codec, record });
         }
-        stream.video(Picture {
+        found.push_back(Entry::Picture(Picture {
             codec: self.codec,
             data: Bytes::from(data),
             raw: decoded,
             composition: TimeBase::MPEG.step(decoded, shown),
             arrived: pes.arrived,
-        })
+        }));
     }
 
     /// The decoder configuration, if this access unit brings parameter sets and others than before.

@@ -102,6 +102,16 @@ fn a_recording_is_fetched_from_its_beginning_with_its_initialization_once() {
 }
 
 #[test]
+fn behind_a_discontinuity_the_initialization_is_fetched_again_from_the_same_address() {
+    let text = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-PLAYLIST-TYPE:VOD\n\
+        #EXT-X-MAP:URI=\"i.mp4\"\n#EXTINF:6,\na.mp4\n#EXT-X-DISCONTINUITY\n#EXTINF:6,\nb.mp4\n\
+        #EXTINF:6,\nc.mp4\n#EXT-X-ENDLIST\n";
+    let (shell, _) = Shell::open(text);
+    assert_eq!(shell.asked, ["x.m3u8", "i.mp4", "a.mp4", "i.mp4", "b.mp4", "c.mp4"]);
+    assert_eq!(shell.puller.counters().inits_total, 2);
+}
+
+#[test]
 fn references_follow_redirects_and_reloads_too_until_one_fails() {
     let live = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n0.ts\n";
     let mut shell = Shell::new();

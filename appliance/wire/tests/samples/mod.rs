@@ -10,6 +10,7 @@ use wire::event::{CUES_MAX, Cue, CueKind, EventKind, GameEvent, Stage};
 use wire::ids::{BootId, ClipId, EventId, NAME_BYTES_MAX, Name, Seq};
 use wire::players::{PlayersSeen, Sighting};
 use wire::time::{ClockQuality, MediaInterval, MediaTime, Monotonic, WallTime};
+use wire::timeline::{ClockState, SourceTimeline};
 use wire::transfer::{Ack, FileInit, FileResponse, FileStep};
 use wire::units::{Permille, PictureSize, PixelBox};
 
@@ -111,6 +112,22 @@ pub fn players() -> PlayersSeen {
         at_arrived: WallTime(1_767_225_599_000_000),
         people: Vec::from_slice(&people).expect("two people fit"),
         balls: Vec::from_slice(&[Sighting::of(ball, size, 0.5)]).expect("one ball fits"),
+    }
+}
+
+pub fn timeline() -> SourceTimeline {
+    SourceTimeline {
+        v: wire::timeline::VERSION,
+        source: name("court-1"),
+        state: ClockState::Measured,
+        epoch: 2,
+        began: MediaTime(900_000),
+        at: MediaTime(1_123_200),
+        at_box: Some(WallTime(1_767_225_599_000_000)),
+        drift_ppb: Some(-48_200),
+        drift_error_ppb: Some(3_100),
+        sound_drift_ppb: None,
+        sound_offset_us: Some(12_400),
     }
 }
 

@@ -96,6 +96,27 @@ fn errors_name_the_file_and_what_to_do() {
 }
 
 #[test]
+fn damage_in_the_middle_of_a_file_is_counted_and_the_rest_is_read() {
+    let Some(studio) = Studio::open() else { return };
+    let path = studio.game("a.ts", 100, &format!("{X264} -bf 0 -c:a aac"));
+    let mut bytes = std::fs::read(&path).expect("a file that was just made");
+    let (from, to) = (bytes.len() / 4, bytes.len() / 2);
+    for (index, byte) in bytes.iter_mut().enumerate().take(to).skip(from) {
+        if index % 97 == 0 {
+            *byte ^= (index / 97) as u8 | 1;
+        }
+    }
+    std::fs::write(&path, bytes).expect("a folder of its own");
+    let mut reader = Reader::open(&path).expect("its beginning is whole");
+    let mut last = MediaTime(0);
+    while let Some(unit) = reader.next() {
+        last = unit.expect("no damage ends a file").pts.max(last);
+    }
+    assert!(last >= MediaTime(99 * FRAME), "{last:?}");
+    assert!(reader.damaged() > 0);
+}
+
+#[test]
 fn file_with_sound_alone_is_refused() {
     let Some(studio) = Studio::open() else { return };
     let whole = studio.game("a.mp4", 25, &format!("{X264} -c:a aac"));

@@ -41,7 +41,12 @@ impl Pacer {
     pub(super) fn played(&mut self, now: Monotonic, at: MediaTime, due: Monotonic) {
         // Late because there was nothing, or because the box was busy for long.
         let late = now.since(due) > Duration::from_millis(500);
-        self.anchor = Some((at, if late { now } else { due }));
+        match self.anchor {
+            // Sound mostly comes behind the picture that it belongs to: it does not wait, and what
+            // follows does not wait for it once more.
+            Some((anchor, _)) if at < anchor && !late => {}
+            Some(_) | None => self.anchor = Some((at, if late { now } else { due })),
+        }
     }
 
     /// The stream is live: it is not to fall behind.
@@ -76,6 +81,20 @@ mod tests {
             assert_eq!(due, now);
             pacer.played(now, ms(40 * frame), due);
         }
+    }
+
+    #[test]
+    fn sound_that_comes_behind_its_picture_slows_nothing_down() {
+        let mut pacer = Pacer::default();
+        let mut now = clock(0);
+        for second in 0..60 {
+            for at in [ms(1_000 * second), ms(1_000 * second - 400)] {
+                let due = pacer.due(now, (at, ms(60_000)));
+                now = now.max(due);
+                pacer.played(now, at, due);
+            }
+        }
+        assert_eq!(now, clock(59_000));
     }
 
     #[test]

@@ -125,6 +125,9 @@ impl Connection {
                 Event::Ended(reason) => return Some(reason.to_string()),
             }
         }
+        if let Some(seat) = &mut self.seat {
+            seat.feeder.note(self.session.counters());
+        }
         if heard {
             self.desk.heard(self.id).await;
         }
@@ -141,7 +144,7 @@ impl Connection {
                     return;
                 }
                 info!(peer = %self.peer, "publisher accepted");
-                seat.feeder.start_epoch();
+                seat.feeder.start_stream();
                 (seat.tell)(Presence::Up { from: format!("publisher {}", self.peer) });
                 self.seat = Some(seat);
             }
