@@ -125,10 +125,9 @@ fn after_damage_pictures_wait_for_a_keyframe_and_the_damage_is_counted() {
             demuxer.handle_bytes(Monotonic(0), piece).unwrap();
             demuxer.finish().unwrap();
         }
-        pictures = std::iter::from_fn(|| demuxer.next_output())
+        pictures += std::iter::from_fn(|| demuxer.next_output())
             .filter(|output| matches!(output, Output::Item(MediaItem::Unit(u)) if u.track == Track::Video))
-            .count()
-            + pictures;
+            .count();
     }
     assert_eq!((pictures, demuxer.counters().gaps), (75, 1));
     assert_eq!(demuxer.counters().discontinuities, 0);

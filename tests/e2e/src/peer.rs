@@ -65,6 +65,13 @@ pub struct Peer {
     pump: Option<JoinHandle<()>>,
 }
 
+/// In what the bytes are cut that are carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Container {
+    Flv,
+    Ts,
+}
+
 /// Where the program that is connected reads.
 #[derive(Debug)]
 struct Carrier {
@@ -104,15 +111,18 @@ impl Peer {
                 self.encoder = Some(spawn(command)?);
             }
             Way::Rtmp(_) | Way::Srt(_) => {
-                let format = if matches!(self.way, Way::Rtmp(_)) { "flv" } else { "mpegts" };
+                let (container, format) = match self.way {
+                    Way::Rtmp(_) => (Container::Flv, "flv"),
+                    Way::Srt(_) | Way::Hls(_) => (Container::Ts, "mpegts"),
+                };
                 command.args(["-flush_packets", "1", "-f", format, "-"]).stdout(Stdio::piped());
                 let mut encoder = spawn(command)?;
                 let from = encoder.stdout.take().context("ffmpeg has no output")?;
                 self.encoder = Some(encoder);
-                let (into, is_flv) = (Arc::clone(&self.into), format == "flv");
+                let into = Arc::clone(&self.into);
                 self.pump = Some(tokio::spawn(async move {
                     // It ends with the encoder.
-                    drop(pump(from, &into, is_flv).await);
+                    drop(pump(from, &into, container).await);
                 }));
             }
         }
@@ -244,13 +254,19 @@ fn spawn(mut command: Command) -> Result<Child> {
 async fn pump(
     mut from: impl AsyncRead + Unpin,
     into: &Mutex<Option<Carrier>>,
-    is_flv: bool,
+    container: Container,
 ) -> Result<()> {
     // What a new connection has to begin with: the file's header, and how to decode.
-    let mut preface = if is_flv { vec![0; FLV_HEADER_BYTES] } else { Vec::new() };
+    let mut preface = match container {
+        Container::Flv => vec![0; FLV_HEADER_BYTES],
+        Container::Ts => Vec::new(),
+    };
     from.read_exact(&mut preface).await?;
     loop {
-        let piece = if is_flv { tag(&mut from).await? } else { packet(&mut from).await? };
+        let piece = match container {
+            Container::Flv => tag(&mut from).await?,
+            Container::Ts => packet(&mut from).await?,
+        };
         let mut into = into.lock().await;
         if let Some(carrier) = into.as_mut() {
             let mut sent = Ok(());
@@ -262,7 +278,7 @@ async fn pump(
                 *into = None;
             }
         }
-        if is_flv && is_configuration(&piece) {
+        if container == Container::Flv && is_configuration(&piece) {
             preface.extend_from_slice(&piece);
         }
     }

@@ -156,16 +156,17 @@ async fn datagrams(socket: Arc<UdpSocket>, to: u16, sky: Sky) {
         if matches!(weather, Weather::Silent | Weather::Refusing) {
             continue;
         }
-        if !callers.contains_key(&caller) {
-            let Ok(own) = UdpSocket::bind(("127.0.0.1", 0)).await else { continue };
-            if own.connect(("127.0.0.1", to)).await.is_err() {
-                continue;
+        let known = callers.get(&caller).map(|(own, _)| Arc::clone(own));
+        let own = match known {
+            Some(own) => own,
+            None => {
+                let Ok(own) = towards(to).await else { continue };
+                let back = (Arc::clone(&socket), caller);
+                let answers = tokio::spawn(answers(Arc::clone(&own), back, sky.clone()));
+                callers.insert(caller, (Arc::clone(&own), answers));
+                own
             }
-            let own = Arc::new(own);
-            let answers = answers(Arc::clone(&own), (Arc::clone(&socket), caller), sky.clone());
-            callers.insert(caller, (own, tokio::spawn(answers)));
-        }
-        let Some((own, _)) = callers.get(&caller) else { continue };
+        };
         let packet = &mut buffer[..count];
         // SRT's control packets begin with a set bit: they are let through, or it would be a gap.
         let is_data = packet.first().is_some_and(|byte| byte & 0x80 == 0);
@@ -181,6 +182,12 @@ async fn datagrams(socket: Arc<UdpSocket>, to: u16, sky: Sky) {
     for (_, (_, answers)) in callers {
         answers.abort();
     }
+}
+
+async fn towards(port: u16) -> Result<Arc<UdpSocket>> {
+    let socket = UdpSocket::bind(("127.0.0.1", 0)).await?;
+    socket.connect(("127.0.0.1", port)).await?;
+    Ok(Arc::new(socket))
 }
 
 async fn answers(own: Arc<UdpSocket>, (socket, caller): (Arc<UdpSocket>, SocketAddr), sky: Sky) {

@@ -27,7 +27,7 @@ use e2e::web::Web;
 use serde_json::Value;
 use tokio::process::Child;
 
-use column::Column;
+use column::{Column, gap};
 
 /// Pictures are back so soon after a fault has ended.
 const BACK_MAX: Duration = Duration::from_secs(5);
@@ -99,6 +99,11 @@ const DAMAGE: &[&str] = &[
 /// The same in a file, each of which counts as a publisher.
 const FILE_DAMAGE: &[&str] = &["frames_corrupt_total", "stream.gaps_total"];
 const EPOCH: &[&str] = &["epochs_total"];
+const NUMBERS: &[&str] = &["stream.gaps_total"];
+/// What an outage takes that is longer than the playlist: segments, or the stream as a whole.
+const OUTLASTED: &[&str] = &["stream.segments_missed_total", "publishers_total"];
+/// What a playlist holds beside the three segments that are played.
+const PLAYLIST: Duration = Duration::from_secs(5);
 
 /// The table.
 fn cell(kind: Kind, fault: Fault) -> Cell {
@@ -111,12 +116,16 @@ fn cell(kind: Kind, fault: Fault) -> Cell {
         (Kind::Watch, Fault::Garbage) => Tried(FILE_DAMAGE),
         (Kind::Rtmp | Kind::Srt, Fault::NetworkGap) => Tried(AGAIN),
         // An outage shorter than the playlist costs no picture.
-        (Kind::Hls, Fault::PeerFrozen | Fault::NetworkGap | Fault::ReconnectStorm) => Tried(&[]),
+        (Kind::Hls, Fault::PeerFrozen | Fault::NetworkGap | Fault::ReconnectStorm) => {
+            if gap() < PLAYLIST { Tried(&[]) } else { Tried(OUTLASTED) }
+        }
         // The next packager goes on in the same list, behind a discontinuity.
         (Kind::Hls, Fault::PeerKilled) => Tried(EPOCH),
         (Kind::Rtmp | Kind::Srt | Kind::Hls, Fault::JumpAhead | Fault::JumpBack) => Tried(EPOCH),
-        // Nothing is lost but what the encoder itself did not send.
-        (Kind::Rtmp | Kind::Srt, Fault::Resolution | Fault::SampleRate) => Tried(&[]),
+        // Nothing is lost but what the encoder itself did not send; where packets are numbered, the
+        // next encoder begins with another number.
+        (Kind::Rtmp, Fault::Resolution | Fault::SampleRate) => Tried(&[]),
+        (Kind::Srt, Fault::Resolution | Fault::SampleRate) => Tried(NUMBERS),
         (Kind::Hls, Fault::Resolution | Fault::SampleRate) => Tried(EPOCH),
         // Half a copy is a file that ends early.
         (Kind::Watch, Fault::PeerKilled | Fault::Resolution | Fault::SampleRate) => Tried(&[]),

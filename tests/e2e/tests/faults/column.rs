@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use e2e::clock::{millis_between, until, wall};
 use e2e::peer::{Peer, Program, RATE};
 use e2e::relay::{Relay, Weather};
@@ -15,6 +15,17 @@ use super::{BACK_MAX, Cell, FAULTS, Fault, GAP, Kind, PATIENCE, Row, cell, count
 
 /// Pictures between two messages of counters that are play: half of what two seconds have.
 const PLAYS: u64 = RATE;
+/// What grows where something is lost.
+const LOSSES: [&str; 8] = [
+    "epochs_total",
+    "units_dropped_total",
+    "packets_dropped_total",
+    "frames_corrupt_total",
+    "stream.gaps_total",
+    "stream.malformed_dropped_total",
+    "stream.astray_dropped_total",
+    "stream.segments_missed_total",
+];
 /// How long garbage comes.
 const GARBAGE: Duration = Duration::from_secs(2);
 /// Three segments of a second wait before they are played, and one is being made.
@@ -73,6 +84,12 @@ impl<'a> Column<'a> {
             "back only after {after:.1} s; told: {:?}",
             self.vitals.notices(self.name())
         );
+        let unexpected = LOSSES.iter().find(|name| {
+            counted.is_empty() && counter(self.source(&back.told), name) > counter(&before, name)
+        });
+        if let Some(name) = unexpected {
+            bail!("{name} has grown, and nothing may be lost: {}", self.source(&back.told));
+        }
         let lost = if lost.is_empty() { "nothing lost".to_owned() } else { lost.join(", ") };
         Ok(format!("back after {after:.1} s; {lost}"))
     }
@@ -241,7 +258,7 @@ struct Back {
 }
 
 /// How long a network, or a peer, is silent.
-fn gap() -> Duration {
+pub(super) fn gap() -> Duration {
     let wanted = std::env::var("COURTSIDE_FAULT_GAP_S").ok();
     wanted.and_then(|text| text.parse().ok()).map_or(GAP, Duration::from_secs)
 }

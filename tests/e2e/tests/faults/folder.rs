@@ -103,6 +103,8 @@ async fn suffer(
         .map(|name| format!("{name} +{}", more(name)))
         .collect();
     ensure!(counted.is_empty() || !lost.is_empty(), "nothing was counted: {}", source());
+    let damaged = fault == Fault::Garbage || more("frames_corrupt_total") == 0;
+    ensure!(damaged, "pictures could not be decoded: {}", source());
     Ok(format!("the next file began after {after:.1} s; {}", lost.join(", ")))
 }
 
