@@ -149,6 +149,7 @@ fn of_stream(stream: &StreamCounters) -> Value {
         "times_repaired_total": stream.repaired.get(),
         "jumps_total": stream.jumps.get(),
         "segments_missed_total": stream.segments_missed.get(),
+        "requests_failed_total": stream.requests_failed.get(),
     })
 }
 

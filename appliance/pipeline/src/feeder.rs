@@ -79,6 +79,11 @@ impl<C: Clock> Feeder<C> {
         self.links.counters.stream.segments_missed.add(segments);
     }
 
+    /// Counts requests of a pulled stream that brought nothing of use.
+    pub fn count_failed(&self, requests: u64) {
+        self.links.counters.stream.requests_failed.add(requests);
+    }
+
     /// Tells that the next item follows a jump of the publisher's times.
     pub fn start_epoch(&mut self) {
         self.timeline.start_epoch();

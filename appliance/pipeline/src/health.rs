@@ -79,6 +79,8 @@ pub struct StreamCounters {
     pub jumps: Counter,
     /// Segments of a pulled stream that never came.
     pub segments_missed: Counter,
+    /// Requests of a pulled stream that brought nothing of use; most are asked again.
+    pub requests_failed: Counter,
 }
 
 /// What the network did to one source's stream, where its protocol tells.

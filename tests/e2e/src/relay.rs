@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 /// Bytes that are taken at once.
 const READ_BYTES: usize = 16 << 10;
 /// One byte of so many is another one.
-const GARBAGE_EVERY: usize = 300;
+const GARBAGE_EVERY: usize = 150;
 /// Bytes of SRT's header; behind it is what SRT would have delivered.
 const SRT_HEADER_BYTES: usize = 16;
 

@@ -93,6 +93,7 @@ const DAMAGE: &[&str] = &[
     "stream.gaps_total",
     "stream.malformed_dropped_total",
     "stream.segments_missed_total",
+    "stream.requests_failed_total",
     "frames_corrupt_total",
     "publishers_total",
 ];

@@ -131,6 +131,8 @@ struct Pull<'a> {
     answers: (mpsc::Sender<Answer>, mpsc::Receiver<Answer>),
     /// Media that was fetched and not named by the puller yet.
     bodies: HashMap<FetchId, Bytes>,
+    /// Requests that failed, as far as they are counted.
+    failed: u64,
     /// Requests for media that would bring more than may wait: at most one a track.
     held: VecDeque<Fetch>,
     demuxer: Demuxer,
@@ -161,6 +163,7 @@ impl<'a> Pull<'a> {
             puller: Puller::new(url, HlsLimits::default(), start)?,
             answers: mpsc::channel(ANSWERS_MAX),
             bodies: HashMap::new(),
+            failed: 0,
             held: VecDeque::new(),
             demuxer: Demuxer::new(Limits::default(), AudioPlace::Main),
             waiting: Queue::default(),
@@ -238,6 +241,10 @@ impl<'a> Pull<'a> {
 
     /// Does what the puller asks for.
     fn act(&mut self) -> Result<(), Ended> {
+        let counters = self.puller.counters();
+        let failed = counters.playlists_failed_total + counters.media_failed_total;
+        let before = std::mem::replace(&mut self.failed, failed);
+        self.outlet.feeder.count_failed(failed - before);
         while let Some(effect) = self.puller.next_effect() {
             match effect {
                 Effect::Fetch(fetch) => self.send(fetch),

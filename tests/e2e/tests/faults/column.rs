@@ -27,7 +27,7 @@ const LOSSES: [&str; 8] = [
     "stream.segments_missed_total",
 ];
 /// How long garbage comes.
-const GARBAGE: Duration = Duration::from_secs(2);
+const GARBAGE: Duration = Duration::from_secs(3);
 /// Three segments of a second wait before they are played, and one is being made.
 const HLS_BEHIND: Duration = Duration::from_secs(4);
 /// Connections of a storm, and how long each lives.
