@@ -158,10 +158,12 @@ impl Demuxer {
         for lane in [Some(&mut self.main), self.sound.as_mut()].into_iter().flatten() {
             lane.finish();
         }
+        let mut refused = Ok(());
+        // Whatever becomes of one, none is left behind.
         while let Some(turn) = self.first() {
-            self.take(turn)?;
+            refused = refused.and(self.take(turn));
         }
-        Ok(())
+        refused
     }
 
     /// Lets go of what has waited long enough.
