@@ -17,5 +17,6 @@ pub mod hls;
 pub mod limits;
 pub mod registry;
 pub mod rtmp;
+pub mod rtp;
 mod timeline;
 pub mod ts;
