@@ -8,10 +8,10 @@
 pub mod file;
 mod hls;
 pub mod rtmp;
+mod rtsp;
 mod srt;
 mod watch;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use tracing::error;
 use wire::ids::Name;
 
-use self::rtmp::{Ports, Stream};
+use self::rtmp::{Address, Ports, Stream};
 use crate::clock::SystemClock;
 use crate::config::Input;
 
@@ -89,7 +89,7 @@ impl Inputs {
     pub async fn open(clock: &Arc<SystemClock>, sources: Vec<(Input, Outlet)>) -> Result<Self> {
         let (stop, stopped) = latch::channel(false);
         let stopped = Stop(stopped);
-        let (mut streams, mut shells): (Vec<(SocketAddr, Stream)>, _) = (Vec::new(), Vec::new());
+        let (mut streams, mut shells): (Vec<(Address, Stream)>, _) = (Vec::new(), Vec::new());
         let mut callers = Vec::new();
         for (input, outlet) in sources {
             match input {
@@ -102,9 +102,10 @@ impl Inputs {
                         srt::call(outlet, stop, (&address, &terms, &clock));
                     }));
                 }
-                Input::Rtmp { listen, app, key, idle_timeout } => {
+                Input::Rtmp { listen, app, key, tls, idle_timeout } => {
                     let key = key.expose().to_owned();
-                    streams.push((listen, Stream { app, key, idle_max: idle_timeout, outlet }));
+                    let stream = Stream { app, key, idle_max: idle_timeout, outlet };
+                    streams.push((Address { listen, tls }, stream));
                 }
                 Input::File { path, pace } => {
                     let job = file::Job { path, pace, clock: Arc::clone(clock) };
@@ -118,6 +119,14 @@ impl Inputs {
                     let mut outlet = outlet;
                     shells.push(tokio::spawn(async move {
                         hls::serve(&mut outlet, &stream, &clock, &mut stop).await;
+                        outlet.feeder
+                    }));
+                }
+                Input::Rtsp(camera) => {
+                    let (clock, mut stop) = (Arc::clone(clock), stopped.clone());
+                    let mut outlet = outlet;
+                    shells.push(tokio::spawn(async move {
+                        rtsp::serve(&mut outlet, &camera, &clock, &mut stop).await;
                         outlet.feeder
                     }));
                 }

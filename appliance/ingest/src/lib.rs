@@ -21,5 +21,6 @@ pub mod limits;
 pub mod registry;
 pub mod renditions;
 pub mod rtmp;
+pub mod rtp;
 mod timeline;
 pub mod ts;

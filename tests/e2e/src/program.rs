@@ -101,14 +101,23 @@ impl Program {
     /// # Errors
     /// When it does not end within `limit`.
     pub async fn terminate(&mut self, limit: Duration) -> Result<ExitStatus> {
+        self.signal("TERM").await?;
+        self.wait(limit).await
+    }
+
+    /// Sends it a signal, if it runs: `STOP` freezes it, `CONT` lets it go on.
+    ///
+    /// # Errors
+    /// When there is no shell.
+    pub async fn signal(&self, name: &str) -> Result<()> {
         if let Some(id) = self.id() {
             // The standard library sends no other signal than SIGKILL, and this crate forbids
             // unsafe code; every shell has a built-in `kill`.
             let mut shell = Command::new("sh");
-            shell.arg("-c").arg(format!("kill -TERM {id}")).stderr(Stdio::null());
+            shell.arg("-c").arg(format!("kill -{name} {id}")).stderr(Stdio::null());
             shell.status().await.context("cannot run sh")?;
         }
-        self.wait(limit).await
+        Ok(())
     }
 
     /// The last lines of its log.
@@ -117,6 +126,18 @@ impl Program {
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n")
     }
+}
+
+/// Whether this succeeds: a program of the system that a test needs is there. If not, the test says
+/// visibly that it is skipped.
+pub fn is_there(program: &str, arguments: &[&str]) -> bool {
+    let mut command = std::process::Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let there = command.status().is_ok_and(|status| status.success());
+    if !there {
+        println!("SKIPPED: `{program} {}` fails; run scripts/setup test", arguments.join(" "));
+    }
+    there
 }
 
 /// The folder with the workspace's programs: the one this program was built into.

@@ -1,6 +1,39 @@
 //! Counters in the box's telemetry, whatever the source they belong to.
 
+use std::time::Duration;
+
+use anyhow::{Context, Result};
 use serde_json::Value;
+
+use crate::observer::{Heard, Observer};
+
+/// The counters of a source once they are as `wanted`.
+///
+/// # Errors
+/// When they are not within `limit`: with the last ones that were heard.
+pub async fn source(
+    observer: &mut Observer,
+    (name, limit): (&str, Duration),
+    wanted: impl Fn(&Value) -> bool,
+) -> Result<Value> {
+    let mut last = Value::Null;
+    let found = async {
+        while let Some(heard) = observer.next().await {
+            let Heard::Telemetry(group, mut json) = heard else { continue };
+            if group != "pipeline" {
+                continue;
+            }
+            last = json["sources"][name].take();
+            if wanted(&last) {
+                return Ok(());
+            }
+        }
+        anyhow::bail!("the subscriber ended")
+    };
+    let found = tokio::time::timeout(limit, found).await;
+    found.with_context(|| format!("the counters of {name} are never as wanted: {last}"))??;
+    Ok(last)
+}
 
 /// The sum of all numbers under this key, at any depth; `None` if it occurs nowhere.
 pub fn counter(json: &Value, key: &str) -> Option<u64> {

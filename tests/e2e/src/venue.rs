@@ -209,7 +209,10 @@ impl Venue {
 }
 
 /// A port of 127.0.0.1 that is free now, chosen by the kernel.
-async fn free_port() -> Result<u16> {
+///
+/// # Errors
+/// When there is none.
+pub async fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("cannot bind a port")?;
     Ok(listener.local_addr()?.port())
 }

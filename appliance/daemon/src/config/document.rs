@@ -308,6 +308,16 @@ impl<'p> Entry<'p> {
         places.unwrap_or_default()
     }
 
+    /// The value as a table in braces.
+    pub(super) fn in_braces(&self) -> Option<Place<'p>> {
+        let table = self.value.get_ref().as_table();
+        if table.is_none() {
+            self.refuse_type("a table in braces");
+        }
+        let (document, path, line) = (self.document, self.path.clone(), self.line);
+        table.map(|table| Place { document, table: Some(table), path, line })
+    }
+
     fn item(&self, index: usize, item: &'p Spanned<DeValue<'p>>) -> Option<Place<'p>> {
         item.get_ref().as_table().map(|table| Place {
             document: self.document,

@@ -7,7 +7,8 @@ use mqtt::Security;
 use pipeline::remote::Price;
 
 use super::{
-    Config, Engine, EngineChoice, Input, Pace, RemoteModel, Source, Sport, SrtTerms, TierChoice,
+    Camera, Certificate, Config, Engine, EngineChoice, Input, Pace, RemoteModel, Source, Sport,
+    SrtTerms, TierChoice, Transport,
 };
 
 impl fmt::Display for Config {
@@ -92,11 +93,19 @@ impl fmt::Display for Source {
         };
         write!(f, "{}: {sport}, ", self.name)?;
         match &self.input {
-            Input::Rtmp { listen, app, idle_timeout, .. } => write!(
-                f,
-                "RTMP publisher to rtmp://{listen}/{app}/(key), dropped after {} s of silence",
-                idle_timeout.as_secs_f64()
-            )?,
+            Input::Rtmp { listen, app, tls, idle_timeout, .. } => {
+                let scheme = if tls.is_some() { "rtmps" } else { "rtmp" };
+                let silence = idle_timeout.as_secs_f64();
+                write!(
+                    f,
+                    "RTMP publisher to {scheme}://{listen}/{app}/(key), dropped after {silence} s \
+                     of silence"
+                )?;
+                if let Some(Certificate { cert, .. }) = tls {
+                    write!(f, ", TLS with {}", cert.display())?;
+                }
+            }
+            Input::Rtsp(camera) => camera.fmt(f)?,
             Input::File { path, pace } => write!(f, "file {} {pace}", path.display())?,
             Input::SrtListen { listen, terms } => {
                 let stream = terms.stream.as_deref().unwrap_or("any");
@@ -132,6 +141,22 @@ impl fmt::Display for SrtTerms {
             f,
             "{encrypted}, latency {} ms, dropped after {} s of silence",
             self.latency.as_millis(),
+            self.idle_timeout.as_secs_f64()
+        )
+    }
+}
+
+impl fmt::Display for Camera {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = self.login.as_ref().map(|login| format!(" as user {}", login.username));
+        let transport = match self.transport {
+            Transport::Tcp => "over TCP",
+            Transport::Udp => "over UDP",
+        };
+        write!(
+            f,
+            "RTSP camera pulled from (url){}, {transport}, taken up anew after {} s of silence",
+            user.unwrap_or_default(),
             self.idle_timeout.as_secs_f64()
         )
     }

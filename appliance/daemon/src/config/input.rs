@@ -11,9 +11,11 @@ use ingest::limits::HlsLimits;
 use super::Surroundings;
 use super::broker::Secret;
 use super::document::{Entry, Key, Place, Section, Shown};
+use super::rtsp::{self, Camera};
 use super::source::{BOARD, HOOPS, NAME, SPORT};
+use super::tls::{self, Certificate};
 
-const KIND: Key = Key::new("kind", "\"rtmp\"");
+pub(super) const KIND: Key = Key::new("kind", "\"rtmp\"");
 const PACE: Key = Key::new("pace", "\"real-time\"");
 const RTMP: &[Key] = &[
     NAME,
@@ -21,6 +23,7 @@ const RTMP: &[Key] = &[
     Key::new("listen", "\"0.0.0.0:1935\""),
     Key::new("app", "\"live\""),
     Key::secret("key", "\"a-long-random-text\""),
+    tls::TLS,
     Key::new("idle_timeout_s", "10"),
     SPORT,
     HOOPS,
@@ -59,6 +62,7 @@ const KINDS: &[(&str, Kind, &[Key])] = &[
     ("rtmp", Kind::Rtmp, RTMP),
     ("srt", Kind::Srt, SRT),
     ("hls", Kind::Hls, HLS),
+    ("rtsp", Kind::Rtsp, rtsp::RTSP),
     ("file", Kind::File, FILE),
     ("watch", Kind::Watch, WATCH),
 ];
@@ -88,6 +92,8 @@ pub enum Input {
         app: String,
         /// Stream key in the publisher's URL.
         key: Secret,
+        /// With what the address speaks TLS, if it does.
+        tls: Option<Certificate>,
         /// A publisher that sends nothing for this long is dropped.
         idle_timeout: Duration,
     },
@@ -121,6 +127,8 @@ pub enum Input {
         /// PEM file with the authorities that may vouch for the server; the system's without one.
         ca: Option<PathBuf>,
     },
+    /// A camera whose stream is pulled over RTSP.
+    Rtsp(Camera),
     /// A folder into which video files are copied, each played once.
     Watch {
         /// The folder.
@@ -159,24 +167,26 @@ enum Kind {
     File,
     Srt,
     Hls,
+    Rtsp,
     Watch,
 }
 
 impl Input {
     pub(super) fn read(section: &Section<'_>, surroundings: &Surroundings) -> Option<Self> {
         let entry = section.required("kind")?;
-        if let Some(later @ ("rtsp" | "v4l2")) = entry.text() {
+        if entry.text() == Some("v4l2") {
             entry.refuse(
-                format_args!("a source of kind {later} is not taken yet"),
+                "a source of kind v4l2 is not taken yet",
                 "let the camera or an encoder send by RTMP or SRT",
             );
             return None;
         }
         let kinds: Vec<_> = KINDS.iter().map(|(name, kind, _)| (*name, *kind)).collect();
         match entry.one_of(&kinds)? {
-            Kind::Rtmp => rtmp_input(section),
+            Kind::Rtmp => rtmp_input(section, surroundings),
             Kind::Srt => srt_input(section),
             Kind::Hls => hls_input(section, surroundings),
+            Kind::Rtsp => rtsp::camera(section).map(Input::Rtsp),
             Kind::File => file_input(section, surroundings),
             Kind::Watch => watch_input(section, surroundings),
         }
@@ -189,7 +199,7 @@ fn file_input(section: &Section<'_>, surroundings: &Surroundings) -> Option<Inpu
     Some(Input::File { path: path?, pace: pace? })
 }
 
-fn idle_timeout(section: &Section<'_>) -> Option<Duration> {
+pub(super) fn idle_timeout(section: &Section<'_>) -> Option<Duration> {
     let seconds = section.optional("idle_timeout_s").map_or(Some(10.0), |entry| {
         entry.within(1.0, 3600.0, "a publisher that sends nothing is dropped after 1 to 3600 s")
     });
@@ -287,12 +297,15 @@ pub(super) fn keys(place: &Place<'_>) -> &'static [Key] {
     known.map_or_else(|| ANY.as_slice(), |(_, _, keys)| *keys)
 }
 
-fn rtmp_input(section: &Section<'_>) -> Option<Input> {
+fn rtmp_input(section: &Section<'_>, surroundings: &Surroundings) -> Option<Input> {
     let listen = section.required("listen").and_then(|entry| listen(&entry));
     let app = section.required("app").and_then(|entry| url_part(&entry));
     let key = section.required("key").and_then(|entry| url_part(&entry)).map(Secret);
-    let idle_timeout = idle_timeout(section);
-    Some(Input::Rtmp { listen: listen?, app: app?, key: key?, idle_timeout: idle_timeout? })
+    let tls = section
+        .optional("tls")
+        .map_or(Some(None), |entry| Certificate::read(&entry, surroundings).map(Some));
+    let idle_timeout = idle_timeout(section)?;
+    Some(Input::Rtmp { listen: listen?, app: app?, key: key?, tls: tls?, idle_timeout })
 }
 
 fn listen(entry: &Entry<'_>) -> Option<SocketAddr> {

@@ -3,6 +3,7 @@
 use crate::config::tests::{GOOD, complaints, understood};
 
 use super::*;
+use crate::config::Transport;
 
 /// The good configuration with a second source of these lines from line 15 on.
 fn with(lines: &str) -> String {
@@ -62,7 +63,12 @@ fn what_a_technician_may_get_wrong_is_told_once_with_what_to_do() {
         ("kind = \"hls\"\nurl = \"cdn.example/a.m3u8\"", "https://host/path/stream.m3u8"),
         ("kind = \"hls\"\nurl = \"http://h/a.m3u8\"\nca = \"no.pem\"", "there is no file"),
         ("kind = \"watch\"\nfolder = \"/no/such\"", "there is no folder /no/such"),
-        ("kind = \"rtsp\"\nurl = \"rtsp://camera/1\"", "not taken yet"),
+        ("kind = \"v4l2\"\nurl = \"/dev/video0\"", "not taken yet"),
+        ("kind = \"rtsp\"\nurl = \"http://camera/1\"", "a camera's address is `rtsp://`"),
+        ("kind = \"rtsp\"\nurl = \"rtsps://camera/1\"", "RTSP over TLS is not taken yet"),
+        ("kind = \"rtsp\"\nurl = \"rtsp://me:hush@camera/1\"", "write them as `username`"),
+        ("kind = \"rtsp\"\nurl = \"rtsp://camera/1\"\npassword = \"hush\"", "belong together"),
+        ("kind = \"rtsp\"\nurl = \"rtsp://camera/1\"\ntransport = \"http\"", "`tcp` and `udp`"),
         ("kind = \"SRT\"\nlisten = \"0.0.0.0:9000\"\npassphrase = \"hush\"", "kind"),
     ] {
         let told = complaints(&with(lines));
@@ -70,6 +76,26 @@ fn what_a_technician_may_get_wrong_is_told_once_with_what_to_do() {
         assert!(told[0].contains(part), "{lines}: {told:?}");
         assert!(!told[0].contains("hush") && !told[0].contains("short\""), "{told:?}");
     }
+}
+
+#[test]
+fn a_camera_is_understood_and_neither_its_address_nor_its_password_is_shown() {
+    let config = understood(&with(
+        "kind = \"rtsp\"\nurl = \"rtsp://10.0.0.20/stream1?token=hush\"\nusername = \"me\"\n\
+         password = \"hush-hush\"\ntransport = \"udp\"\nidle_timeout_s = 5",
+    ));
+    let Input::Rtsp(camera) = &config.sources[1].input else { panic!("a camera") };
+    assert_eq!(camera.url.expose(), "rtsp://10.0.0.20/stream1?token=hush");
+    let login = camera.login.as_ref().expect("a login");
+    assert_eq!((login.username.as_str(), login.password.expose()), ("me", "hush-hush"));
+    assert_eq!((camera.transport, camera.idle_timeout.as_secs()), (Transport::Udp, 5));
+    let shown = format!("{config}\n{config:?}");
+    assert!(!shown.contains("hush"), "{shown}");
+    assert!(shown.contains("RTSP camera pulled from (url) as user me, over UDP"), "{shown}");
+
+    let config = understood(&with("kind = \"rtsp\"\nurl = \"rtsp://[::1]:8554/\""));
+    let Input::Rtsp(camera) = &config.sources[1].input else { panic!("a camera") };
+    assert_eq!((&camera.login, camera.transport), (&None, Transport::Tcp));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The box's configuration: read once, validated whole, handed out as typed parts.
 //!
 //! Owns the file format (`schema = 1`), its defaults and the messages about mistakes in it. Opens
-//! nothing but the file itself and looks whether named files exist; sockets, brokers and model
-//! packs are opened by their owners. Relative paths count from the configuration file's folder.
+//! nothing but the file itself, looks whether named files exist and certificates can be used;
+//! sockets, brokers and model packs are opened by their owners. Relative paths count from the configuration file's folder.
 //! Format for operators: `docs/operator.md`.
 
 mod broker;
@@ -10,12 +10,13 @@ mod clips;
 mod document;
 mod explain;
 mod input;
-
 mod read;
 mod remote;
+mod rtsp;
 mod source;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod values;
 
 use std::fmt;
@@ -28,7 +29,9 @@ pub use clips::Clips;
 pub use document::Problem;
 pub use input::{Input, Pace, SrtTerms};
 pub use remote::{Remote, RemoteModel};
+pub use rtsp::{Camera, Login, Transport};
 pub use source::{FIELDS, Hoop, Mark, Source, Sport};
+pub use tls::Certificate;
 
 /// Everything that an operator can set.
 #[derive(Clone, Debug, PartialEq)]

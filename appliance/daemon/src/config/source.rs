@@ -1,6 +1,6 @@
 //! `[[source]]`: the cameras, what they show and how their pictures reach the box.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use fusion::board::Field;
 use wire::ids::Name;
@@ -77,7 +77,7 @@ pub(super) fn read_all(root: &Section<'_>, surroundings: &Surroundings) -> Optio
     let places = entry.tables();
     let mut names = HashSet::new();
     let (mut publishers, mut callers) = (HashSet::new(), HashSet::new());
-    let mut folders = HashSet::new();
+    let (mut folders, mut certificates) = (HashSet::new(), HashMap::new());
     let mut sources = Vec::new();
     for place in &places {
         let section = place.clone().with_keys(input::keys(place));
@@ -89,6 +89,15 @@ pub(super) fn read_all(root: &Section<'_>, surroundings: &Surroundings) -> Optio
             && !publishers.insert((*listen, app.clone(), key.expose().to_owned()))
         {
             refuse_twice(section.optional("key"), "another source has this address, app and key");
+        }
+        if let Input::Rtmp { listen, tls, .. } = &source.input
+            && certificates.entry(*listen).or_insert_with(|| tls.clone()) != tls
+            && let Some(entry) = section.optional("tls").or_else(|| section.optional("listen"))
+        {
+            entry.refuse(
+                "another source has this address with another `tls`, or without",
+                "write the same `tls` for all sources of an address",
+            );
         }
         if let Input::SrtListen { listen, terms } = &source.input {
             let known = callers.iter().any(|(other, _)| other == listen);

@@ -59,10 +59,10 @@ fn example_of_the_documentation_is_understood_with_its_defaults() {
     assert_eq!(config.mqtt.security, Security::Plain);
     assert_eq!(config.mqtt.credentials, None);
     let [source] = config.sources.as_slice() else { panic!("one source") };
-    let Input::Rtmp { listen, app, key, idle_timeout } = &source.input else { panic!("RTMP") };
+    let Input::Rtmp { listen, app, key, tls, idle_timeout } = &source.input else { panic!("RTMP") };
     assert_eq!(listen.to_string(), "127.0.0.1:1935");
     assert_eq!((app.as_str(), key.expose()), ("live", "s3cret-key"));
-    assert_eq!(idle_timeout.as_secs(), 10);
+    assert_eq!((tls, idle_timeout.as_secs()), (&None, 10));
     assert_eq!(source.hoops, []);
     assert_eq!(source.board, []);
     assert_eq!(config.clips.pre_roll.as_millis(), 6_000);

@@ -6,6 +6,7 @@
 
 mod connection;
 mod desk;
+pub mod tls;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,18 +17,29 @@ use anyhow::{Context, Result};
 use hal::Clock;
 use ingest::registry::{ConnectionId, Registry, Route};
 use ingest::rtmp::StreamKey;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tracing::{info, warn};
+use tokio_rustls::TlsAcceptor;
+use tracing::{debug, info, warn};
 
 use self::connection::Connection;
 use self::desk::Desk;
 use super::{Outlet, Presence, Stop, Tell};
 use crate::clock::SystemClock;
+use crate::config::Certificate;
 
 /// Most connections of one port at once, publishers and strangers together. A stranger costs at
 /// most `Limits::partial_bytes_stranger_max` and a socket; beyond this, new ones are closed.
 const CONNECTIONS_MAX: usize = 256;
+
+/// Where a source listens.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// IP address and port.
+    pub listen: SocketAddr,
+    /// With what it speaks TLS, if it does. The same for all sources of an address.
+    pub tls: Option<Certificate>,
+}
 
 /// One source that listens.
 pub struct Stream {
@@ -53,15 +65,19 @@ pub struct Ports {
 /// A port cannot be opened: names it and what to do.
 pub(super) async fn open(
     clock: &Arc<SystemClock>,
-    streams: Vec<(SocketAddr, Stream)>,
+    streams: Vec<(Address, Stream)>,
     stop: Stop,
 ) -> Result<Ports> {
     let mut ports = Ports { desks: Vec::new(), tasks: Vec::new() };
-    let mut by_address: BTreeMap<SocketAddr, Vec<Stream>> = BTreeMap::new();
-    for (address, stream) in streams {
-        by_address.entry(address).or_default().push(stream);
+    let mut by_address: BTreeMap<SocketAddr, (Option<Certificate>, Vec<Stream>)> = BTreeMap::new();
+    for (Address { listen, tls }, stream) in streams {
+        by_address.entry(listen).or_insert_with(|| (tls, Vec::new())).1.push(stream);
     }
-    for (address, streams) in by_address {
+    for (address, (certificate, streams)) in by_address {
+        let acceptor = match &certificate {
+            Some(certificate) => Some(TlsAcceptor::from(tls::server(certificate)?)),
+            None => None,
+        };
         let listener = TcpListener::bind(address).await.with_context(|| {
             format!(
                 "RTMP port {address} not opened; another program may use it (`ss -ltnp`), or the \
@@ -69,7 +85,8 @@ pub(super) async fn open(
             )
         })?;
         let names: Vec<&str> = streams.iter().map(|stream| stream.outlet.source.as_str()).collect();
-        info!(%address, sources = names.join(", "), "waiting for RTMP publishers");
+        let tls = acceptor.is_some();
+        info!(%address, tls, sources = names.join(", "), "waiting for RTMP publishers");
         let route = |stream: &Stream| Route {
             app: stream.app.clone(),
             key: StreamKey::new(stream.key.clone()),
@@ -78,12 +95,38 @@ pub(super) async fn open(
         let registry = Registry::new(streams.iter().map(route).collect());
         let desk = Arc::new(Desk::new(Arc::clone(clock), registry, streams));
         ports.desks.push(Arc::clone(&desk));
-        ports.tasks.push(tokio::spawn(accept(listener, desk, stop.clone())));
+        let door = Door { desk, acceptor };
+        ports.tasks.push(tokio::spawn(accept(listener, door, stop.clone())));
     }
     Ok(ports)
 }
 
-async fn accept(listener: TcpListener, desk: Arc<Desk>, mut stop: Stop) {
+/// What somebody who connects comes through.
+#[derive(Clone)]
+struct Door {
+    desk: Arc<Desk>,
+    acceptor: Option<TlsAcceptor>,
+}
+
+impl Door {
+    async fn serve(self, socket: TcpStream, (id, peer): (ConnectionId, SocketAddr), stop: Stop) {
+        // Answers are small and wanted at once.
+        if let Err(error) = socket.set_nodelay(true) {
+            debug!(%peer, %error, "no TCP_NODELAY");
+        }
+        let Some(acceptor) = &self.acceptor else {
+            return Connection::new(id, peer, self.desk).serve(socket, stop).await;
+        };
+        match tls::accept(acceptor, socket, &self.desk.clock).await {
+            // RTMP's own deadlines begin here.
+            Ok(socket) => Connection::new(id, peer, self.desk).serve(socket, stop).await,
+            Err(reason) => warn!(%peer, "no TLS with whoever connected: {reason}"),
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, door: Door, mut stop: Stop) {
+    let clock = Arc::clone(&door.desk.clock);
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut next_id = 0;
     loop {
@@ -96,7 +139,7 @@ async fn accept(listener: TcpListener, desk: Arc<Desk>, mut stop: Stop) {
             Err(error) => {
                 // Out of descriptors, most likely: the next round would fail at once again.
                 warn!(%error, "RTMP connection not accepted; raise the limit of open files");
-                desk.clock.sleep_until(desk.clock.now().plus(Duration::from_millis(100))).await;
+                clock.sleep_until(clock.now().plus(Duration::from_millis(100))).await;
                 continue;
             }
         };
@@ -105,10 +148,9 @@ async fn accept(listener: TcpListener, desk: Arc<Desk>, mut stop: Stop) {
             continue;
         };
         next_id += 1;
-        let connection = Connection::new(ConnectionId(next_id), peer, Arc::clone(&desk));
-        let stop = stop.clone();
+        let serving = door.clone().serve(socket, (ConnectionId(next_id), peer), stop.clone());
         tokio::spawn(async move {
-            connection.serve(socket, stop).await;
+            serving.await;
             drop(place);
         });
     }

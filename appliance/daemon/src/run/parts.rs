@@ -308,6 +308,7 @@ fn pace_of(input: &Input) -> Pace {
         | Input::SrtListen { .. }
         | Input::SrtCall { .. }
         | Input::Hls { .. }
+        | Input::Rtsp(_)
         | Input::File { pace: config::Pace::RealTime, .. }
         | Input::Watch { pace: config::Pace::RealTime, .. } => Pace::Live,
         Input::File { pace: config::Pace::Fast, .. }

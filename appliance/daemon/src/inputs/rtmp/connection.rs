@@ -1,5 +1,6 @@
 //! One connection: reads bytes into a session, writes what it answers, feeds its media.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +9,7 @@ use hal::Clock;
 use ingest::limits::Limits;
 use ingest::registry::ConnectionId;
 use ingest::rtmp::{EndReason, Event, Session};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
@@ -22,6 +22,11 @@ const READ_BYTES: usize = 64 << 10;
 const WRITE_MAX: Duration = Duration::from_secs(5);
 /// While nobody has a deadline, look again after this long.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What carries a connection: a TCP socket, or TLS over one.
+pub(super) trait Carrier: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Carrier for T {}
 
 pub(super) struct Connection {
     id: ConnectionId,
@@ -39,12 +44,8 @@ impl Connection {
     }
 
     /// Serves the connection until it ends, then lets go of its source.
-    pub(super) async fn serve(mut self, socket: TcpStream, stop: Stop) {
+    pub(super) async fn serve(mut self, socket: impl Carrier, stop: Stop) {
         let words = self.desk.enter(self.id);
-        // Answers are small and wanted at once.
-        if let Err(error) = socket.set_nodelay(true) {
-            debug!(peer = %self.peer, %error, "no TCP_NODELAY");
-        }
         let reason = self.run(socket, words, stop).await;
         if let Some(mut seat) = self.seat.take() {
             seat.feeder.end().await;
@@ -58,7 +59,7 @@ impl Connection {
 
     async fn run(
         &mut self,
-        mut socket: TcpStream,
+        mut socket: impl Carrier,
         mut words: mpsc::Receiver<Word>,
         mut stop: Stop,
     ) -> String {
@@ -87,6 +88,10 @@ impl Connection {
                             let _ = self.write(&mut socket).await;
                             return refusal.to_string();
                         }
+                    }
+                    // Over TLS: it hung up without saying so.
+                    Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                        self.session.handle_end_of_file();
                     }
                     Err(error) => return error.to_string(),
                 },
@@ -156,11 +161,16 @@ impl Connection {
         }
     }
 
-    async fn write(&mut self, socket: &mut TcpStream) -> Result<(), String> {
+    async fn write(&mut self, socket: &mut impl Carrier) -> Result<(), String> {
         while let Some(bytes) = self.session.next_output() {
             let deadline = self.desk.clock.now().plus(WRITE_MAX);
+            let writing = async {
+                socket.write_all(&bytes).await?;
+                // TLS may hold some of it.
+                socket.flush().await
+            };
             let written = tokio::select! {
-                written = socket.write_all(&bytes) => written.map_err(|error| error.to_string()),
+                written = writing => written.map_err(|error| error.to_string()),
                 () = self.desk.clock.sleep_until(deadline) => {
                     Err("the peer does not take our answers".to_owned())
                 }

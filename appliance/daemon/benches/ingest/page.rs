@@ -1,0 +1,100 @@
+//! The page: `docs/benchmarks/ingest.md`.
+
+use std::fmt::Write as _;
+
+use super::taker::Who;
+use super::{Asked, FILM_SECONDS, LOOPS, Pace, Results, STREAMS, Turn};
+
+/// What the project promises of a packet.
+const LATENCY_P95_MAX_MS: f64 = 5.0;
+
+pub(crate) fn page(results: &Results, asked: &Asked) -> String {
+    let mut page = head(results, asked);
+    for (pace, title) in [(Pace::RealTime, "in real time"), (Pace::Fast, "as fast as it goes")] {
+        let [ours, theirs] = [Who::Box, Who::Nginx].map(|who| per_megabyte(results, (who, pace)));
+        let ratio = median(&ours) / median(&theirs);
+        let verdict = if ratio <= 1.0 { "kept" } else { "**not kept**" };
+        let _ = writeln!(
+            page,
+            "| {title} | {} | {} | {ratio:.2}: {verdict} |",
+            range(&ours),
+            range(&theirs)
+        );
+    }
+    page.push_str(&tail(results));
+    page
+}
+
+fn head(results: &Results, asked: &Asked) -> String {
+    let rate = results.film_bytes as f64 * 8.0 / 1e6 / FILM_SECONDS as f64;
+    let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let processor = processor
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .map_or("unknown", |name| name.trim_start_matches([' ', '\t', ':']));
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!(
+        "# Ingest, beside nginx\n\n\
+         Made by `scripts/bench-ingest --rounds {}` at commit `{}`, `dev` profile, on {cores} cores \
+         of {} ({processor}). Load average {} before and {} after: what else ran hit both sides \
+         alike, so the ratios mean more than the milliseconds.\n\n\
+         ## CPU per ingested megabyte over RTMP, in ms\n\
+         | {STREAMS} streams of 720p25 at {rate:.1} Mb/s with sound | the box | nginx-rtmp | the \
+         box / nginx: promised at most 1 |\n|---|---|---|---|\n",
+        asked.rounds,
+        asked.commit,
+        std::env::consts::ARCH,
+        results.load[0],
+        results.load[1],
+    )
+}
+
+fn tail(results: &Results) -> String {
+    let sorted = &results.latencies;
+    let at = |share: f64| {
+        let last = sorted.len().saturating_sub(1);
+        sorted.get((share * last as f64).round() as usize).copied().unwrap_or(f64::NAN)
+    };
+    let verdict = if at(0.95) <= LATENCY_P95_MAX_MS { "kept" } else { "**not kept**" };
+    format!(
+        "\nMedian of the rounds, and the least and the most. ffmpeg sends a prepared FLV file \
+         without encoding (`-c copy`): in real time (`-re`) once, each message by itself, as \
+         encoders do; as fast as it goes {LOOPS} times in a row. CPU is user and system time of \
+         the taking process by `/proc/PID/stat`, from before the publishers to after them; a \
+         megabyte is 10⁶ bytes of the FLV file. Both take turns, and at being first as well.\n\n\
+         *The box* is a process with the box's own RTMP shells: sockets, sessions, demuxers, \
+         feeders and links on two tokio threads. Behind the two links of each source a thread \
+         receives and drops: decoding and recording are not in it, handing over to them is. \
+         Nothing was lost on a link. *nginx* is {}, one process, `live on`, `record off`, nobody \
+         watching: it takes apart and drops.\n\n\
+         ## Packet to decoded picture\n\
+         720p25 without B-frames, one publisher in real time through the RTMP shell and \
+         `pipeline::source::decode` (libav, one thread): from the arrival of an access unit's last \
+         byte to its picture in the hands of the thread that waits for it, {} pictures: **p50 \
+         {:.1} ms, p95 {:.1} ms**, most {:.1} ms. Promised: p95 at most {LATENCY_P95_MAX_MS:.0} \
+         ms: {verdict}.\n",
+        results.nginx,
+        sorted.len(),
+        at(0.5),
+        at(0.95),
+        at(1.0),
+    )
+}
+
+/// Of every round, in ms, sorted.
+fn per_megabyte(results: &Results, (who, pace): (Who, Pace)) -> Vec<f64> {
+    let of = |turn: &&Turn| turn.who == who && turn.pace == pace;
+    let cost = |turn: &Turn| turn.cpu_seconds * 1_000.0 / turn.megabytes;
+    let mut all: Vec<f64> = results.turns.iter().filter(of).map(cost).collect();
+    all.sort_by(f64::total_cmp);
+    all
+}
+
+fn median(sorted: &[f64]) -> f64 {
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn range(sorted: &[f64]) -> String {
+    let (least, most) = (sorted.first().unwrap_or(&0.0), sorted.last().unwrap_or(&0.0));
+    format!("{:.2} ({least:.2} to {most:.2})", median(sorted))
+}

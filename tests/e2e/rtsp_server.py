@@ -1,0 +1,70 @@
+#!/usr/bin/python3
+"""An RTSP server for the tests: moving test pictures and a tone, as a camera serves them.
+
+    rtsp_server.py PORT [--user NAME --password TEXT]
+
+Serves rtsp://127.0.0.1:PORT/ with h264 and h265 (both with AAC), vp8 (a codec that the box does
+not take) and sound (no video). With a user, it asks for name and password by digest. Needs
+GStreamer's RTSP server with its Python binding: scripts/setup installs them.
+"""
+
+import argparse
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstRtsp", "1.0")
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
+
+PICTURE = (
+    "videotestsrc is-live=true pattern=ball"
+    " ! video/x-raw,width=320,height=180,framerate=25/1,format=I420"
+)
+SOUND = "audiotestsrc is-live=true wave=ticks ! audio/x-raw,rate=48000 ! voaacenc"
+SOUND_OUT = " ! rtpmp4gpay pt=97 name="
+STREAMS = {
+    "h264": f"( {PICTURE} ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25"
+    f" ! rtph264pay pt=96 config-interval=-1 name=pay0 {SOUND}{SOUND_OUT}pay1 )",
+    "h265": f"( {PICTURE} ! x265enc tune=zerolatency speed-preset=ultrafast key-int-max=25"
+    f" ! rtph265pay pt=96 config-interval=-1 name=pay0 {SOUND}{SOUND_OUT}pay1 )",
+    "vp8": f"( {PICTURE} ! vp8enc deadline=1 ! rtpvp8pay pt=96 name=pay0 )",
+    "sound": f"( {SOUND}{SOUND_OUT}pay0 )",
+}
+ROLE = "viewer"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port")
+    parser.add_argument("--user")
+    parser.add_argument("--password")
+    arguments = parser.parse_args()
+    Gst.init(None)
+    server = GstRtspServer.RTSPServer()
+    server.set_address("127.0.0.1")
+    server.set_service(arguments.port)
+    if arguments.user:
+        token = GstRtspServer.RTSPToken()
+        token.set_string(GstRtspServer.RTSP_TOKEN_MEDIA_FACTORY_ROLE, ROLE)
+        auth = GstRtspServer.RTSPAuth()
+        auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+        auth.add_digest(arguments.user, arguments.password, token)
+        server.set_auth(auth)
+    for name, launch in STREAMS.items():
+        factory = GstRtspServer.RTSPMediaFactory()
+        factory.set_launch(launch)
+        factory.set_shared(True)
+        if arguments.user:
+            permissions = GstRtspServer.RTSPPermissions()
+            permissions.add_role(ROLE)
+            for what in ("access", "construct"):
+                permissions.add_permission_for_role(ROLE, f"media.factory.{what}", True)
+            factory.set_permissions(permissions)
+        server.get_mount_points().add_factory(f"/{name}", factory)
+    if not server.attach(None):
+        raise SystemExit(f"port {arguments.port} cannot be opened")
+    GLib.MainLoop().run()
+
+
+main()
