@@ -1,7 +1,8 @@
-//! The box's RTMP shells alone: sockets, sessions, feeders and links as on a box, and behind the
-//! links a thread a source that drops what comes, or the decode stage.
+//! The box's RTMP shells alone: sockets, sessions, feeders and links as on a box. Behind the links is
+//! nobody, so that the feeders drop; or two threads a source, which receive and drop; or the decode
+//! stage.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +26,11 @@ const CONFIG: &str = "COURTSIDE_BENCH_CONFIG";
 /// What is behind the links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    Drop,
+    /// Nobody: once the links are full, the feeders drop everything.
+    Nobody,
+    /// Threads that receive and drop.
+    Threads,
+    /// The decode stage.
     Decode,
 }
 
@@ -61,7 +66,8 @@ pub(crate) fn command(folder: &Path, (port, streams): (u16, usize), mode: Mode) 
     std::fs::write(&file, text).unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
     let word = match mode {
-        Mode::Drop => "drop",
+        Mode::Nobody => "nobody",
+        Mode::Threads => "threads",
         Mode::Decode => "decode",
     };
     command.env(MODE, word).env(CONFIG, file);
@@ -72,7 +78,8 @@ pub(crate) fn command(folder: &Path, (port, streams): (u16, usize), mode: Mode) 
 pub(crate) fn as_child() -> Option<Result<()>> {
     let mode = match std::env::var(MODE).ok()?.as_str() {
         "decode" => Mode::Decode,
-        _ => Mode::Drop,
+        "threads" => Mode::Threads,
+        _ => Mode::Nobody,
     };
     // As the box: sockets on two threads.
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -88,14 +95,17 @@ async fn serve(mode: Mode) -> Result<()> {
     for (number, source) in config.sources.into_iter().enumerate() {
         let links = Arc::new(SourceLinks::new(Pace::Live));
         all.push(Arc::clone(&links));
-        let packets = Arc::clone(&links);
-        drain(move || block_on(packets.packets.receive()));
+        let (packets, units) = (Arc::clone(&links), Arc::clone(&links));
         match mode {
-            Mode::Drop => {
-                let units = Arc::clone(&links);
+            Mode::Nobody => {}
+            Mode::Threads => {
+                drain(move || block_on(packets.packets.receive()));
                 drain(move || block_on(units.units.receive()));
             }
-            Mode::Decode => decoding(number, (&clock, &links), &latencies),
+            Mode::Decode => {
+                drain(move || block_on(packets.packets.receive()));
+                decoding(number, (&clock, &links), &latencies);
+            }
         }
         inputs.push((source.input, outlet(&clock, (source.name, links))));
     }
@@ -110,7 +120,12 @@ async fn serve(mode: Mode) -> Result<()> {
         print!(" {latency:.3}");
     }
     println!();
-    opened.close().await;
+    std::io::stdout().flush()?;
+    match mode {
+        // Full links take no farewell.
+        Mode::Nobody => std::process::exit(0),
+        Mode::Threads | Mode::Decode => opened.close().await,
+    }
     Ok(())
 }
 

@@ -15,9 +15,11 @@ const MODULE: &str = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Who {
-    /// The box's RTMP shell; what it takes goes over the links and is dropped.
-    Box,
-    /// The same, with the decode stage behind it.
+    /// The box's RTMP shell alone.
+    Alone,
+    /// The same, with threads behind its links.
+    HandingOver,
+    /// The same, with the decode stage behind them.
     Decoding,
     /// nginx with its RTMP module.
     Nginx,
@@ -34,7 +36,8 @@ impl Taker {
     pub(crate) fn start(who: Who, folder: &Path, streams: usize) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = match who {
-            Who::Box => server::command(folder, (port, streams), server::Mode::Drop),
+            Who::Alone => server::command(folder, (port, streams), server::Mode::Nobody),
+            Who::HandingOver => server::command(folder, (port, streams), server::Mode::Threads),
             Who::Decoding => server::command(folder, (port, streams), server::Mode::Decode),
             Who::Nginx => nginx(folder, port),
         };
@@ -64,7 +67,7 @@ impl Taker {
     pub(crate) fn end(mut self, told: impl FnOnce(Report)) {
         match self.who {
             Who::Nginx => self.child.kill().unwrap(),
-            Who::Box | Who::Decoding => {
+            Who::Alone | Who::HandingOver | Who::Decoding => {
                 drop(self.child.stdin.take());
                 let mut lines = BufReader::new(self.child.stdout.take().unwrap());
                 let mut report = String::new();

@@ -12,9 +12,10 @@ use retina::client::{
     Credentials, Demuxed, InitialTimestampPolicy, PlayOptions, Session, SessionOptions,
     SetupOptions, TcpTransportOptions, UdpTransportOptions,
 };
-use retina::codec::{CodecItem, ParametersRef};
+use retina::codec::{AudioFrame, CodecItem, ParametersRef, VideoFrame};
 use url::Url;
 use wire::codec::VideoCodec;
+use wire::time::Monotonic;
 
 use crate::clock::SystemClock;
 use crate::config::{Camera, Login, Transport};
@@ -145,42 +146,40 @@ impl Stream {
                 None => return Err(Refusal::HungUp),
             };
             let arrived = clock.now();
-            match item {
-                CodecItem::VideoFrame(frame) => {
-                    let (id, at) = (frame.stream_id(), stamp(frame.timestamp()));
-                    let lost_packets = frame.loss();
-                    let parameters = self.demuxed.streams()[id].parameters();
-                    let record = match parameters {
-                        Some(ParametersRef::Video(found))
-                            if frame.has_new_parameters() || !self.video_known =>
-                        {
-                            self.video_known = true;
-                            Some(found.extra_data().to_vec())
-                        }
-                        Some(_) | None => None,
-                    };
-                    let (track, data) = (Track::Video, Bytes::from(frame.into_data()));
-                    let frame = Frame { track, at, data, lost_packets, arrived };
-                    return Ok(Came::Picture { frame, record });
-                }
-                CodecItem::AudioFrame(frame) => {
-                    let (id, at) = (frame.stream_id(), stamp(frame.timestamp()));
-                    let record = match self.demuxed.streams()[id].parameters() {
-                        Some(ParametersRef::Audio(found)) if !self.audio_known => {
-                            self.audio_known = true;
-                            Some(Bytes::copy_from_slice(found.extra_data()))
-                        }
-                        Some(_) | None => None,
-                    };
-                    let (track, data) = (Track::Audio, Bytes::copy_from_slice(frame.data()));
-                    let lost_packets = frame.loss();
-                    let frame = Frame { track, at, data, lost_packets, arrived };
-                    return Ok(Came::Sound { frame, record });
-                }
-                // Reports, and data that was not asked for.
-                _ => {}
+            if let CodecItem::VideoFrame(frame) = item {
+                return Ok(self.picture(frame, arrived));
             }
+            if let CodecItem::AudioFrame(frame) = item {
+                return Ok(self.sound(frame, arrived));
+            }
+            // Reports, and data that was not asked for.
         }
+    }
+
+    fn picture(&mut self, frame: VideoFrame, arrived: Monotonic) -> Came {
+        let (id, at, lost_packets) = (frame.stream_id(), stamp(frame.timestamp()), frame.loss());
+        let wanted = frame.has_new_parameters() || !self.video_known;
+        let record = match self.demuxed.streams()[id].parameters() {
+            Some(ParametersRef::Video(found)) if wanted => Some(found.extra_data().to_vec()),
+            Some(_) | None => None,
+        };
+        self.video_known |= record.is_some();
+        let (track, data) = (Track::Video, Bytes::from(frame.into_data()));
+        Came::Picture { frame: Frame { track, at, data, lost_packets, arrived }, record }
+    }
+
+    fn sound(&mut self, frame: AudioFrame, arrived: Monotonic) -> Came {
+        let (id, at, lost_packets) = (frame.stream_id(), stamp(frame.timestamp()), frame.loss());
+        let wanted = !self.audio_known;
+        let record = match self.demuxed.streams()[id].parameters() {
+            Some(ParametersRef::Audio(found)) if wanted => {
+                Some(Bytes::copy_from_slice(found.extra_data()))
+            }
+            Some(_) | None => None,
+        };
+        self.audio_known |= record.is_some();
+        let (track, data) = (Track::Audio, Bytes::copy_from_slice(frame.data()));
+        Came::Sound { frame: Frame { track, at, data, lost_packets, arrived }, record }
     }
 }
 
