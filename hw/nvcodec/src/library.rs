@@ -4,6 +4,7 @@
 //! Nothing is linked, so that the same program starts on a box without them. Every function answers
 //! with a number and not with the vendor's enum: a newer driver may answer what the enum lacks.
 
+use std::error::Error as _;
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::path::{Path, PathBuf};
 
@@ -155,7 +156,12 @@ fn open(name: &Path) -> Result<Library, Absent> {
     // SAFETY: NVIDIA's libraries may be loaded by any thread at any time; their initialisers
     // expect nothing of the program.
     unsafe { Library::new(name) }
-        .map_err(|error| Absent::Library { name: name.to_owned(), reason: error.to_string() })
+        .map_err(|error| Absent::Library { name: name.to_owned(), reason: told(&error) })
+}
+
+/// What the system said, and not only which of its functions said it.
+fn told(error: &libloading::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// A copy of rows, as `CUDA_MEMCPY2D` of `cuda.h` has it.

@@ -16,6 +16,7 @@ fn box_without_nvidias_libraries_says_which_one_is_missing_and_goes_on() {
     let told = absent.to_string();
     assert!(told.contains("/nowhere/libcuda.so.1 is not there"), "{told}");
     assert!(told.contains("install NVIDIA's driver"), "{told}");
+    assert!(told.contains("No such file or directory"), "{told}");
 }
 
 #[test]
