@@ -43,6 +43,7 @@ pub use self::report::{Report, json_of_all};
 use self::strips::{Moment, Seen};
 use self::truth::Truth;
 use crate::clock::SystemClock;
+use crate::drivers::software;
 use crate::engine::Packs;
 use crate::inputs::file;
 use crate::packs::keys;
@@ -223,7 +224,7 @@ async fn play(
     let director = Director::new(BootId(1), vec![profile], Collected::default());
     let lanes = packs.lanes(&hoops, truth.board()?)?;
     let (name, pace) = ("file".to_owned(), Pace::Lossless);
-    let lanes = vec![SourceLanes { name, pace, lanes, ear: packs.ear()? }];
+    let lanes = vec![SourceLanes { name, pace, decoders: software(), lanes, ear: packs.ear()? }];
     let stages = Stages::start(clock, lanes, director)?;
     let fastest =
         OperatingPoint { ball_tier: job.tier, rim_tier: job.tier, ..OperatingPoint::SMALLEST };

@@ -53,6 +53,8 @@ pub struct SourceLanes {
     pub name: String,
     /// Whether its shell waits for the box.
     pub pace: Pace,
+    /// What decodes it.
+    pub decoders: Arc<dyn Decoders>,
     /// What sees it.
     pub lanes: Lanes,
     /// What hears it.
@@ -185,7 +187,7 @@ fn start_decoders(
         let stage = DecodeStage {
             source: number,
             clock: Arc::clone(clock),
-            decoders: Arc::new(crate::drivers::Software) as Arc<dyn Decoders>,
+            decoders: Arc::clone(&source.decoders),
             links: Arc::clone(links),
             frame_waits: Arc::clone(frame_waits),
             sounds: Arc::clone(sounds),

@@ -117,6 +117,7 @@ impl Telemetry {
 fn of_source((_, links, recorder): &(Name, Arc<SourceLinks>, Arc<RecordHealth>)) -> Value {
     let counters = &links.counters;
     json!({
+        "decoder": links.decoder.get(),
         "network": of_network(&links.network),
         "stream": of_stream(&counters.stream),
         "publishers_total": counters.publishers.get(),
@@ -128,6 +129,9 @@ fn of_source((_, links, recorder): &(Name, Arc<SourceLinks>, Arc<RecordHealth>))
         "packets_dropped_total": counters.packets_dropped.get(),
         "frames_decoded_total": counters.frames_decoded.get(),
         "frames_corrupt_total": counters.frames_corrupt.get(),
+        "decoders_failed_total": counters.decoders_failed.get(),
+        "surfaces_refused_total": links.surfaces.refused(),
+        "downloads_total": links.surfaces.downloads(),
         "frames_analysed_total": counters.frames_analysed.get(),
         "frames_superseded_total": links.frames.superseded(),
         "sounds_dropped_total": counters.sounds_dropped.get(),

@@ -44,6 +44,8 @@ pub struct SourceCounters {
     pub frames_decoded: Counter,
     /// Access units that the decoder refused.
     pub frames_corrupt: Counter,
+    /// Decoders that could not go on, and were replaced.
+    pub decoders_failed: Counter,
     /// Pictures that were analysed.
     pub frames_analysed: Counter,
     /// Blocks of 100 ms of sound that the hearing stage had no room for.

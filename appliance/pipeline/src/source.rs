@@ -5,7 +5,7 @@
 //! bytes come from.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hal::decode::{AudioConfig, DecodeAudio, DecodeError, DecodeVideo, Packet, VideoConfig};
 use hal::surface::SurfacePool;
@@ -60,6 +60,25 @@ pub struct SourceLinks {
     pub clock: source_clock::Shared,
     /// Beat of the decode stage.
     pub decode_beat: Arc<Beat>,
+    /// Which decoder its pictures come from.
+    pub decoder: DecoderName,
+    /// Where its pictures come from: bounds them, and counts.
+    pub surfaces: SurfacePool,
+}
+
+/// Which decoder a source's pictures come from: written by the decode stage, read by telemetry.
+#[derive(Debug, Default)]
+pub struct DecoderName(Mutex<Option<String>>);
+
+impl DecoderName {
+    /// As [`DecodeVideo::name`] has it; `None` while there is no decoder.
+    pub fn get(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, name: Option<&str>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = name.map(str::to_owned);
+    }
 }
 
 impl SourceLinks {
@@ -75,6 +94,8 @@ impl SourceLinks {
             network: Arc::default(),
             clock: source_clock::Shared::default(),
             decode_beat: Arc::default(),
+            decoder: DecoderName::default(),
+            surfaces: SurfacePool::new(SURFACES_MAX),
         }
     }
 }
@@ -84,13 +105,17 @@ pub trait Decoders: Send + Sync {
     /// Opens a video decoder whose pictures come from `pool`.
     ///
     /// # Errors
-    /// [`DecodeError::Failed`] with the reason; the source stays without pictures until its next
-    /// configuration.
+    /// [`DecodeError::Failed`] with the reason, when nothing that could decode it can be opened;
+    /// the source stays without pictures until its next configuration.
     fn open_video(
         &self,
         config: &VideoConfig,
         pool: SurfacePool,
     ) -> Result<Box<dyn DecodeVideo>, DecodeError>;
+
+    /// The decoder that was opened last failed while it was used. Another one is opened at the
+    /// next keyframe, which may be of another kind.
+    fn failed(&self, error: &DecodeError);
 
     /// Opens an audio decoder.
     ///
@@ -121,13 +146,18 @@ pub struct DecodeStage<C> {
 /// up to sixteen as references.
 const SURFACES_MAX: usize = 24;
 
+/// Decoders that may fail one after the other without a picture between them; then the source
+/// waits for another configuration. A stream on which each decoder dies must not keep the box busy
+/// with opening them.
+const FAILURES_MAX: u32 = 3;
+
 /// Runs the decode stage of one source until [`SourceItem::Shutdown`]. Decodes on the calling
 /// thread.
 pub async fn decode<C: Clock>(stage: DecodeStage<C>) {
     let mut state = Decoding {
-        pool: SurfacePool::new(SURFACES_MAX),
         video: None,
         config: None,
+        failures: 0,
         audio: None,
         needs_keyframe: true,
         gap_next: true,
@@ -166,9 +196,10 @@ pub async fn decode<C: Clock>(stage: DecodeStage<C>) {
 
 struct Decoding<C> {
     stage: DecodeStage<C>,
-    pool: SurfacePool,
     video: Option<Box<dyn DecodeVideo>>,
     config: Option<VideoConfig>,
+    /// Decoders that failed since the last picture.
+    failures: u32,
     audio: Option<Box<dyn DecodeAudio>>,
     needs_keyframe: bool,
     gap_next: bool,
@@ -189,9 +220,22 @@ impl<C: Clock> Decoding<C> {
             return;
         }
         self.drain();
-        let opened = self.stage.decoders.open_video(&config, self.pool.clone());
-        self.video = opened.inspect_err(|error| (self.stage.complain)(error)).ok();
+        self.failures = 0;
+        self.open_decoder(&config);
         self.config = Some(config);
+    }
+
+    fn open_decoder(&mut self, config: &VideoConfig) {
+        // Before the next one is opened: hardware has room for few.
+        self.video = None;
+        let links = &self.stage.links;
+        let opened = self.stage.decoders.open_video(config, links.surfaces.clone());
+        self.video = opened.inspect_err(|error| (self.stage.complain)(error)).ok();
+        links.decoder.set(self.video.as_ref().map(|video| video.name()));
+        if self.video.is_none() {
+            // Asking again would give the same answer.
+            self.failures = FAILURES_MAX;
+        }
     }
 
     fn open_audio(&mut self, config: &AudioConfig) {
@@ -226,14 +270,37 @@ impl<C: Clock> Decoding<C> {
             self.arrivals.pop_front();
         }
         self.arrivals.push_back((unit.pts, unit.arrived));
-        let Some(decoder) = &mut self.video else { return };
+        if self.video.is_none()
+            && self.failures < FAILURES_MAX
+            && let Some(config) = self.config.clone()
+        {
+            self.open_decoder(&config);
+        }
+        let Some(decoder) = &mut self.video else {
+            self.stage.links.counters.units_dropped.count();
+            return;
+        };
         let ready = &mut self.ready;
         if let Err(error) = decoder.decode(packet, &mut |surface| ready.push_back(surface)) {
             self.stage.links.counters.frames_corrupt.count();
             self.needs_keyframe = true;
-            (self.stage.complain)(&error);
-            if matches!(error, DecodeError::Failed { .. }) {
+            self.trouble(&error);
+        }
+    }
+
+    /// Complains; a decoder that failed is given up, and another one is opened at the next
+    /// keyframe.
+    fn trouble(&mut self, error: &DecodeError) {
+        (self.stage.complain)(error);
+        match error {
+            DecodeError::Corrupt { .. } => {}
+            DecodeError::Failed { .. } => {
                 self.video = None;
+                self.failures += 1;
+                let links = &self.stage.links;
+                links.counters.decoders_failed.count();
+                links.decoder.set(None);
+                self.stage.decoders.failed(error);
             }
         }
     }
@@ -244,7 +311,7 @@ impl<C: Clock> Decoding<C> {
         if let Some(decoder) = &mut self.video
             && let Err(error) = decoder.drain(&mut |surface| ready.push_back(surface))
         {
-            (self.stage.complain)(&error);
+            self.trouble(&error);
         }
         self.needs_keyframe = true;
     }
@@ -253,6 +320,7 @@ impl<C: Clock> Decoding<C> {
     async fn deliver(&mut self) {
         while let Some(surface) = self.ready.pop_front() {
             self.stage.links.counters.frames_decoded.count();
+            self.failures = 0;
             self.last = self.last.max(surface.pts());
             let arrived = self.arrival(surface.pts());
             let follows_gap = std::mem::take(&mut self.gap_next);

@@ -1,13 +1,16 @@
-//! What Courtside asks of hardware: decoding, inference, sensors and time, as traits, and the
-//! handle by which a picture travels.
+//! What Courtside asks of hardware: decoding, encoding, inference, sensors and time, as traits, and
+//! the handle by which a picture travels.
 //!
 //! Knows no vendor and no policy. Drivers (`hw/libav`, `hw/sensors`, `models` for inference)
 //! implement these traits, `daemon` picks them, `pipeline` uses them.
 
 pub mod clock;
 pub mod decode;
+pub mod encode;
 pub mod infer;
 pub mod link_mutex;
+pub mod nal;
+pub mod nv12;
 pub mod sensors;
 pub mod surface;
 

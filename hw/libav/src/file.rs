@@ -7,7 +7,6 @@
 //! timeline whose zero is the first picture shown.
 
 mod adts;
-mod annexb;
 mod clock;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +14,7 @@ use std::path::{Path, PathBuf};
 use ffmpeg::{Dictionary, Packet, ffi};
 use ffmpeg_the_third as ffmpeg;
 use hal::decode::{AudioConfig, VideoConfig};
+use hal::nal;
 use thiserror::Error;
 use wire::codec::{AudioCodec, VideoCodec};
 use wire::time::{MEDIA_HZ, MediaSpan, MediaTime};
@@ -276,7 +276,7 @@ impl Reader {
         let (track, clock, data) = if index == self.video.index {
             let data = match self.video.framing {
                 Framing::AsIs => data.to_vec(),
-                Framing::Streamed => annexb::length_prefixed(data),
+                Framing::Streamed => nal::length_prefixed(data),
             };
             (Track::Video, self.video.clock, data)
         } else if let Some(audio) = self.audio.as_ref().filter(|audio| audio.index == index) {
@@ -332,11 +332,11 @@ fn find_video(input: &ffmpeg::format::context::Input, path: &Path) -> Result<Vid
         .ok_or_else(|| Error::NoVideo { path: path.into() })?;
     let parameters = stream.parameters();
     let extradata = extradata(&parameters);
-    let streamed = annexb::has_start_code(extradata);
+    let streamed = nal::has_start_code(extradata);
     let framing = if streamed { Framing::Streamed } else { Framing::AsIs };
     // Only these two are read; FFmpeg knows hundreds of others.
     let (codec, record) = if parameters.id() == ffmpeg::codec::Id::H264 {
-        let record = if streamed { annexb::avcc(extradata) } else { Some(extradata.to_vec()) };
+        let record = if streamed { nal::avcc(extradata) } else { Some(extradata.to_vec()) };
         (VideoCodec::H264, record)
     } else if parameters.id() == ffmpeg::codec::Id::HEVC {
         if streamed {

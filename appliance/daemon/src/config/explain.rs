@@ -13,7 +13,7 @@ use super::{
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { box_, mqtt, sources, clips, storage, models, remote } = self;
+        let Self { box_, mqtt, sources, clips, storage, codecs, models, remote } = self;
         writeln!(f, "box      {} of tenant {}", box_.device, box_.tenant)?;
         writeln!(f, "data     {}", box_.data_dir.display())?;
         let security = match &mqtt.security {
@@ -42,6 +42,7 @@ impl fmt::Display for Config {
             storage.recordings_bytes >> 20,
             storage.clips_bytes >> 20
         )?;
+        writeln!(f, "codecs   decoder {}", codecs.decoder)?;
         if let Some(players) = &remote.players {
             writeln!(f, "remote   players {players}")?;
         }

@@ -7,6 +7,7 @@
 
 mod broker;
 mod clips;
+mod codecs;
 mod document;
 mod explain;
 mod input;
@@ -26,6 +27,7 @@ use wire::ids::Name;
 
 pub use broker::{Mqtt, Secret};
 pub use clips::Clips;
+pub use codecs::Codecs;
 pub use document::Problem;
 pub use input::{Input, Pace, SrtTerms};
 pub use remote::{Remote, RemoteModel};
@@ -46,6 +48,8 @@ pub struct Config {
     pub clips: Clips,
     /// How much of the disk may be used.
     pub storage: Storage,
+    /// Who decodes and encodes.
+    pub codecs: Codecs,
     /// Which model packs run.
     pub models: Models,
     /// Which lanes another machine serves.

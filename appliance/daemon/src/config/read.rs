@@ -6,8 +6,8 @@
 use super::broker::Mqtt;
 use super::document::{Document, Entry, Key, Place, Section};
 use super::{
-    Clips, Config, Engine, EngineChoice, Identity, Models, Problem, Remote, Storage, Surroundings,
-    TierChoice, source,
+    Clips, Codecs, Config, Engine, EngineChoice, Identity, Models, Problem, Remote, Storage,
+    Surroundings, TierChoice, source,
 };
 
 const ROOT: &[Key] = &[
@@ -17,6 +17,7 @@ const ROOT: &[Key] = &[
     Key::new("source", "[{ … }]"),
     Key::new("clips", "{ … }"),
     Key::new("storage", "{ … }"),
+    Key::new("codecs", "{ … }"),
     Key::new("models", "{ … }"),
     Key::new("remote", "{ … }"),
 ];
@@ -57,6 +58,7 @@ fn root(root: Place<'_>, surroundings: &Surroundings) -> Option<Config> {
     let sources = source::read_all(&root, surroundings);
     let clips = root.table("clips").and_then(Clips::read);
     let storage = root.table("storage").and_then(Storage::read);
+    let codecs = root.table("codecs").and_then(Codecs::read);
     let models = root.table("models").and_then(|place| models(place, surroundings));
     let remote = root.table("remote").and_then(|place| Remote::read(place, surroundings));
     schema?;
@@ -66,6 +68,7 @@ fn root(root: Place<'_>, surroundings: &Surroundings) -> Option<Config> {
         sources: sources?,
         clips: clips?,
         storage: storage?,
+        codecs: codecs?,
         models: models?,
         remote: remote?,
     })

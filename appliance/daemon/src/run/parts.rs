@@ -28,6 +28,7 @@ use super::{leftovers, make_data_dir};
 use crate::calibrate;
 use crate::clock::SystemClock;
 use crate::config::{self, Config, Input, Sport};
+use crate::drivers::{self, Drivers};
 use crate::engine::{self, Packs};
 use crate::govern::{Govern, Latest};
 use crate::inputs::{Outlet, Presence, Tell};
@@ -103,7 +104,7 @@ impl Parts {
             ids: Arc::clone(&ids),
         };
         let director = Director::new(boot, profiles(config), decisions);
-        let (lanes, remote_players) = lanes(config, &packs, boot)?;
+        let (lanes, remote_players) = lanes(config, (&packs, boot), &uplink)?;
         let stages = Stages::start(clock, lanes, director)?;
         let recorders = start_recorders(config, &stages, to_record)?;
         let shipping = Shipping {
@@ -278,8 +279,8 @@ fn profiles(config: &Config) -> Vec<SourceProfile> {
 /// it.
 fn lanes(
     config: &Config,
-    packs: &Packs,
-    boot: BootId,
+    (packs, boot): (&Packs, BootId),
+    uplink: &uplink::Handle,
 ) -> Result<(Vec<SourceLanes>, Option<Shared>)> {
     let remote = config.remote.players.as_ref().map(|model| Elsewhere::new(model, boot));
     if remote.is_some() && !packs.look_for_people() {
@@ -288,17 +289,32 @@ fn lanes(
              which says what the model is asked and answers itself when it must; install one"
         );
     }
+    let choice = config.codecs.decoder;
+    let found = drivers::Found::look(choice);
     let lane = |source: &crate::config::Source| {
+        let tell = tell_fallback(uplink.clone(), source.name.clone());
+        let decoders = Drivers::new(source.name.clone(), choice, found.clone(), tell);
         let hoops: Vec<_> = source.hoops.iter().map(|h| (h.id.clone(), h.area)).collect();
         let fields = source.board.iter().map(|mark| (mark.field, mark.area)).collect();
         let (name, mut lanes) = (source.name.to_string(), packs.lanes(&hoops, fields)?);
         if let Some(remote) = &remote {
             lanes.players.ask(remote.line(&name)?);
         }
-        Ok(SourceLanes { name, pace: pace_of(&source.input), lanes, ear: packs.ear()? })
+        let (pace, decoders) = (pace_of(&source.input), Arc::new(decoders));
+        Ok(SourceLanes { name, pace, decoders, lanes, ear: packs.ear()? })
     };
     let lanes = config.sources.iter().map(lane).collect::<Result<_>>()?;
     Ok((lanes, remote.map(|remote| remote.account())))
+}
+
+/// What to do when a source is not decoded by what should decode it.
+fn tell_fallback(uplink: uplink::Handle, source: Name) -> drivers::TellFallback {
+    Box::new(move |text| {
+        let told = notice(NoticeKind::Hardware, Some(source.clone()), text);
+        if let Err(refused) = uplink.publish(Body::Notice(told)) {
+            warn!(%refused, "a decoder's fall-back not published");
+        }
+    })
 }
 
 /// A camera does not wait; a file that is to be read fast does.

@@ -55,6 +55,7 @@ const TABLE: &[Rule] = &[
     // An HTTP client under a deadline, for a thread of its own.
     Rule { name: "courtside-kserve", ours: &[HAL], foreign: Foreign::Without(EDGES) },
     Rule { name: "courtside-libav", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
+    Rule { name: "courtside-nvcodec", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
     Rule { name: "courtside-sensors", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
     // Its sockets are libsrt's own; knows nothing of ours.
     Rule { name: "courtside-srt", ours: &[], foreign: Foreign::Without(EDGES) },
@@ -89,6 +90,7 @@ const TABLE: &[Rule] = &[
             "courtside-pipeline",
             "courtside-kserve",
             "courtside-libav",
+            "courtside-nvcodec",
             "courtside-sensors",
             "courtside-srt",
             MQTT,
