@@ -107,4 +107,6 @@ pub enum NoticeKind {
     Governor,
     /// A source's pictures are looked at in another way, because of what comes in.
     Adapted,
+    /// The box itself: a sensor, a fan, a power rail or a disk is not as it should be.
+    Hardware,
 }

@@ -151,6 +151,7 @@ fn positions_of_enum_variants_are_fixed() {
         N::ClipIncomplete,
         N::Governor,
         N::Adapted,
+        N::Hardware,
     ];
     let stages = [Stage::Provisional, Stage::Confirmed, Stage::Retracted];
     let clocks = [ClockQuality::Unknown, ClockQuality::Synchronized, ClockQuality::Unsynchronized];
@@ -159,7 +160,7 @@ fn positions_of_enum_variants_are_fixed() {
         assert_eq!(serde_json::to_string(kind).expect("JSON"), format!("\"{}\"", kind.as_str()));
     }
     assert_eq!(cues.map(|kind| postcard(&kind)), [[0], [1], [2], [3], [4]]);
-    assert_eq!(notices.map(|kind| postcard(&kind)), [[0], [1], [2], [3], [4], [5], [6]]);
+    assert_eq!(notices.map(|kind| postcard(&kind)), [[0], [1], [2], [3], [4], [5], [6], [7]]);
     assert_eq!(stages.map(|stage| postcard(&stage)), [[0], [1], [2]]);
     assert_eq!(clocks.map(|clock| postcard(&clock)), [[0], [1], [2]]);
 }

@@ -9,8 +9,8 @@ use ingest::limits::HlsLimits;
 
 use super::Surroundings;
 use super::broker::Secret;
-use super::document::{Entry, Key, Place, Section};
 use super::source::{BOARD, HOOPS, NAME, SPORT};
+use document::{Entry, Key, Place, Section};
 
 const KIND: Key = Key::new("kind", "\"rtmp\"");
 const PACE: Key = Key::new("pace", "\"real-time\"");

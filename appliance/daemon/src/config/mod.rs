@@ -5,9 +5,9 @@
 //! packs are opened by their owners. Relative paths count from the configuration file's folder.
 //! Format for operators: `docs/operator.md`.
 
+mod board;
 mod broker;
 mod clips;
-mod document;
 mod explain;
 mod input;
 
@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use wire::ids::Name;
 
+pub use board::BoardChoice;
 pub use broker::{Mqtt, Secret};
 pub use clips::Clips;
 pub use document::Problem;
@@ -58,6 +59,8 @@ pub struct Identity {
     pub device: Name,
     /// Folder of the database, the recordings and the clips. Need not exist yet.
     pub data_dir: PathBuf,
+    /// Which board it is.
+    pub board: BoardChoice,
 }
 
 /// How much of the disk may be used.
