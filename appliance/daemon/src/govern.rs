@@ -1,27 +1,29 @@
 //! The governor's shell: reads the sensors and the engine's work once a second, hands both to
-//! `governor`, and passes on what it decides.
+//! `governor`, and passes on what it decides and what a person should look at.
 //!
 //! Owns the sensors. Decides nothing.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use boards::Detected;
 use governor::machine::{Effect, Governor};
 use governor::operating_point::{LADDER, LADDER_FULL, LADDER_NANO, LADDER_SMALL};
-use governor::{OperatingPoint, Probe, Trips, Work};
+use governor::{OperatingPoint, Work};
 use hal::Clock;
-use hal::sensors::{Readings, Sensors, Temperature};
+use hal::sensors::Readings;
 use pipeline::inference::InferenceHealth;
 use pipeline::links::OperatingPoints;
 use pipeline::source::SourceLinks;
-use sensors::SysfsSensors;
+use sensors::{Now, Places};
 use tracing::{info, warn};
 use wire::envelope::{Body, NoticeKind};
 
 use crate::clock::SystemClock;
 use crate::config::TierChoice;
+use crate::hardware::concerns::Concerns;
+use crate::hardware::{Hardware, probes};
 use crate::outputs::notice;
 use crate::tiers::Tiers;
 use crate::uplink;
@@ -44,6 +46,10 @@ pub struct Latest {
 pub struct Govern {
     /// The time.
     pub clock: Arc<SystemClock>,
+    /// Which board the box is.
+    pub board: Detected,
+    /// Where its sensors are.
+    pub places: Places,
     /// Who chooses the tier.
     pub choice: TierChoice,
     /// The tiers to choose from.
@@ -68,12 +74,6 @@ impl Govern {
     /// Governs until it is stopped; sleeps in between.
     pub async fn run(self) {
         let clock = Arc::clone(&self.clock);
-        let for_sensors = Arc::clone(&clock);
-        let (mut sensors, absent) =
-            SysfsSensors::discover(Path::new("/"), move || for_sensors.now());
-        for missing in absent {
-            info!("sensor absent: {missing}");
-        }
         let ladder = match self.choice {
             TierChoice::Auto => LADDER,
             TierChoice::Nano => LADDER_NANO,
@@ -82,18 +82,26 @@ impl Govern {
         };
         let mut governor = Governor::new(clock.now(), &self.tiers.ladder(ladder));
         governor.handle_costs(|point| self.tiers.cost(point));
+        if let Some(slew) = self.board.board.slew_per_second {
+            governor.handle_slew(slew);
+        }
         self.points.signal(governor.operating_point());
+        // After the engine has its first operating point: a driver may take seconds to open.
+        let mut hardware = self.open_hardware();
+        let mut concerns = Concerns::default();
         let mut seen = Engine::default();
         while !self.stop.load(Ordering::Relaxed) {
             let next = clock.now().plus(EVERY);
-            let readings = sensors.read();
+            let readings = hardware.read();
             let work = seen.work_since(&self.inference, &self.sources);
             let now = clock.now();
-            let probes: Vec<Probe<'_>> = readings.temperatures.iter().map(probe).collect();
-            governor.handle_readings(now, &probes);
+            governor.handle_readings(now, &probes(hardware.fit(), &readings));
             governor.handle_work(now, work);
             while let Some(effect) = governor.next(now) {
                 self.act(effect, governor.operating_point());
+            }
+            for concern in concerns.next(now, &readings, hardware.fit()) {
+                self.worry(&concern);
             }
             self.remember(Latest {
                 readings,
@@ -101,6 +109,30 @@ impl Govern {
                 engine_load: work.busy.as_secs_f64() / EVERY.as_secs_f64(),
             });
             clock.sleep_until(next).await;
+        }
+    }
+
+    /// Finds the sensors, and tells what the board has and the kernel does not show.
+    fn open_hardware(&self) -> Hardware {
+        let clock = Arc::clone(&self.clock);
+        let now: Now = Arc::new(move || clock.now());
+        let board = self.board.board.clone();
+        let (hardware, absent) = Hardware::open(board, &self.places, &now);
+        for missing in absent {
+            info!("sensor absent: {missing}");
+        }
+        for missing in hardware.missing() {
+            self.worry(&missing.to_string());
+        }
+        hardware
+    }
+
+    /// Tells the operator of something that is not as it should be.
+    fn worry(&self, text: &str) {
+        warn!("{text}");
+        let told = notice(NoticeKind::Hardware, None, text);
+        if let Err(refused) = self.uplink.publish(Body::Notice(told)) {
+            warn!(%refused, "the state of the hardware not published");
         }
     }
 
@@ -124,15 +156,6 @@ impl Govern {
                 (self.shut_down)();
             }
         }
-    }
-}
-
-fn probe(temperature: &Temperature) -> Probe<'_> {
-    let trips = temperature.trips;
-    Probe {
-        name: &temperature.name,
-        value: temperature.value,
-        trips: Trips { passive: trips.passive, hot: trips.hot, critical: trips.critical },
     }
 }
 

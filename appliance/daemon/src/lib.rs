@@ -11,6 +11,7 @@ pub mod engine;
 pub mod evaluate;
 
 pub mod govern;
+pub mod hardware;
 pub mod inputs;
 pub mod outputs;
 pub mod packs;

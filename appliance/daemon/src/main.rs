@@ -13,6 +13,7 @@ use courtside::calibrate;
 use courtside::config::{self, Config, Engine, EngineChoice};
 use courtside::engine::Packs;
 use courtside::evaluate::{self, PrecisionChoice};
+use courtside::hardware::sense;
 use courtside::packs::shelf::Shelf;
 use courtside::packs::watch::Stock;
 use courtside::packs::{command, engines, keys, probe};
@@ -87,6 +88,22 @@ enum Command {
         /// is only told.
         #[arg(long)]
         packs: Option<PathBuf>,
+    },
+    /// Tells which board this box is and what its sensors read.
+    Sensors {
+        /// The configuration of the box, if it names a board.
+        #[arg(long)]
+        config: Option<PathBuf>,
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+        /// Looks below another folder than /, such as a copy of another box's /sys.
+        #[arg(long)]
+        root: Option<PathBuf>,
+        /// Reads nothing, but asks the NVMe disks, as only root may, how worn they are, and keeps
+        /// the answers in this folder for the box.
+        #[arg(long, value_name = "FOLDER", conflicts_with_all = ["config", "json"])]
+        keep_wear: Option<PathBuf>,
     },
     /// Looks at, checks, installs and rolls back model packs.
     Models {
@@ -217,6 +234,22 @@ fn main() -> ExitCode {
             })
         }
         Command::Calibrate { config, packs } => calibrate_box(config, packs),
+        Command::Sensors { root, keep_wear: Some(folder), .. } => {
+            exit(sense::keep_wear(&sense::places(root), &folder))
+        }
+        Command::Sensors { config, json, root, keep_wear: None } => {
+            match config.map(|file| Config::load(&file)).transpose() {
+                Ok(config) => {
+                    let board = config.map(|config| config.box_.board).unwrap_or_default();
+                    let form = if json { sense::Form::Json } else { sense::Form::Table };
+                    exit(sense::run(&board, &sense::places(root), form).and_then(tell))
+                }
+                Err(refusal) => {
+                    eprintln!("{refusal}");
+                    ExitCode::from(EXIT_CONFIG)
+                }
+            }
+        }
         Command::Models { config, command } => models(&config, command),
     }
 }

@@ -7,7 +7,9 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use boards::Detected;
 use hal::Clock;
+use hal::sensors::Readings;
 use models::lanes::players::Figure;
 use pipeline::cutting::CutHealth;
 use pipeline::director::DirectorHealth;
@@ -27,6 +29,7 @@ use wire::units::PictureSize;
 
 use crate::clock::SystemClock;
 use crate::govern::Latest;
+use crate::hardware::report;
 use crate::uplink;
 
 /// Everything that is told about.
@@ -39,6 +42,8 @@ pub struct Telemetry {
     pub director: Arc<DirectorHealth>,
     /// The cutter.
     pub cutter: Arc<CutHealth>,
+    /// Which board the box is.
+    pub board: Arc<Detected>,
     /// The governor.
     pub governor: Arc<Mutex<Latest>>,
     /// The account of the players lane, if another machine serves it.
@@ -72,12 +77,6 @@ impl Telemetry {
         let stats = self.uplink.stats();
         let sources: serde_json::Map<String, Value> =
             self.sources.iter().map(|source| (source.0.to_string(), of_source(source))).collect();
-        let temperatures: serde_json::Map<String, Value> = latest
-            .readings
-            .temperatures
-            .iter()
-            .map(|t| (t.name.clone(), json!(t.value.map(|value| value.0))))
-            .collect();
         json!({
             "sources": sources,
             "inference": {
@@ -109,9 +108,28 @@ impl Telemetry {
             "rss_bytes": latest.readings.memory_resident_bytes,
             "memory_available_bytes": latest.readings.memory_available_bytes,
             "cpu_permille": latest.readings.cpu.map(|share| share.0),
-            "temperatures_millicelsius": temperatures,
+            "board": of_board(&self.board),
+            "temperatures_millicelsius": temperatures(&latest.readings),
+            "power_milliwatts": power(&latest.readings),
+            "fans": report::fans_json(&latest.readings),
+            "hardware_throttles_total": report::throttles_json(&latest.readings),
+            "disks": report::disks_json(&latest.readings),
         })
     }
+}
+
+fn of_board(Detected { board, module, .. }: &Detected) -> Value {
+    json!({ "name": board.name, "module": module.as_ref().map(|module| &module.title) })
+}
+
+fn temperatures(readings: &Readings) -> Value {
+    let value = |t: &hal::sensors::Temperature| (t.name.clone(), json!(t.value.map(|v| v.0)));
+    readings.temperatures.iter().map(value).collect::<serde_json::Map<_, _>>().into()
+}
+
+fn power(readings: &Readings) -> Value {
+    let value = |rail: &hal::sensors::Power| (rail.name.clone(), json!(rail.value.map(|v| v.0)));
+    readings.power.iter().map(value).collect::<serde_json::Map<_, _>>().into()
 }
 
 fn of_source((_, links, recorder): &(Name, Arc<SourceLinks>, Arc<RecordHealth>)) -> Value {

@@ -9,6 +9,7 @@
 use core::time::Duration;
 
 use wire::time::Monotonic;
+use wire::units::Millicelsius;
 
 use crate::engine::{CLIMB_LOAD_MAX, Meter, RUNGS_MAX, Verdict, Work};
 use crate::operating_point::OperatingPoint;
@@ -119,6 +120,12 @@ impl Governor {
     /// larger tier is expected to cost twice as much.
     pub fn handle_costs(&mut self, cost_of: impl Fn(OperatingPoint) -> Duration) {
         self.meter.claim(self.ladder.iter().map(|point| cost_of(*point)));
+    }
+
+    /// Takes in how much a sensor of this board that fell silent may warm up in a second at worst.
+    /// Without it the rate is [`SLEW_PER_SECOND`](crate::thermal::SLEW_PER_SECOND).
+    pub fn handle_slew(&mut self, per_second: Millicelsius) {
+        self.thermometer.set_slew(per_second);
     }
 
     /// Takes in the temperatures. Call it about once a second, with the sensors always in the

@@ -17,7 +17,7 @@ pub const NAME_BYTES_MAX: usize = 32;
 /// Below the throttling limit by so much, the box is cool again.
 pub const HYSTERESIS: Millicelsius = Millicelsius(5_000);
 /// A sensor that is silent is assumed to warm up by so much a second: a box of this kind at full
-/// load with its fan stopped. A board's own measured rate replaces it once boards have one.
+/// load with its fan stopped. A board's own rate replaces it, where it has one.
 pub const SLEW_PER_SECOND: Millicelsius = Millicelsius(500);
 /// Readings that did not come for so long count as those of silent sensors.
 pub const READINGS_SILENT: Duration = Duration::from_secs(5);
@@ -160,8 +160,9 @@ pub struct Worst {
 }
 
 /// Every sensor's last reading.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Thermometer {
+    slew_per_second: Millicelsius,
     seen: heapless::Vec<Sensor, SENSORS_MAX>,
     updated: Option<Monotonic>,
     left_out: usize,
@@ -176,7 +177,21 @@ struct Sensor {
     loss_told: bool,
 }
 
+impl Default for Thermometer {
+    fn default() -> Self {
+        let seen = heapless::Vec::new();
+        Self { slew_per_second: SLEW_PER_SECOND, seen, updated: None, left_out: 0 }
+    }
+}
+
 impl Thermometer {
+    /// Takes in how fast a silent sensor may warm up at worst; a rate of zero or below is none.
+    pub fn set_slew(&mut self, per_second: Millicelsius) {
+        if per_second.0 > 0 {
+            self.slew_per_second = per_second;
+        }
+    }
+
     /// Takes in a reading of every sensor.
     pub fn update(&mut self, now: Monotonic, probes: &[Probe<'_>]) {
         self.updated = Some(now);
@@ -204,7 +219,7 @@ impl Thermometer {
             let (at, value) = sensor.last?;
             let assumed = self.is_lost(now, at);
             let (band, value) = if assumed {
-                let value = grown(value, now.since(at));
+                let value = self.grown(value, now.since(at));
                 // An assumption never shuts a box down.
                 (sensor.limits.band(value).min(Band::Critical), value)
             } else {
@@ -242,18 +257,20 @@ impl Thermometer {
     fn is_lost(&self, now: Monotonic, at: Monotonic) -> bool {
         is_lost(self.updated, now, at)
     }
+
+    fn grown(&self, value: Millicelsius, silent: Duration) -> Millicelsius {
+        let silent_ms = i64::try_from(silent.as_millis()).unwrap_or(i64::MAX);
+        let grown = i64::from(self.slew_per_second.0).saturating_mul(silent_ms) / 1_000;
+        // Nothing on a board gets hotter than this.
+        let hottest = i64::from(*PLAUSIBLE.end());
+        Millicelsius(i64::from(value.0).saturating_add(grown).min(hottest) as i32)
+    }
 }
 
 /// Whether a sensor that answered at `at` was left out of the last readings, or there were none
 /// for too long.
 fn is_lost(updated: Option<Monotonic>, now: Monotonic, at: Monotonic) -> bool {
     updated.is_none_or(|updated| at < updated) || now.since(at) >= READINGS_SILENT
-}
-
-fn grown(value: Millicelsius, silent: Duration) -> Millicelsius {
-    let grown = i64::from(SLEW_PER_SECOND.0) * silent.as_millis() as i64 / 1_000;
-    // Nothing on a board gets hotter than this.
-    Millicelsius((i64::from(value.0) + grown).min(i64::from(*PLAUSIBLE.end())) as i32)
 }
 
 fn cut(name: &str) -> SensorName {
@@ -336,6 +353,19 @@ mod tests {
         assert_eq!(thermometer.next_loss(hours_later), None);
         thermometer.update(hours_later, &[probe(celsius(50))]);
         assert_eq!(thermometer.worst(hours_later).map(|w| w.band), Some(Band::Cool));
+    }
+
+    #[test]
+    fn lost_sensor_warms_up_as_fast_as_its_board_says() {
+        let mut thermometer = Thermometer::default();
+        let probe = |value| Probe { name: "cpu", value, trips: Trips::default() };
+        for (slew, expected) in [(2_000, 60_000), (0, 60_000), (-1, 60_000), (i32::MAX, 150_000)] {
+            thermometer.set_slew(Millicelsius(slew));
+            thermometer.update(Monotonic::from_millis(0), &[probe(celsius(40))]);
+            let now = Monotonic::from_millis(10_000);
+            thermometer.update(now, &[probe(None)]);
+            assert_eq!(thermometer.worst(now).map(|w| w.value), Some(Millicelsius(expected)));
+        }
     }
 
     #[test]

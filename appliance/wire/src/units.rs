@@ -11,6 +11,22 @@ pub struct Millicelsius(pub i32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Milliwatts(pub u32);
 
+/// Electrical tension in 1/1000 V.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Millivolts(pub u32);
+
+/// Electrical current in 1/1000 A; negative where it flows back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Milliamperes(pub i32);
+
+/// Revolutions of a fan in a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Rpm(pub u32);
+
+/// A share in 1/100 that may exceed the whole, such as the used part of a disk's rated life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Percent(pub u8);
+
 /// A probability or a share in 1/1000, 0 to 1000.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

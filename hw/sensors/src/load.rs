@@ -1,9 +1,13 @@
-//! Processor share and memory, through `sysinfo`.
+//! Processor share and memory, through `sysinfo`, and how often the processor held itself back.
+
+use std::path::Path;
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use wire::units::Permille;
 
 use crate::Absent;
+use crate::hwmon::ThrottleCounter;
+use crate::sysfs::Attribute;
 
 /// Follows the load of the box and the memory of this process.
 pub(crate) struct Load {
@@ -51,4 +55,12 @@ impl Load {
             memory_resident_bytes: system.process(self.process).map(|p| p.memory()),
         }
     }
+}
+
+/// How often an x86 processor throttled as a whole because it was too hot. Every core shows the
+/// same counter.
+pub(crate) fn throttles(root: &Path) -> Option<ThrottleCounter> {
+    let folder = root.join("sys/devices/system/cpu/cpu0/thermal_throttle");
+    let events = Attribute::new(folder.join("package_throttle_count"));
+    events.is_there().then_some(ThrottleCounter { name: "processor too hot", events })
 }

@@ -1,7 +1,8 @@
 //! One-value files.
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use wire::units::Millicelsius;
@@ -23,6 +24,21 @@ impl Attribute {
         text(&self.0)?.parse().ok()
     }
 
+    /// The number, if it is none below zero.
+    pub(crate) fn unsigned(&self) -> Option<u64> {
+        u64::try_from(self.number()?).ok()
+    }
+
+    /// Whether the number is another than zero.
+    pub(crate) fn is_set(&self) -> Option<bool> {
+        self.number().map(|number| number != 0)
+    }
+
+    /// Whether there is such a file, readable or not.
+    pub(crate) fn is_there(&self) -> bool {
+        self.0.exists()
+    }
+
     /// The number as a temperature, which the kernel states in 1/1000 °C.
     pub(crate) fn millicelsius(&self) -> Option<Millicelsius> {
         i32::try_from(self.number()?).ok().map(Millicelsius)
@@ -31,10 +47,19 @@ impl Attribute {
 
 /// A file's text without the line's end; `None` when there is none.
 pub(crate) fn text(path: &Path) -> Option<String> {
-    let bytes = fs::read(path).ok()?;
-    let bytes = &bytes[..bytes.len().min(VALUE_BYTES_MAX)];
-    let text = String::from_utf8_lossy(bytes).trim().to_owned();
+    let bytes = beginning(path).ok()?;
+    let text = String::from_utf8_lossy(&bytes).trim().to_owned();
     (!text.is_empty()).then_some(text)
+}
+
+/// The first bytes of a file, which are all of an attribute.
+///
+/// # Errors
+/// The file cannot be opened or read.
+pub(crate) fn beginning(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(VALUE_BYTES_MAX as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The entries of a folder whose names are `prefix` and a number, by number; empty where there

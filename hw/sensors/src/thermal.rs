@@ -20,7 +20,7 @@ pub(crate) fn discover(folder: &Path) -> Vec<TemperatureSensor> {
     let zone = |zone: &std::path::PathBuf| {
         let name = text(&zone.join("type"))?;
         let value = Attribute::new(zone.join("temp"));
-        let sensor = TemperatureSensor { name, value, trips: trips(zone) };
+        let sensor = TemperatureSensor { name, value, fault: None, trips: trips(zone) };
         (!is_radio(&sensor.name)).then_some(sensor)
     };
     numbered(folder, "thermal_zone").iter().filter_map(zone).collect()

@@ -36,7 +36,8 @@ impl Board {
 
     fn discover(&self) -> (SysfsSensors, Vec<Absent>) {
         let now_us = self.now_us.clone();
-        SysfsSensors::discover(self.root.path(), move || Monotonic(now_us.load(Ordering::Relaxed)))
+        let now = move || Monotonic(now_us.load(Ordering::Relaxed));
+        SysfsSensors::discover(self.root.path(), Arc::new(now))
     }
 
     fn pass_ms(&self, ms: u64) {
@@ -144,7 +145,7 @@ fn energy_counters_become_power_between_readings_and_survive_their_wrap() {
     let counter = "powercap/intel-rapl:0/energy_uj";
     let board = Board::new(&[
         ("powercap/intel-rapl:0/name", "package-0"),
-        ("powercap/intel-rapl:0/max_energy_range_uj", "1000000"),
+        ("powercap/intel-rapl:0/max_energy_range_uj", "9999999999"),
         (counter, "100000"),
         ("powercap/intel-rapl/enabled", "1"),
     ]);
@@ -156,11 +157,35 @@ fn energy_counters_become_power_between_readings_and_survive_their_wrap() {
     };
     assert_eq!(next("100000", 1_000), None, "one reading is no power");
     assert_eq!(next("600000", 500), Some(Milliwatts(1_000)));
-    assert_eq!(next("100000", 1_000), Some(Milliwatts(500)));
+    assert_eq!(next("9999600000", 9_999), Some(Milliwatts(1_000_000)));
+    assert_eq!(next("100000", 1_000), Some(Milliwatts(500)), "it went round");
     assert_eq!(next("100000", 0), None, "no time has passed");
     assert_eq!(next("broken", 1_000), None);
     assert_eq!(next("200000", 1_000), None, "the reading before is missing");
     assert_eq!(next("300000", 1_000), Some(Milliwatts(100)));
+    assert_eq!(next("-5", 1_000), None, "no counter counts below zero");
+    assert_eq!(next("300000", 1_000), None);
+    assert_eq!(next("10000000000", 1_000), None, "beyond its own range");
+    assert_eq!(next("300000", 1_000), None);
+    assert_eq!(next("400000", 10_001), None, "at 1000 W it could have gone round twice");
+    assert_eq!(next("500000", 1_000), Some(Milliwatts(100)));
+}
+
+#[test]
+fn energy_counter_without_a_range_says_nothing_when_it_falls() {
+    let board = Board::new(&[
+        ("powercap/intel-rapl:0/name", "package-0"),
+        ("powercap/intel-rapl:0/max_energy_range_uj", "0"),
+        ("powercap/intel-rapl:0/energy_uj", "900000"),
+    ]);
+    let (mut sensors, _) = board.discover();
+    sensors.read();
+    board.pass_ms(1_000);
+    board.write("powercap/intel-rapl:0/energy_uj", "100000");
+    assert_eq!(power(&sensors.read()), [("package-0", None)]);
+    board.pass_ms(3_600_000);
+    board.write("powercap/intel-rapl:0/energy_uj", "3600100000");
+    assert_eq!(power(&sensors.read()), [("package-0", Some(1_000))]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use mqtt::{Credentials, Endpoint, Security, UrlError};
 
 use super::Surroundings;
-use super::document::{Entry, Key, Place, Section};
+use document::{Entry, Key, Place, Section};
 
 const MQTT: &[Key] = &[
     Key::new("url", "\"mqtt://127.0.0.1:1883\""),

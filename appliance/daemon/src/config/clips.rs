@@ -3,8 +3,7 @@
 use wire::event::EventKind;
 use wire::time::MediaSpan;
 
-use super::document::{Entry, Key, Place};
-use super::values::advice;
+use document::{Entry, Key, Place, advice};
 
 const CLIPS: &[Key] = &[
     Key::new("pre_roll_s", "6.0"),

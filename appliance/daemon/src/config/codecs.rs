@@ -1,6 +1,6 @@
 //! `[codecs]`: who decodes the sources' video.
 
-use super::document::{Key, Place};
+use document::{Key, Place};
 use crate::drivers::Choice;
 
 const CODECS: &[Key] = &[Key::new("decoder", "\"auto\"")];

@@ -7,8 +7,8 @@ use mqtt::Security;
 use pipeline::remote::Price;
 
 use super::{
-    Camera, Certificate, Config, Engine, EngineChoice, Input, Pace, RemoteModel, Source, Sport,
-    SrtTerms, TierChoice, Transport,
+    BoardChoice, Camera, Certificate, Config, Engine, EngineChoice, Input, Pace, RemoteModel,
+    Source, Sport, SrtTerms, TierChoice, Transport,
 };
 
 impl fmt::Display for Config {
@@ -16,6 +16,10 @@ impl fmt::Display for Config {
         let Self { box_, mqtt, sources, clips, storage, codecs, models, remote } = self;
         writeln!(f, "box      {} of tenant {}", box_.device, box_.tenant)?;
         writeln!(f, "data     {}", box_.data_dir.display())?;
+        match &box_.board {
+            BoardChoice::Detected => writeln!(f, "board    what the box says of itself")?,
+            BoardChoice::Named(board) => writeln!(f, "board    {} ({})", board.name, board.title)?,
+        }
         let security = match &mqtt.security {
             Security::Plain => "without TLS".to_owned(),
             Security::Tls { ca, client: None } => format!("TLS, signed by {}", ca.display()),

@@ -10,10 +10,10 @@ use ingest::limits::HlsLimits;
 
 use super::Surroundings;
 use super::broker::Secret;
-use super::document::{Entry, Key, Place, Section, Shown};
 use super::rtsp::{self, Camera};
 use super::source::{BOARD, HOOPS, NAME, SPORT};
 use super::tls::{self, Certificate};
+use document::{Entry, Key, Place, Section, Shown};
 
 pub(super) const KIND: Key = Key::new("kind", "\"rtmp\"");
 const PACE: Key = Key::new("pace", "\"real-time\"");

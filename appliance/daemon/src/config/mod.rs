@@ -5,10 +5,10 @@
 //! sockets, brokers and model packs are opened by their owners. Relative paths count from the configuration file's folder.
 //! Format for operators: `docs/operator.md`.
 
+mod board;
 mod broker;
 mod clips;
 mod codecs;
-mod document;
 mod explain;
 mod input;
 mod read;
@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 
 use wire::ids::Name;
 
+pub use board::BoardChoice;
 pub use broker::{Mqtt, Secret};
 pub use clips::Clips;
 pub use codecs::Codecs;
@@ -65,6 +66,8 @@ pub struct Identity {
     pub device: Name,
     /// Folder of the database, the recordings and the clips. Need not exist yet.
     pub data_dir: PathBuf,
+    /// Which board it is.
+    pub board: BoardChoice,
 }
 
 /// How much of the disk may be used.

@@ -4,11 +4,12 @@
 //! its reason. Looks whether named files exist, opens none.
 
 use super::broker::Mqtt;
-use super::document::{Document, Entry, Key, Place, Section};
 use super::{
-    Clips, Codecs, Config, Engine, EngineChoice, Identity, Models, Problem, Remote, Storage,
+    BoardChoice, Clips, Codecs, Config, Engine, EngineChoice, Identity, Models, Problem, Remote,
+    Storage,
     Surroundings, TierChoice, source,
 };
+use document::{Document, Entry, Key, Place, Section};
 
 const ROOT: &[Key] = &[
     Key::new("schema", "1"),
@@ -25,6 +26,7 @@ const BOX: &[Key] = &[
     Key::new("tenant", "\"demo\""),
     Key::new("device", "\"court-1\""),
     Key::new("data_dir", "\"/var/lib/courtside\""),
+    Key::new("board", "\"auto\""),
 ];
 const STORAGE: &[Key] = &[Key::new("recordings_mib", "2048"), Key::new("clips_mib", "4096")];
 const MODELS: &[Key] = &[
@@ -87,7 +89,10 @@ fn identity(place: Place<'_>, surroundings: &Surroundings) -> Option<Identity> {
     let tenant = section.required("tenant").and_then(|entry| entry.name());
     let device = section.required("device").and_then(|entry| entry.name());
     let data_dir = section.required("data_dir").and_then(|entry| surroundings.path(&entry));
-    Some(Identity { tenant: tenant?, device: device?, data_dir: data_dir? })
+    let board = section
+        .optional("board")
+        .map_or_else(|| Some(BoardChoice::default()), |entry| surroundings.board(&entry));
+    Some(Identity { tenant: tenant?, device: device?, data_dir: data_dir?, board: board? })
 }
 
 fn models(place: Place<'_>, surroundings: &Surroundings) -> Option<Models> {

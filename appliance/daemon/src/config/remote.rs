@@ -9,7 +9,7 @@ use pipeline::remote::{Price, Terms};
 
 use super::Surroundings;
 use super::broker::Secret;
-use super::document::{Entry, Key, Place, Section};
+use document::{Entry, Key, Place, Section};
 
 /// The lanes that may be served elsewhere: those that no frame waits for.
 const REMOTE: &[Key] = &[Key::new("players", "{ … }")];

@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::broker::Secret;
-use super::document::{Entry, Key, Section};
+use document::{Entry, Key, Section};
 use super::input::{KIND, idle_timeout};
 use super::source::{BOARD, HOOPS, NAME, SPORT};
 

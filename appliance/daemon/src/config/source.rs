@@ -7,8 +7,8 @@ use wire::ids::Name;
 use wire::units::PixelBox;
 
 use super::Surroundings;
-use super::document::{Entry, Key, Place, Section};
 use super::input::{self, Input};
+use document::{Entry, Key, Place, Section};
 
 pub(super) const NAME: Key = Key::new("name", "\"court-1\"");
 pub(super) const SPORT: Key = Key::new("sport", "\"basketball\"");

@@ -395,6 +395,7 @@ fn summary_shows_what_was_understood() {
         understood(GOOD).to_string(),
         "box      court-1 of tenant demo\n\
          data     /var/lib/courtside\n\
+         board    what the box says of itself\n\
          broker   127.0.0.1 port 1883, without TLS\n\
          source   court-1: basketball, RTMP publisher to rtmp://127.0.0.1:1935/live/(key), dropped \
          after 10 s of silence, hoops are searched\n\

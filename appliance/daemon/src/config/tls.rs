@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Surroundings;
-use super::document::{Entry, Key};
+use document::{Entry, Key};
 use crate::inputs::rtmp::tls::server;
 
 pub(super) const TLS: Key =

@@ -1,56 +1,10 @@
-//! What several sections' values have in common: names, choices, ranges, paths.
+//! Paths: what the values of several sections have in common beside what [`document`] reads.
 
-use std::fmt::Display;
 use std::path::PathBuf;
 
-use wire::ids::Name;
+use document::Entry;
 
 use super::Surroundings;
-use super::document::{Entry, nearest, quoted};
-
-impl<'p> Entry<'p> {
-    /// The value as a [`Name`].
-    pub(super) fn name(&self) -> Option<Name> {
-        match self.text()?.parse::<Name>() {
-            Ok(name) => Some(name),
-            Err(error) => {
-                self.refuse_with_example(error);
-                None
-            }
-        }
-    }
-
-    /// The value as a text that is not empty.
-    pub(super) fn filled(&self) -> Option<&'p str> {
-        let text = self.text()?;
-        if text.is_empty() {
-            self.refuse_with_example("it must not be empty");
-            return None;
-        }
-        Some(text)
-    }
-
-    /// The meaning of the value's text.
-    pub(super) fn one_of<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
-        let text = self.text()?;
-        let found = choices.iter().find(|(name, _)| *name == text);
-        if found.is_none() {
-            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-            self.refuse("this is none of the possible values", advice(text, &names));
-        }
-        found.map(|(_, meaning)| *meaning)
-    }
-
-    /// The value as a number from `least` to `most`.
-    pub(super) fn within(&self, least: f64, most: f64, why: impl Display) -> Option<f64> {
-        let number = self.number()?;
-        if !(least..=most).contains(&number) {
-            self.refuse_with_example(why);
-            return None;
-        }
-        Some(number)
-    }
-}
 
 impl Surroundings {
     /// A path, counted from the configuration's folder if it is relative.
@@ -84,12 +38,4 @@ impl Surroundings {
         );
         None
     }
-}
-
-/// What to write instead of a text that is none of the names.
-pub(super) fn advice(text: &str, names: &[&str]) -> String {
-    nearest(text, names).map_or_else(
-        || format!("write one of {}", quoted(names)),
-        |near| format!("did you mean `{near}`?"),
-    )
 }

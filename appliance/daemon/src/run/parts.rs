@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use boards::{Detected, Why};
 use futures_lite::future::block_on;
 use mqtt::Endpoint;
 use outbox::Quota;
@@ -18,6 +19,7 @@ use pipeline::record::FragmentStore;
 use pipeline::recording::{Progress, RecordHealth, RecordStage, record};
 use pipeline::remote::Shared;
 use pipeline::source::Pace;
+use sensors::Places;
 use tokio::sync::watch;
 use tracing::{info, warn};
 use wire::envelope::{Body, NoticeKind};
@@ -31,6 +33,7 @@ use crate::config::{self, Config, Input, Sport};
 use crate::drivers::{self, Drivers};
 use crate::engine::{self, Packs};
 use crate::govern::{Govern, Latest};
+use crate::hardware;
 use crate::inputs::{Outlet, Presence, Tell};
 use crate::outputs::{Decisions, Ids, Recorded, Shipping, notice};
 use crate::packs::engines;
@@ -49,6 +52,7 @@ const CLIP_FILES_MAX: u32 = 10_000;
 /// See the module.
 pub(super) struct Parts {
     boot: BootId,
+    board: Arc<Detected>,
     names: Vec<Name>,
     stages: Stages<Decisions>,
     /// Set to end the exchange of packs.
@@ -115,7 +119,8 @@ impl Parts {
         };
         let cutter = start_cutter(clock, &cuts, shelves.clips, shipping)?;
         leftovers::cut(config, opened, (&recordings, &cuts)).await;
-        let governor = start_governor(clock, config, (&stages, &packs), (&uplink, stop))?;
+        let board = Arc::new(tell_board(config, &uplink));
+        let governor = start_governor(clock, config, (&stages, &packs, &board), (&uplink, stop))?;
         let exchange = Exchange::new((stock, &packs), &stages.packs, config.sources.len());
         let exchanging = exchange.stop();
         // Never joined: it may be reading a pack for as long as that takes, and leaves nothing
@@ -124,6 +129,7 @@ impl Parts {
         let names = config.sources.iter().map(|source| source.name.clone()).collect();
         Ok(Self {
             boot,
+            board,
             names,
             stages,
             exchanging,
@@ -193,6 +199,7 @@ impl Parts {
             inference: Arc::clone(&self.stages.inference),
             director: Arc::clone(&self.stages.director),
             cutter: Arc::clone(&self.cutter.0),
+            board: Arc::clone(&self.board),
             governor: Arc::clone(&self.governor.0),
             remote_players: self.remote_players.clone(),
             uplink: self.uplink.clone(),
@@ -373,18 +380,37 @@ fn start_cutter(
     Ok((health, spawn("cutter", move || block_on(cut_clips(stage)))?))
 }
 
+/// Which board the box is; a box that is none that is known is a notice as well.
+fn tell_board(config: &Config, uplink: &uplink::Handle) -> Detected {
+    let detected = hardware::board_of(&config.box_.board, &Places::of_this_box().root);
+    match detected.why {
+        Why::Said(_) | Why::Configured => info!("board: {detected}"),
+        Why::Unknown(_) => {
+            warn!("board: {detected}");
+            let text = format!("this box is no known board and taken for {}", detected.board.name);
+            let told = notice(NoticeKind::Hardware, None, &text);
+            if let Err(refused) = uplink.publish(Body::Notice(told)) {
+                warn!(%refused, "the board not published");
+            }
+        }
+    }
+    detected
+}
+
 type Governing = (Arc<Mutex<Latest>>, Arc<AtomicBool>, JoinHandle<()>);
 
 fn start_governor(
     clock: &Arc<SystemClock>,
     config: &Config,
-    (stages, packs): (&Stages<Decisions>, &Packs),
+    (stages, packs, board): (&Stages<Decisions>, &Packs, &Detected),
     (uplink, stop_box): (&uplink::Handle, watch::Sender<bool>),
 ) -> Result<Governing> {
     let (latest, stop) =
         (Arc::new(Mutex::new(Latest::default())), Arc::new(AtomicBool::new(false)));
     let govern = Govern {
         clock: Arc::clone(clock),
+        board: board.clone(),
+        places: Places::of_this_box(),
         choice: config.models.tier,
         tiers: packs.tiers(),
         inference: Arc::clone(&stages.inference),

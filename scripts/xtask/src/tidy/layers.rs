@@ -23,6 +23,7 @@ enum Foreign {
 
 const WIRE: &str = "courtside-wire";
 const HAL: &str = "courtside-hal";
+const DOCUMENT: &str = "courtside-document";
 const MQTT: &str = "courtside-mqtt";
 /// Sockets, runtimes, brokers and databases belong to the programs.
 const EDGES: &[&str] =
@@ -51,9 +52,16 @@ const TABLE: &[Rule] = &[
     pure("courtside-clips"),
     pure("courtside-outbox"),
     Rule { name: "courtside-ingest", ours: &[WIRE], foreign: Foreign::Without(VENDORS_AND_EDGES) },
+    Rule { name: DOCUMENT, ours: &[WIRE], foreign: Foreign::Without(VENDORS_AND_EDGES) },
     Rule { name: HAL, ours: &[WIRE], foreign: Foreign::Without(VENDORS_AND_EDGES) },
     // An HTTP client under a deadline, for a thread of its own.
     Rule { name: "courtside-kserve", ours: &[HAL], foreign: Foreign::Without(EDGES) },
+    // Data, and which of it fits the box: no driver, no policy.
+    Rule {
+        name: "courtside-boards",
+        ours: &[HAL, WIRE, DOCUMENT],
+        foreign: Foreign::Without(VENDORS_AND_EDGES),
+    },
     Rule { name: "courtside-libav", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
     Rule { name: "courtside-nvcodec", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
     Rule { name: "courtside-sensors", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
@@ -81,6 +89,8 @@ const TABLE: &[Rule] = &[
         ours: &[
             WIRE,
             HAL,
+            DOCUMENT,
+            "courtside-boards",
             "courtside-governor",
             "courtside-fusion",
             "courtside-clips",

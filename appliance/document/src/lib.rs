@@ -1,8 +1,12 @@
 //! A TOML document that is read key by key, so that every complaint can name the key, its line,
 //! its value, why it cannot be used and what to write instead.
 //!
-//! Knows nothing of the box's settings: those stand in [`super::read`]. Collects all problems of
-//! a document instead of stopping at the first. Never prints the value of a secret key.
+//! Knows nothing of what the settings mean: that stands with those who read them, the box's
+//! configuration and the board files. Opens no files. Collects all problems of a document instead
+//! of stopping at the first. Never prints the value of a secret key.
+#![forbid(unsafe_code)]
+
+mod values;
 
 use std::cell::RefCell;
 use std::fmt::{self, Display};
@@ -10,20 +14,22 @@ use std::fmt::{self, Display};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub use values::advice;
+
 /// A key that a section may have.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Key {
+pub struct Key {
     /// Name in the file.
-    pub(super) name: &'static str,
+    pub name: &'static str,
     /// A value that could stand there, as TOML.
-    pub(super) example: &'static str,
+    pub example: &'static str,
     /// Whether the value may be shown.
-    pub(super) shown: Shown,
+    pub shown: Shown,
 }
 
 /// Whether a value may appear in messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shown {
+pub enum Shown {
     /// An ordinary value.
     Openly,
     /// A password or stream key: replaced by `"…"`.
@@ -32,12 +38,12 @@ pub(super) enum Shown {
 
 impl Key {
     /// An ordinary key.
-    pub(super) const fn new(name: &'static str, example: &'static str) -> Self {
+    pub const fn new(name: &'static str, example: &'static str) -> Self {
         Self { name, example, shown: Shown::Openly }
     }
 
     /// A key whose value is never printed.
-    pub(super) const fn secret(name: &'static str, example: &'static str) -> Self {
+    pub const fn secret(name: &'static str, example: &'static str) -> Self {
         Self { name, example, shown: Shown::Never }
     }
 }
@@ -58,19 +64,19 @@ impl Display for Problem {
 }
 
 /// The text being read and what was found wrong with it so far.
-pub(super) struct Document<'d> {
+pub struct Document<'d> {
     text: &'d str,
     problems: RefCell<Vec<Problem>>,
 }
 
 impl<'d> Document<'d> {
     /// A document without problems yet.
-    pub(super) fn new(text: &'d str) -> Self {
+    pub fn new(text: &'d str) -> Self {
         Self { text, problems: RefCell::default() }
     }
 
     /// Parses the text; syntax errors become problems. Without syntax errors `with` reads the root.
-    pub(super) fn read<T>(&self, with: impl FnOnce(Place<'_>) -> Option<T>) -> Option<T> {
+    pub fn read<T>(&self, with: impl FnOnce(Place<'_>) -> Option<T>) -> Option<T> {
         let (root, errors) = DeTable::parse_recoverable(self.text);
         for error in &errors {
             let line = self.line(error.span().map_or(0, |span| span.start));
@@ -84,7 +90,7 @@ impl<'d> Document<'d> {
     }
 
     /// The problems in the order of their lines.
-    pub(super) fn problems(self) -> Vec<Problem> {
+    pub fn problems(self) -> Vec<Problem> {
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(|problem| problem.line);
         problems
@@ -102,7 +108,7 @@ impl<'d> Document<'d> {
 
 /// A table of the document whose keys have not been looked at.
 #[derive(Clone)]
-pub(super) struct Place<'p> {
+pub struct Place<'p> {
     document: &'p Document<'p>,
     /// `None`: the table is not in the document, which is the same as an empty one.
     table: Option<&'p DeTable<'p>>,
@@ -112,14 +118,14 @@ pub(super) struct Place<'p> {
 
 impl<'p> Place<'p> {
     /// Opens the table with the keys it may have. Unknown keys become problems at once.
-    pub(super) fn with_keys(self, known: &'static [Key]) -> Section<'p> {
+    pub fn with_keys(self, known: &'static [Key]) -> Section<'p> {
         let section = Section { place: self, known };
         section.refuse_unknown_keys();
         section
     }
 
     /// The text under `name`, without any complaint: to choose which keys apply.
-    pub(super) fn peek(&self, name: &str) -> Option<&'p str> {
+    pub fn peek(&self, name: &str) -> Option<&'p str> {
         self.table?.get(name).and_then(|value| value.get_ref().as_str())
     }
 
@@ -129,14 +135,14 @@ impl<'p> Place<'p> {
 }
 
 /// A table of the document together with the keys it may have.
-pub(super) struct Section<'p> {
+pub struct Section<'p> {
     place: Place<'p>,
     known: &'static [Key],
 }
 
 impl<'p> Section<'p> {
     /// The entry under `name`, if it is there.
-    pub(super) fn optional(&self, name: &str) -> Option<Entry<'p>> {
+    pub fn optional(&self, name: &str) -> Option<Entry<'p>> {
         let key = self.key(name);
         let value = self.place.table?.get(name)?;
         Some(Entry {
@@ -150,7 +156,7 @@ impl<'p> Section<'p> {
     }
 
     /// The entry under `name`; a problem if it is missing.
-    pub(super) fn required(&self, name: &str) -> Option<Entry<'p>> {
+    pub fn required(&self, name: &str) -> Option<Entry<'p>> {
         let entry = self.optional(name);
         if entry.is_none() {
             let Key { example, .. } = self.key(name);
@@ -163,13 +169,13 @@ impl<'p> Section<'p> {
     }
 
     /// A problem of the section as a whole.
-    pub(super) fn refuse(&self, message: impl Display) {
+    pub fn refuse(&self, message: impl Display) {
         self.place.document.push(self.place.line, message.to_string());
     }
 
     /// The table under `name`; an empty one if it is missing, a problem if something else stands
     /// there.
-    pub(super) fn table(&self, name: &str) -> Option<Place<'p>> {
+    pub fn table(&self, name: &str) -> Option<Place<'p>> {
         let Some(entry) = self.optional(name) else {
             let Place { document, line, .. } = self.place;
             return Some(Place { document, table: None, path: self.place.named(name), line });
@@ -215,7 +221,7 @@ impl<'p> Section<'p> {
 
 /// One `key = value` of the document.
 #[derive(Clone)]
-pub(super) struct Entry<'p> {
+pub struct Entry<'p> {
     document: &'p Document<'p>,
     path: String,
     line: usize,
@@ -226,7 +232,7 @@ pub(super) struct Entry<'p> {
 
 impl<'p> Entry<'p> {
     /// Records why the value cannot be used and what to write instead.
-    pub(super) fn refuse(&self, why: impl Display, instead: impl Display) {
+    pub fn refuse(&self, why: impl Display, instead: impl Display) {
         let value = match self.shown {
             Shown::Openly => shortened(&self.document.text[self.value.span()]),
             Shown::Never => "\"…\"".to_owned(),
@@ -235,19 +241,19 @@ impl<'p> Entry<'p> {
     }
 
     /// Like [`refuse`](Self::refuse) with the key's example as advice.
-    pub(super) fn refuse_with_example(&self, why: impl Display) {
+    pub fn refuse_with_example(&self, why: impl Display) {
         let name = self.path.rsplit('.').next().unwrap_or_default();
         self.refuse(why, format_args!("write for example `{name} = {}`", self.example));
     }
 
     /// The same entry whose value is not shown in messages.
-    pub(super) fn hidden(mut self) -> Self {
+    pub fn hidden(mut self) -> Self {
         self.shown = Shown::Never;
         self
     }
 
     /// The value as text.
-    pub(super) fn text(&self) -> Option<&'p str> {
+    pub fn text(&self) -> Option<&'p str> {
         let text = self.value.get_ref().as_str();
         if text.is_none() {
             self.refuse_type("a text in quotes");
@@ -256,7 +262,7 @@ impl<'p> Entry<'p> {
     }
 
     /// The value as a number, whole or not.
-    pub(super) fn number(&self) -> Option<f64> {
+    pub fn number(&self) -> Option<f64> {
         let number = number_of(self.value.get_ref());
         if number.is_none() {
             self.refuse_type("a number");
@@ -265,7 +271,7 @@ impl<'p> Entry<'p> {
     }
 
     /// The value as a whole number.
-    pub(super) fn whole(&self) -> Option<i64> {
+    pub fn whole(&self) -> Option<i64> {
         let whole = self.value.get_ref().as_integer();
         let whole = whole.and_then(|whole| i64::from_str_radix(whole.as_str(), whole.radix()).ok());
         if whole.is_none() {
@@ -275,7 +281,7 @@ impl<'p> Entry<'p> {
     }
 
     /// The value as texts.
-    pub(super) fn texts(&self) -> Option<Vec<&'p str>> {
+    pub fn texts(&self) -> Option<Vec<&'p str>> {
         let texts = self.value.get_ref().as_array().and_then(|array| {
             array.iter().map(|item| item.get_ref().as_str()).collect::<Option<Vec<_>>>()
         });
@@ -286,7 +292,7 @@ impl<'p> Entry<'p> {
     }
 
     /// The value as numbers.
-    pub(super) fn numbers(&self) -> Option<Vec<f64>> {
+    pub fn numbers(&self) -> Option<Vec<f64>> {
         let numbers = self.value.get_ref().as_array().and_then(|array| {
             array.iter().map(|item| number_of(item.get_ref())).collect::<Option<Vec<_>>>()
         });
@@ -297,7 +303,7 @@ impl<'p> Entry<'p> {
     }
 
     /// The value as a list of tables, each named `path[1]`, `path[2]` …
-    pub(super) fn tables(&self) -> Vec<Place<'p>> {
+    pub fn tables(&self) -> Vec<Place<'p>> {
         let places = self.value.get_ref().as_array().and_then(|array| {
             let numbered = array.iter().enumerate();
             numbered.map(|(index, item)| self.item(index, item)).collect::<Option<Vec<_>>>()
@@ -341,7 +347,7 @@ fn number_of(value: &DeValue<'_>) -> Option<f64> {
 }
 
 /// Names as `` `a`, `b` and `c` ``.
-pub(super) fn quoted(names: &[&str]) -> String {
+pub fn quoted(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         None => String::new(),
@@ -351,7 +357,7 @@ pub(super) fn quoted(names: &[&str]) -> String {
 }
 
 /// The known name that `text` was most likely meant to be: at most half of its letters differ.
-pub(super) fn nearest<'n>(text: &str, names: &[&'n str]) -> Option<&'n str> {
+pub fn nearest<'n>(text: &str, names: &[&'n str]) -> Option<&'n str> {
     let distances = names.iter().map(|name| (edit_distance(text, name), *name));
     let (distance, name) = distances.min()?;
     (distance * 2 <= name.len()).then_some(name)

@@ -1,0 +1,105 @@
+//! `courtside sensors`, on a copy of what each board shows.
+
+#[path = "../../../../hw/boards/tests/trees/mod.rs"]
+mod trees;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn courtside(root: &Path, more: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_courtside"));
+    command.arg("sensors").arg("--root").arg(root).args(more).output().expect("it runs")
+}
+
+fn json(root: &Path) -> Value {
+    let output = courtside(root, &["--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+#[test]
+fn each_board_is_told_with_its_sensors_by_part() {
+    for (board, _) in trees::TREES {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        trees::grow(root.path(), board);
+        let told = json(root.path());
+        assert_eq!(told["board"]["name"], board);
+        assert_eq!(told["missing"], Value::Array(Vec::new()), "{board}");
+        let temperatures = told["temperatures"].as_array().expect("a list");
+        let has_junction = temperatures.iter().any(|sensor| sensor["part"] == "junction");
+        assert_eq!(has_junction, board.starts_with("jetson"), "{board}");
+    }
+}
+
+#[test]
+fn table_shows_readings_limits_and_whose_they_are() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    trees::grow(root.path(), "jetson-agx-orin");
+    let output = courtside(root.path(), &[]);
+    let table = String::from_utf8(output.stdout).expect("text");
+    for line in [
+        "board    jetson-agx-orin (NVIDIA Jetson AGX Orin, AGX Orin 64 GB): its device tree is \
+         compatible with nvidia,p3701-0005",
+        "module   64 GiB of memory, at most 60.0 W",
+        "codecs   decode v4l2, libav; encode v4l2, libav",
+        "cpu-thermal     cpu       48.2 °C  97.0 °C       –               104.5 °C*",
+        "gpu-thermal     gpu       silent   99.0 °C*      –               104.5 °C*",
+        "VDD_GPU_SOC      gpu     6.3 W  19880 mV  320 mA   –        –",
+        "pwm_tach rpm  1786 rpm  –",
+        "pwmfan pwm1   –         22 %",
+        "instantaneous over-current  37",
+        "mmcblk0  50 %  –      –",
+    ] {
+        assert!(table.lines().any(|told| told == line), "{line}\n{table}");
+    }
+}
+
+#[test]
+fn board_of_the_configuration_goes_before_what_the_box_says() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    trees::grow(root.path(), "jetson-orin-nx");
+    let config = root.path().join("box.toml");
+    let text = "schema = 1\n[box]\ntenant = \"t\"\ndevice = \"d\"\ndata_dir = \"/tmp\"\n\
+                board = \"generic-x86\"\n[mqtt]\nurl = \"mqtt://127.0.0.1:1883\"\n[[source]]\n\
+                name = \"c\"\nkind = \"rtmp\"\nlisten = \"127.0.0.1:1935\"\napp = \"a\"\n\
+                key = \"k\"\nsport = \"basketball\"\n";
+    std::fs::write(&config, text).expect("a file");
+    let file = config.to_str().expect("a text");
+    let output = courtside(root.path(), &["--json", "--config", file]);
+    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(told["board"]["name"], "generic-x86");
+    assert_eq!(told["board"]["because"], "generic-x86 (a PC): the configuration says so");
+    let missing = told["missing"].to_string();
+    assert!(missing.contains("this board has a cpu temperature"), "{missing}");
+    std::fs::write(&config, text.replace("generic-x86", "generic-arm")).expect("a file");
+    let output = courtside(root.path(), &["--config", file]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("box.toml:6: `box.board = \"generic-arm\"`"), "{told}");
+}
+
+#[test]
+fn box_without_anything_says_what_is_not_measured() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let told = json(root.path());
+    assert_eq!(told["board"]["name"], "generic-x86");
+    let absent = told["absent"].as_array().expect("a list");
+    for what in ["temperature", "power", "disk wear"] {
+        let beginning = format!("{what} is not measured");
+        assert!(absent.iter().any(|a| a.as_str().is_some_and(|a| a.starts_with(&beginning))));
+    }
+}
+
+#[test]
+fn log_pages_that_cannot_be_asked_for_are_an_error_that_names_the_disk() {
+    let (root, folder) =
+        (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    trees::write(root.path(), "sys/class/nvme/nvme0/model", "A disk");
+    trees::write(root.path(), "dev/nvme0", "");
+    let keep = folder.path().to_str().expect("a text");
+    let output = courtside(root.path(), &["--keep-wear", keep]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && told.contains("nvme0 cannot be asked"), "{told}");
+}

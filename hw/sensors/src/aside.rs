@@ -1,0 +1,141 @@
+//! A driver that may take its time, read on a thread of its own, so that a disk or a GPU that
+//! hangs keeps nobody waiting.
+//!
+//! LATEST: whoever reads gets the newest finished reading and asks for the next one. When the
+//! driver no longer answers, its values become `None`, name by name; nothing else is lost.
+
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+
+use hal::sensors::{Alarm, Readings, Sensors};
+
+/// How long the first reading may take. Loading a GPU's driver takes seconds.
+const FIRST_MAX: Duration = Duration::from_secs(10);
+/// Readings in a row that may be handed out again while a newer one is waited for. Called about
+/// once a second, the governor counts a sensor as lost five seconds after that.
+const REPEATS_MAX: u32 = 3;
+
+/// See the module.
+pub struct Aside {
+    ask: SyncSender<()>,
+    answers: Receiver<Readings>,
+    newest: Readings,
+    repeats: u32,
+}
+
+impl Aside {
+    /// Starts the thread `name`, lets it make the driver, and waits for the first reading. `None`
+    /// if the driver says that there is nothing to read.
+    ///
+    /// # Errors
+    /// The system gives no thread, or the driver does not answer in time; its thread is then left
+    /// to itself.
+    pub fn start(
+        name: &str,
+        open: impl FnOnce() -> Option<Box<dyn Sensors>> + Send + 'static,
+    ) -> io::Result<Option<Self>> {
+        // One wish is enough, and one answer to it.
+        let (ask, asked) = sync_channel(1);
+        let (answer, answers) = sync_channel(1);
+        std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let Some(mut driver) = open() else { return };
+            while answer.send(driver.read()).is_ok() && asked.recv().is_ok() {}
+        })?;
+        match answers.recv_timeout(FIRST_MAX) {
+            Ok(newest) => Ok(Some(Self { ask, answers, newest, repeats: 0 })),
+            Err(RecvTimeoutError::Disconnected) => Ok(None),
+            Err(RecvTimeoutError::Timeout) => Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("it did not answer within {} s", FIRST_MAX.as_secs()),
+            )),
+        }
+    }
+}
+
+impl Sensors for Aside {
+    fn read(&mut self) -> Readings {
+        match self.answers.try_recv() {
+            Ok(newest) => (self.newest, self.repeats) = (newest, 0),
+            Err(_) => self.repeats = self.repeats.saturating_add(1),
+        }
+        // A wish that already waits is the same wish.
+        let _ = self.ask.try_send(());
+        if self.repeats > REPEATS_MAX { silent(&self.newest) } else { self.newest.clone() }
+    }
+}
+
+/// The same sensors, none of which answers.
+fn silent(readings: &Readings) -> Readings {
+    let mut silent = readings.clone();
+    silent.temperatures.iter_mut().for_each(|t| t.value = None);
+    for power in &mut silent.power {
+        (power.value, power.tension, power.current) = (None, None, None);
+        power.alarm = None::<Alarm>;
+    }
+    silent.fans.iter_mut().for_each(|fan| (fan.speed, fan.drive) = (None, None));
+    silent.throttles.iter_mut().for_each(|throttle| throttle.events = None);
+    silent.wear.iter_mut().for_each(|wear| (wear.used, wear.spare) = (None, None));
+    silent
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::Sender;
+
+    use hal::sensors::Wear;
+    use wire::units::Percent;
+
+    use super::*;
+
+    /// Answers when it is let, and says that it was asked.
+    struct Slow {
+        count: u8,
+        let_go: Receiver<()>,
+    }
+
+    impl Sensors for Slow {
+        fn read(&mut self) -> Readings {
+            let hung_up = self.let_go.recv().is_err();
+            assert!(!hung_up || self.count > 0, "it was let go at least once");
+            self.count += 1;
+            let used = Some(Percent(self.count));
+            let wear = vec![Wear { name: "disk".to_owned(), used, spare: None, warning: None }];
+            Readings { wear, ..Readings::default() }
+        }
+    }
+
+    fn used(aside: &mut Aside) -> Option<u8> {
+        aside.read().wear[0].used.map(|used| used.0)
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "a test's own channel")]
+    fn slow() -> (Sender<()>, Aside) {
+        let (go, let_go) = std::sync::mpsc::channel();
+        go.send(()).expect("it listens");
+        let driver = Slow { count: 0, let_go };
+        let aside = Aside::start("slow", move || Some(Box::new(driver))).expect("a thread");
+        (go, aside.expect("it answers"))
+    }
+
+    #[test]
+    fn driver_that_hangs_keeps_nobody_waiting_and_falls_silent() {
+        let (go, mut aside) = slow();
+        for _ in 0..REPEATS_MAX {
+            assert_eq!(used(&mut aside), Some(1));
+        }
+        assert_eq!(used(&mut aside), None, "too old");
+        go.send(()).expect("it listens");
+        // Its name never went away, and its next answer is taken.
+        let back = std::iter::repeat_with(|| {
+            std::thread::yield_now();
+            used(&mut aside)
+        });
+        assert_eq!(back.take(1_000_000).find(Option::is_some), Some(Some(2)));
+    }
+
+    #[test]
+    fn driver_that_has_nothing_is_none() {
+        assert!(Aside::start("nothing", || None).expect("a thread").is_none());
+    }
+}
