@@ -257,7 +257,7 @@ fn each_mistake_has_one_message_with_key_value_reason_and_remedy() {
             "sport = \"basketball\"",
             "sport = \"basketball\"\npath = \"game.mp4\"",
             "line 15: `source[1].path` is not a key that Courtside knows; known here are `name`, \
-             `kind`, `listen`, `app`, `key`, `idle_timeout_s`, `sport`, `hoops` and `board`",
+             `kind`, `listen`, `app`, `key`, `tls`, `idle_timeout_s`, `sport`, `hoops` and `board`",
         ),
         (
             "sport = \"basketball\"",

@@ -47,7 +47,7 @@ enum Ended {
     Silent(Duration),
     #[error("{0}")]
     Media(#[from] StreamError),
-    /// Its receiver panicked. No other source may notice.
+    /// The crate panicked. No other source may notice.
     #[error("its stream is one that the box's RTSP client fails at; report this camera's model")]
     Broken,
 }
@@ -62,12 +62,8 @@ pub(super) async fn serve(
     let (mut pause, mut told) = (AGAIN_AFTER, String::new());
     loop {
         let mut service = Service::new(outlet, camera, clock);
-        let taking = AssertUnwindSafe(service.take()).catch_unwind();
         let ended = tokio::select! {
-            taken = taking => match taken {
-                Ok(ended) => ended,
-                Err(_panic) => Ended::Broken,
-            },
+            ended = service.take() => ended,
             () = stop.wait() => Ended::Stopped,
         };
         let (came, reason) = (service.came, ended.to_string());
@@ -102,6 +98,14 @@ pub(super) async fn serve(
     }
 }
 
+/// What the crate says, or that it panicked. What it holds is dropped then, and never used again.
+async fn guarded<T>(saying: impl Future<Output = Result<T, Refusal>>) -> Result<T, Ended> {
+    match AssertUnwindSafe(saying).catch_unwind().await {
+        Ok(said) => Ok(said?),
+        Err(_panic) => Err(Ended::Broken),
+    }
+}
+
 /// One call, from its beginning to its end.
 struct Service<'a> {
     outlet: &'a mut Outlet,
@@ -128,7 +132,7 @@ impl<'a> Service<'a> {
     async fn try_take(&mut self) -> Result<std::convert::Infallible, Ended> {
         let deadline = self.clock.now().plus(ANSWER_MAX);
         let answer = tokio::select! {
-            answer = call::camera(self.camera) => answer?,
+            answer = guarded(call::camera(self.camera)) => answer?,
             () = self.clock.sleep_until(deadline) => return Err(Ended::NoAnswer),
         };
         let Answer { mut stream, codec, peer, sound_refused } = answer;
@@ -147,7 +151,7 @@ impl<'a> Service<'a> {
         loop {
             let silence = self.camera.idle_timeout;
             let came = tokio::select! {
-                came = stream.next(self.clock) => came?,
+                came = guarded(stream.next(self.clock)) => came?,
                 () = self.clock.sleep_until(seen.plus(silence)) => {
                     return Err(Ended::Silent(silence));
                 }
