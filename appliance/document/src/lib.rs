@@ -315,7 +315,7 @@ impl<'p> Entry<'p> {
     }
 
     /// The value as a table in braces.
-    pub(super) fn in_braces(&self) -> Option<Place<'p>> {
+    pub fn in_braces(&self) -> Option<Place<'p>> {
         let table = self.value.get_ref().as_table();
         if table.is_none() {
             self.refuse_type("a table in braces");
