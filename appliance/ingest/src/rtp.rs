@@ -9,7 +9,8 @@ use wire::codec::VideoCodec;
 use wire::time::{MEDIA_HZ, MediaSpan, Monotonic};
 
 use crate::access_unit::Track;
-use crate::elementary::{Counters, Elementary, Output, Picture, StreamError};
+use crate::elementary::{Counters, Elementary, Output, StreamError};
+use crate::entry::{Entry, Picture, Sound};
 use crate::limits::Limits;
 use crate::timeline::TimeBase;
 
@@ -85,20 +86,21 @@ impl Assembly {
         let shown = media_ticks(at);
         match track {
             Track::Audio => {
-                self.stream.audio(data, shown.cast_unsigned(), arrived);
-                Ok(())
+                let raw = shown.cast_unsigned();
+                self.stream.take(Entry::Sound(Sound { data, raw, arrived }))
             }
             Track::Video => {
                 if lost_packets > 0 {
-                    self.stream.count_gap();
-                    self.stream.lost_video();
+                    self.stream.take(Entry::Gap)?;
+                    self.stream.take(Entry::LostVideo)?;
                 }
                 // A picture before its track is configured is counted and dropped there.
                 let codec = self.codec.unwrap_or(VideoCodec::H264);
                 let decoded = self.decoding_time(shown);
                 let composition = MediaSpan(shown - decoded);
                 let raw = decoded.cast_unsigned();
-                self.stream.video(Picture { codec, data, raw, composition, arrived })
+                let picture = Picture { codec, data, raw, composition, arrived };
+                self.stream.take(Entry::Picture(picture))
             }
         }
     }
