@@ -16,6 +16,19 @@ pub async fn source(
     (name, limit): (&str, Duration),
     wanted: impl Fn(&Value) -> bool,
 ) -> Result<Value> {
+    let mut all = sources(observer, limit, |all| wanted(&all[name])).await?;
+    Ok(all[name].take())
+}
+
+/// The counters of all sources, of one moment, once they are as `wanted`.
+///
+/// # Errors
+/// As [`source`].
+pub async fn sources(
+    observer: &mut Observer,
+    limit: Duration,
+    wanted: impl Fn(&Value) -> bool,
+) -> Result<Value> {
     let mut last = Value::Null;
     let found = async {
         while let Some(heard) = observer.next().await {
@@ -23,7 +36,7 @@ pub async fn source(
             if group != "pipeline" {
                 continue;
             }
-            last = json["sources"][name].take();
+            last = json["sources"].take();
             if wanted(&last) {
                 return Ok(());
             }
@@ -31,7 +44,7 @@ pub async fn source(
         anyhow::bail!("the subscriber ended")
     };
     let found = tokio::time::timeout(limit, found).await;
-    found.with_context(|| format!("the counters of {name} are never as wanted: {last}"))??;
+    found.with_context(|| format!("the counters are never as wanted: {last}"))??;
     Ok(last)
 }
 

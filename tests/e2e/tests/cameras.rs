@@ -19,8 +19,8 @@ use tokio::process::Command;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// From the camera's return to its pictures.
 const BACK_MAX: Duration = Duration::from_secs(5);
-/// Telemetry comes every two seconds, and a camera needs a while until it sends its first picture.
-const TELLING_MAX: Duration = Duration::from_secs(3);
+/// Telemetry comes every two seconds.
+const TELLING_MAX: Duration = Duration::from_secs(2);
 /// Debian's interpreter, which has GStreamer's binding; another one may come first on the PATH.
 const PYTHON: &str = "/usr/bin/python3";
 const NEEDS: &str = "import gi; gi.require_version('GstRtspServer', '1.0')";
@@ -159,19 +159,23 @@ async fn back(
     times: u64,
 ) -> Result<()> {
     let began = tokio::time::Instant::now();
-    for (name, before) in names.into_iter().zip(decoded) {
-        let now = telemetry::source(observer, (name, PATIENCE), |source| {
-            counter(source, "publishers_total") >= times
-                && counter(source, "frames_decoded_total") > *before
+    let pairs = || names.into_iter().zip(&*decoded);
+    let all = telemetry::sources(observer, PATIENCE, |all| {
+        pairs().all(|(name, before)| {
+            counter(&all[name], "publishers_total") >= times
+                && counter(&all[name], "frames_decoded_total") > *before
         })
-        .await?;
-        let seconds = began.elapsed().as_secs_f64();
-        println!("{name}: pictures again, told after {seconds:.1} s");
-        ensure!(began.elapsed() < BACK_MAX + TELLING_MAX, "{name}: back after {seconds:.1} s");
-        ensure!(counter(&now, "publishers_total") == times, "{name}: {now}");
-        ensure!(counter(&now, "epochs_total") == times - 1, "{name}: {now}");
-        ensure!(counter(&now, "frames_corrupt_total") == 0, "{name}: {now}");
-        *before = counter(&now, "frames_decoded_total");
+    })
+    .await?;
+    let seconds = began.elapsed().as_secs_f64();
+    println!("all cameras have pictures again, told after {seconds:.1} s");
+    ensure!(began.elapsed() < BACK_MAX + TELLING_MAX, "back after {seconds:.1} s");
+    for (name, before) in names.into_iter().zip(decoded) {
+        let now = &all[name];
+        ensure!(counter(now, "publishers_total") == times, "{name}: {now}");
+        ensure!(counter(now, "epochs_total") == times - 1, "{name}: {now}");
+        ensure!(counter(now, "frames_corrupt_total") == 0, "{name}: {now}");
+        *before = counter(now, "frames_decoded_total");
     }
     Ok(())
 }

@@ -78,7 +78,8 @@ fn tail(results: &Results) -> String {
          `pipeline::source::decode` (libav, one thread): from the arrival of an access unit's last \
          byte to its picture in the hands of the thread that waits for it, {} pictures: **p50 \
          {:.1} ms, p95 {:.1} ms**, most {:.1} ms. Promised: p95 at most {LATENCY_P95_MAX_MS:.0} \
-         ms: {verdict}.\n",
+         ms: {verdict}. Where the load average is above the number of cores, most of this is \
+         waiting for a processor.\n",
         results.nginx,
         sorted.len(),
         at(0.5),
