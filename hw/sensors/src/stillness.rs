@@ -103,7 +103,7 @@ mod tests {
         let mut stillness = Stillness::default();
         for (minutes, value) in [(0, celsius(40)), (5, None), (6, celsius(40)), (12, celsius(40))] {
             let other = celsius(40 + minutes as i32);
-            assert_eq!(stillness.frozen(minute(minutes), &[value, other])[0], false, "{minutes}");
+            assert!(!stillness.frozen(minute(minutes), &[value, other])[0], "{minutes}");
         }
         let values = [celsius(40), celsius(70)];
         assert_eq!(stillness.frozen(minute(16), &values), [true, false]);

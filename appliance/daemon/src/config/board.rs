@@ -28,7 +28,10 @@ impl Surroundings {
                 Ok(board) => named(board),
                 Err(refusal) => {
                     for line in refusal.to_string().lines() {
-                        entry.refuse(format_args!("this board cannot be used: {line}"), "mend it");
+                        entry.refuse(
+                            format_args!("this board cannot be used: {line}"),
+                            "mend that file",
+                        );
                     }
                     None
                 }
@@ -38,7 +41,7 @@ impl Surroundings {
         let names: Vec<&str> = shipped.iter().map(|board| board.name.as_str()).collect();
         if !names.contains(&text) {
             let instead = format!(
-                "{}, `auto`, or the name of a board file that ends in `.toml`",
+                "{} (also possible: `auto`, or a board file whose name ends in `.toml`)",
                 advice(text, &names)
             );
             entry.refuse("Courtside knows no such board", instead);
@@ -74,7 +77,7 @@ mod tests {
         assert_eq!(
             told,
             ["line 5: `box.board = \"jetson-tor\"`: Courtside knows no such board; did you mean \
-              `jetson-thor`?, `auto`, or the name of a board file that ends in `.toml`"]
+              `jetson-thor`? (also possible: `auto`, or a board file whose name ends in `.toml`)"]
         );
     }
 

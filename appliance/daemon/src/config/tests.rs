@@ -153,7 +153,7 @@ fn each_mistake_has_one_message_with_key_value_reason_and_remedy() {
             "tenant = \"demo\"",
             "tenant = \"demo\"\nbicycle = 1",
             "line 4: `box.bicycle` is not a key that Courtside knows; known here are `tenant`, \
-             `device` and `data_dir`",
+             `device`, `data_dir` and `board`",
         ),
         (
             "tenant = \"demo\"\n",
