@@ -17,6 +17,8 @@ use tokio::task::JoinHandle;
 
 /// Pictures a second; a keyframe every second.
 pub const RATE: u64 = 10;
+/// How long a carrier waits for an answer over RTMP, in microseconds.
+const IO_TIMEOUT_US: &str = "2000000";
 /// Bytes of a transport stream's packet.
 const TS_PACKET_BYTES: usize = 188;
 /// Bytes of an FLV file's header, of a tag's header, and of what follows a tag.
@@ -146,6 +148,10 @@ impl Peer {
         let format = ["-f", "data", "-raw_packet_size", "1316"];
         let mut command = ffmpeg(&self.log)?;
         command.args(format).args(["-i", "pipe:0", "-map", "0", "-c", "copy", "-f", "data"]);
+        if let Way::Rtmp(_) = self.way {
+            // As encoders do: an answer that never comes is not waited for.
+            command.args(["-rw_timeout", IO_TIMEOUT_US]);
+        }
         command.arg(url).stdin(Stdio::piped());
         let mut carrier = spawn(command)?;
         let stdin = carrier.stdin.take().context("ffmpeg has no input")?;
