@@ -10,7 +10,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -101,25 +101,29 @@ impl Peer {
     /// # Errors
     /// ffmpeg is missing.
     pub async fn encode(&mut self, program: Program) -> Result<()> {
-        self.end_encoder().await?;
         let mut command = ffmpeg(&self.log)?;
         command.args(encoding(program));
-        match &self.way {
+        match self.way.clone() {
             Way::Hls(folder) => {
+                self.end_encoder().await?;
                 command
                     .args(HLS.split_whitespace())
                     .args([HLS_LISTS, "p_%v.m3u8"])
                     .current_dir(folder);
                 self.encoder = Some(spawn(command)?);
             }
-            Way::Rtmp(_) | Way::Srt(_) => {
-                let (container, format) = match self.way {
+            way @ (Way::Rtmp(_) | Way::Srt(_)) => {
+                let (container, format) = match way {
                     Way::Rtmp(_) => (Container::Flv, "flv"),
                     Way::Srt(_) | Way::Hls(_) => (Container::Ts, "mpegts"),
                 };
                 command.args(["-flush_packets", "1", "-f", format, "-"]).stdout(Stdio::piped());
                 let mut encoder = spawn(command)?;
                 let from = encoder.stdout.take().context("ffmpeg has no output")?;
+                let mut from = BufReader::new(from);
+                // It takes seconds to start on a busy machine: the one before goes on until then.
+                from.fill_buf().await?;
+                self.end_encoder().await?;
                 self.encoder = Some(encoder);
                 let into = Arc::clone(&self.into);
                 self.pump = Some(tokio::spawn(async move {
