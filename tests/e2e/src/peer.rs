@@ -10,13 +10,15 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 /// Pictures a second; a keyframe every second.
 pub const RATE: u64 = 10;
+/// How long a carrier waits for an answer over RTMP, in microseconds.
+const IO_TIMEOUT_US: &str = "2000000";
 /// Bytes of a transport stream's packet.
 const TS_PACKET_BYTES: usize = 188;
 /// Bytes of an FLV file's header, of a tag's header, and of what follows a tag.
@@ -99,25 +101,29 @@ impl Peer {
     /// # Errors
     /// ffmpeg is missing.
     pub async fn encode(&mut self, program: Program) -> Result<()> {
-        self.end_encoder().await?;
         let mut command = ffmpeg(&self.log)?;
         command.args(encoding(program));
-        match &self.way {
+        match self.way.clone() {
             Way::Hls(folder) => {
+                self.end_encoder().await?;
                 command
                     .args(HLS.split_whitespace())
                     .args([HLS_LISTS, "p_%v.m3u8"])
                     .current_dir(folder);
                 self.encoder = Some(spawn(command)?);
             }
-            Way::Rtmp(_) | Way::Srt(_) => {
-                let (container, format) = match self.way {
+            way @ (Way::Rtmp(_) | Way::Srt(_)) => {
+                let (container, format) = match way {
                     Way::Rtmp(_) => (Container::Flv, "flv"),
                     Way::Srt(_) | Way::Hls(_) => (Container::Ts, "mpegts"),
                 };
                 command.args(["-flush_packets", "1", "-f", format, "-"]).stdout(Stdio::piped());
                 let mut encoder = spawn(command)?;
                 let from = encoder.stdout.take().context("ffmpeg has no output")?;
+                let mut from = BufReader::new(from);
+                // It takes seconds to start on a busy machine: the one before goes on until then.
+                from.fill_buf().await?;
+                self.end_encoder().await?;
                 self.encoder = Some(encoder);
                 let into = Arc::clone(&self.into);
                 self.pump = Some(tokio::spawn(async move {
@@ -146,6 +152,10 @@ impl Peer {
         let format = ["-f", "data", "-raw_packet_size", "1316"];
         let mut command = ffmpeg(&self.log)?;
         command.args(format).args(["-i", "pipe:0", "-map", "0", "-c", "copy", "-f", "data"]);
+        if let Way::Rtmp(_) = self.way {
+            // As encoders do: an answer that never comes is not waited for.
+            command.args(["-rw_timeout", IO_TIMEOUT_US]);
+        }
         command.arg(url).stdin(Stdio::piped());
         let mut carrier = spawn(command)?;
         let stdin = carrier.stdin.take().context("ffmpeg has no input")?;
