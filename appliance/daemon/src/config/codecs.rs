@@ -43,6 +43,6 @@ mod tests {
         }
         let told = complaints(&format!("{GOOD}[codecs]\ndecoder = \"quicksync\"\n"));
         assert_eq!(told.len(), 1, "{told:?}");
-        assert!(told[0].contains("write one of `auto`, `nvcodec`, `libav`"), "{told:?}");
+        assert!(told[0].contains("write one of `auto`, `nvcodec` and `libav`"), "{told:?}");
     }
 }
