@@ -37,6 +37,11 @@ impl Histories {
         }
     }
 
+    /// Lets `add` put a picture into every history.
+    pub(super) fn update_all(&mut self, add: impl FnMut(&mut History)) {
+        self.all.iter_mut().for_each(add);
+    }
+
     /// Whether both keep as many pictures of the same sizes.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         let shape = |h: &History| (h.size, h.capacity);

@@ -72,8 +72,8 @@ impl RimLane {
         })
     }
 
-    /// Asks for another tier. It takes over at the next crop for which its window is full: at
-    /// once if both tiers take crops of one size, else the old one goes on until then.
+    /// Asks for another tier. It takes over at the next crop; while the window is not full yet,
+    /// as after a [`reset`](Self::reset), none answers.
     ///
     /// # Errors
     /// [`LaneError::NoTier`].
@@ -153,11 +153,11 @@ impl RimLane {
         if pts.plus(MediaSpan(early)) < due {
             return false;
         }
-        let sizes = self.tiers.picture_sizes();
         let mut due = due;
-        // Places that no frame came for are filled with the crop before.
+        // Places that no frame came for are filled with the crop before. Crops of every size that
+        // a tier takes are kept, so that each can answer at the frame at which it is asked to.
         while due.plus(self.spacing) <= pts {
-            self.histories.update(sizes, |history| history.repeat(due));
+            self.histories.update_all(|history| history.repeat(due));
             due = due.plus(self.spacing);
         }
         self.due = Some(due.plus(self.spacing));
@@ -165,7 +165,7 @@ impl RimLane {
         let centre_y = hoop.y0 + self.crop_centre * hoop.width();
         let square = Square { x: hoop.centre().0 - side / 2.0, y: centre_y - side / 2.0, side };
         let resampler = &mut self.resampler;
-        self.histories.update(sizes, |history| {
+        self.histories.update_all(|history| {
             history.push(pts, |grey| resampler.crop(luma, square, grey));
         });
         true

@@ -16,7 +16,7 @@ from .court import CACHE, JUDGING_SEEDS, Fields, RimClips
 from .sound_scenes import Sounds
 
 CHUNK = 250  # seeds rendered at once
-FORMAT = {"rim": 2, "quiet": 1, "field": 1, "look": 1, "sound": 3, "board": 3}  # raised when what is rendered changes: older chunks are made again
+FORMAT = {"rim": 3, "quiet": 2, "field": 1, "look": 1, "sound": 3, "board": 3}  # raised when what is rendered changes: older chunks are made again
 CLIPS = ["frames", "corners", "boxes", "balls", "depths", "events", "plays", "seeds"]
 PARTS = {
     "rim": CLIPS,

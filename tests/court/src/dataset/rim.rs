@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::Piece;
 use crate::game::{Game, GameConfig};
 use crate::geometry::Rect;
-use crate::look::Look;
+use crate::look::{Look, NetStyle};
 use crate::play::director::Director;
-use crate::play::{Flavour, Quiet};
+use crate::play::{Flavour, Quiet, Theme};
 use crate::random::Random;
 use crate::render::Quality;
 use crate::render::frames::Frames;
@@ -20,10 +20,16 @@ use crate::truth::Kind;
 pub const FRAMES: usize = 72;
 /// Frames a second.
 pub const FPS: f64 = 25.0;
-/// Sides a clip can have, pixels.
-const SIDES: [usize; 4] = [48, 64, 80, 96];
+/// Sides a clip can have, pixels: hoops from 10 to 40 pixels wide.
+const SIDES: [usize; 5] = [48, 64, 80, 112, 160];
 /// Side of a viewport in widths of the hoop's box.
 const WIDTHS: f32 = 4.6;
+/// Share of clips whose hoop has no net: three times as many as games have, because there only
+/// the ring tells a ball inside from one before or behind.
+const BARE: f32 = 0.12;
+/// Shares of clips with other balls in the air around the hoop, and with people before it.
+const WARM_UP: f32 = 0.15;
+const CROWDED: f32 = 0.12;
 
 /// One clip in `clips.json`.
 #[derive(Clone, Debug, Serialize)]
@@ -191,10 +197,19 @@ fn game_of(seed: u64, (width, play): (f32, Play), random: &mut Random) -> (Game,
 /// The looks of a seed with a hoop's box `width` pixels wide: the same view at another resolution,
 /// for a small hoop is a small picture, not a wide lens.
 pub(super) fn setting_of(seed: u64, width: f32, seconds: f64) -> (GameConfig, Look) {
-    let look = Look::of_seed(seed);
+    let mut random = Random::new(seed, "clip setting");
+    let mut look = Look::of_seed(seed);
+    if random.chance(BARE) {
+        look.hoop.net_style = NetStyle::Bare;
+    }
+    let theme = random.weighted(&[
+        (1.0 - WARM_UP - CROWDED, Theme::Mixed),
+        (WARM_UP, Theme::WarmUp),
+        (CROWDED, Theme::Crowded),
+    ]);
     let scale = width / 1.03 / look.view.ring_width;
     let size = ((1280.0 * scale) as usize, (720.0 * scale) as usize);
-    (GameConfig { seconds, size, ..GameConfig::of_seed(seed) }, look)
+    (GameConfig { seconds, size, theme, ..GameConfig::of_seed(seed) }, look)
 }
 
 /// A square of `side` pixels around the hoop where the camera has not moved yet.

@@ -26,6 +26,7 @@ impl Director {
         let mut director = Self::new(setting);
         let before = director.random.range(0.8, 2.0);
         director.possession(before, flavour);
+        director.crowd_the_hoop();
         director.shoot(flavour);
         if director.random.chance(0.2) {
             let second =
