@@ -1,10 +1,12 @@
-//! Which driver does what on this box. Today: FFmpeg's software decoders everywhere.
+//! Which driver does what on this box. Today: FFmpeg's software decoders and encoders everywhere.
 
 use hal::decode::{AudioConfig, DecodeAudio, DecodeError, DecodeVideo, VideoConfig};
+use hal::encode::{self, EncodeError, EncodeVideo};
 use hal::surface::SurfacePool;
+use pipeline::captured::encode::Encoders;
 use pipeline::source::Decoders;
 
-/// Software decoders through `hw/libav`.
+/// Software decoders and encoders through `hw/libav`.
 #[derive(Debug)]
 pub struct Software;
 
@@ -19,5 +21,11 @@ impl Decoders for Software {
 
     fn open_audio(&self, config: &AudioConfig) -> Result<Box<dyn DecodeAudio>, DecodeError> {
         Ok(Box::new(libav::audio::Decoder::open(config)?))
+    }
+}
+
+impl Encoders for Software {
+    fn open_video(&self, config: &encode::Config) -> Result<Box<dyn EncodeVideo>, EncodeError> {
+        Ok(Box::new(libav::encode::Encoder::open(config)?))
     }
 }

@@ -44,6 +44,14 @@ pub struct SourceCounters {
     pub frames_decoded: Counter,
     /// Access units that the decoder refused.
     pub frames_corrupt: Counter,
+    /// Pictures that a device captured.
+    pub frames_captured: Counter,
+    /// Pictures that it should have captured, or that found no free buffer.
+    pub frames_lost: Counter,
+    /// Captured pictures that are not in the recording.
+    pub pictures_dropped: Counter,
+    /// Pictures of the slate in the recording.
+    pub slates: Counter,
     /// Pictures that were analysed.
     pub frames_analysed: Counter,
     /// Blocks of 100 ms of sound that the hearing stage had no room for.

@@ -317,17 +317,17 @@ fn text(bytes: &[u8]) -> String {
 
 fn not_opened(path: &Path, error: &io::Error) -> String {
     let device = path.display();
-    match error.kind() {
-        io::ErrorKind::NotFound => {
+    match error.raw_os_error() {
+        Some(libc::ENOENT) => {
             format!("{device} is not there; is the device plugged in? See `courtside devices`")
         }
-        io::ErrorKind::PermissionDenied => {
+        Some(libc::EACCES | libc::EPERM) => {
             format!("{device} may not be opened; add the user of the box to the group `video`")
         }
-        io::ErrorKind::ResourceBusy => {
+        Some(libc::EBUSY) => {
             format!("{device} is used by somebody else; end whatever uses it")
         }
-        _ => format!("{device} cannot be opened: {error}"),
+        Some(_) | None => format!("{device} cannot be opened: {error}"),
     }
 }
 

@@ -100,7 +100,7 @@ fn take<const FROM: usize>(row: &[u8], target: &mut [u8]) {
 fn mean<const FROM: usize>((upper, lower): (&[u8], &[u8]), target: &mut [u8]) {
     let (upper, lower) = (upper.as_chunks::<2>().0, lower.as_chunks::<2>().0);
     for ((pixel, a), b) in target.iter_mut().zip(upper).zip(lower) {
-        *pixel = ((u16::from(a[FROM]) + u16::from(b[FROM]) + 1) / 2) as u8;
+        *pixel = (u16::from(a[FROM]) + u16::from(b[FROM])).div_ceil(2) as u8;
     }
 }
 

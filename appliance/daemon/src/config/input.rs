@@ -9,6 +9,7 @@ use ingest::limits::HlsLimits;
 
 use super::Surroundings;
 use super::broker::Secret;
+use super::card::{self, Card};
 use super::document::{Entry, Key, Place, Section};
 use super::source::{BOARD, HOOPS, NAME, SPORT};
 
@@ -52,6 +53,19 @@ const HLS: &[Key] = &[
 ];
 const WATCH: &[Key] =
     &[NAME, KIND, Key::new("folder", "\"/srv/games\""), PACE, SPORT, HOOPS, BOARD];
+const V4L2: &[Key] = &[
+    NAME,
+    KIND,
+    card::DEVICE,
+    card::INPUT,
+    card::FORMAT,
+    card::SIZE,
+    card::RATE,
+    card::BITRATE,
+    SPORT,
+    HOOPS,
+    BOARD,
+];
 
 /// The keys of all kinds, for a source whose kind nobody knows.
 const ANY: &[Key] = &[
@@ -70,6 +84,12 @@ const ANY: &[Key] = &[
     Key::new("ca", "\"/etc/courtside/hls-ca.pem\""),
     Key::new("path", "\"/srv/games/final.mp4\""),
     Key::new("folder", "\"/srv/games\""),
+    card::DEVICE,
+    card::INPUT,
+    card::FORMAT,
+    card::SIZE,
+    card::RATE,
+    card::BITRATE,
     PACE,
     SPORT,
     HOOPS,
@@ -120,6 +140,8 @@ pub enum Input {
         /// PEM file with the authorities that may vouch for the server; the system's without one.
         ca: Option<PathBuf>,
     },
+    /// A capture device.
+    V4l2(Card),
     /// A folder into which video files are copied, each played once.
     Watch {
         /// The folder.
@@ -158,6 +180,7 @@ enum Kind {
     File,
     Srt,
     Hls,
+    V4l2,
     Watch,
 }
 
@@ -167,11 +190,12 @@ impl Input {
             ("rtmp", Kind::Rtmp),
             ("srt", Kind::Srt),
             ("hls", Kind::Hls),
+            ("v4l2", Kind::V4l2),
             ("file", Kind::File),
             ("watch", Kind::Watch),
         ];
         let entry = section.required("kind")?;
-        if let Some(later @ ("rtsp" | "v4l2")) = entry.text() {
+        if let Some(later @ "rtsp") = entry.text() {
             entry.refuse(
                 format_args!("a source of kind {later} is not taken yet"),
                 "let the camera or an encoder send by RTMP or SRT",
@@ -183,6 +207,7 @@ impl Input {
             Kind::Srt => srt_input(section),
             Kind::Hls => hls_input(section, surroundings),
             Kind::File => file_input(section, surroundings),
+            Kind::V4l2 => Card::read(section).map(Self::V4l2),
             Kind::Watch => watch_input(section, surroundings),
         }
     }
@@ -291,6 +316,7 @@ pub(super) fn keys(place: &Place<'_>) -> &'static [Key] {
         Some("file") => FILE,
         Some("srt") => SRT,
         Some("hls") => HLS,
+        Some("v4l2") => V4L2,
         Some("watch") => WATCH,
         Some("rtmp") => RTMP,
         Some(_) | None => ANY,

@@ -6,6 +6,7 @@
 //! Format for operators: `docs/operator.md`.
 
 mod broker;
+mod card;
 mod clips;
 mod document;
 mod explain;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 use wire::ids::Name;
 
 pub use broker::{Mqtt, Secret};
+pub use card::Card;
 pub use clips::Clips;
 pub use document::Problem;
 pub use input::{Input, Pace, SrtTerms};

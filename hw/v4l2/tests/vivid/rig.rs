@@ -154,30 +154,30 @@ impl Rig {
     }
 
     pub(crate) fn picture(&mut self) -> Picture {
-        self.until("a picture", |event| match event {
-            Event::Picture(picture) => Ok(picture),
-            other => Err(other),
+        self.until("a picture", |event| {
+            if let Event::Picture(picture) = event { Ok(picture) } else { Err(event) }
         })
     }
 
     pub(crate) fn format(&mut self) -> Format {
-        self.until("a format", |event| match event {
-            Event::Format(format) => Ok(format),
-            other => Err(other),
+        self.until("a format", |event| {
+            if let Event::Format(format) = event { Ok(format) } else { Err(event) }
         })
     }
 
     pub(crate) fn lost(&mut self) -> NoSignal {
-        self.until("the loss of the signal", |event| match event {
-            Event::Lost(why) => Ok(why),
-            other => Err(other),
+        self.until("the loss of the signal", |event| {
+            if let Event::Lost(why) = event { Ok(why) } else { Err(event) }
         })
     }
 
     pub(crate) fn stalled(&mut self) -> (Repair, String) {
-        self.until("a repair", |event| match event {
-            Event::Stalled { repair, reason } => Ok((repair, reason)),
-            other => Err(other),
+        self.until("a repair", |event| {
+            if let Event::Stalled { repair, reason } = event {
+                Ok((repair, reason))
+            } else {
+                Err(event)
+            }
         })
     }
 }
