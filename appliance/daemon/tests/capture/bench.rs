@@ -171,9 +171,12 @@ impl Taken {
                     let decoder = decoder.as_mut().expect("the track was announced");
                     let decoded = decoder.decode(packet, &mut |surface| {
                         let picture = surface.download().expect("it is in host memory");
-                        let luma = picture.planes[0].data;
-                        let sum: u64 = luma.iter().map(|pixel| u64::from(*pixel)).sum();
-                        shown.push((surface.pts(), (sum / luma.len() as u64) as u8));
+                        let (width, luma) = (usize::from(picture.size.width), picture.planes[0]);
+                        // What lies between the rows is no picture.
+                        let rows = luma.data.chunks(luma.stride).map(|row| &row[..width]);
+                        let pixels = rows.flatten().map(|pixel| u64::from(*pixel));
+                        let count = width as u64 * u64::from(picture.size.height);
+                        shown.push((surface.pts(), (pixels.sum::<u64>() / count) as u8));
                     });
                     decoded.expect("what was encoded can be decoded");
                 }
