@@ -109,7 +109,8 @@ async fn a_real_device_is_seen_at_once_and_recorded_with_a_slate_while_it_has_no
     let shown = taken.shown();
     assert_eq!(shown.len() as u64, encoded);
     let hole = shown.windows(2).map(|pair| pair[1].0.since(pair[0].0).as_millis()).max();
-    assert!(hole < Some(2_000), "{hole:?} ms without a picture: {shown:?}");
+    // An emulated processor is seconds behind with encoding.
+    assert!(hole < Some(6_000), "{hole:?} ms without a picture: {shown:?}");
     assert!(shown.iter().any(|(_, luma)| *luma < 30), "a dark slate");
     let complete = taken.record().complete_upto().expect("it is recorded");
     assert!(complete > shown[0].0, "{complete:?}");
