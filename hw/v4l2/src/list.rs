@@ -122,17 +122,25 @@ fn layout(node: &Node, code: [u8; 4]) -> Layout {
         Some((_, Sizes::Between(least, most))) => between = Some((least, most)),
         None => {}
     }
-    Layout {
-        code: String::from_utf8_lossy(&code).trim().to_owned(),
-        is_usable: pixels.is_some(),
-        sizes,
-        between,
-    }
+    Layout { code: name_of(code), is_usable: pixels.is_some(), sizes, between }
+}
+
+/// A code as people write it: its last bit says that the bytes are in the other order.
+fn name_of([a, b, c, d]: [u8; 4]) -> String {
+    let letters = [a, b, c, d & 0x7f];
+    let name = String::from_utf8_lossy(&letters).trim().to_owned();
+    if d & 0x80 == 0 { name } else { format!("{name}-BE") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn codes_are_written_as_people_write_them() {
+        let told = [*b"UYVY", *b"Y16 ", *b"Y16\xa0"].map(name_of);
+        assert_eq!(told, ["UYVY", "Y16", "Y16-BE"]);
+    }
 
     #[test]
     fn devices_are_told_in_order_and_one_that_is_no_camera_is_told_too() {
