@@ -9,7 +9,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hal::decode::{AudioConfig, DecodeAudio, DecodeError, DecodeVideo, Packet, VideoConfig};
+use hal::encode::{self, EncodeError, EncodeVideo};
 use hal::surface::{Surface, SurfacePool};
+use pipeline::captured::encode::Encoders;
 use pipeline::source::Decoders;
 use tracing::{info, warn};
 use wire::ids::Name;
@@ -320,7 +322,8 @@ fn reason(error: &DecodeError) -> String {
 }
 
 /// FFmpeg alone.
-struct Software;
+#[derive(Debug)]
+pub struct Software;
 
 impl Decoders for Software {
     fn open_video(
@@ -335,6 +338,12 @@ impl Decoders for Software {
 
     fn open_audio(&self, config: &AudioConfig) -> Result<Box<dyn DecodeAudio>, DecodeError> {
         Ok(Box::new(libav::audio::Decoder::open(config)?))
+    }
+}
+
+impl Encoders for Software {
+    fn open_video(&self, config: &encode::Config) -> Result<Box<dyn EncodeVideo>, EncodeError> {
+        Ok(Box::new(libav::encode::Encoder::open(config)?))
     }
 }
 

@@ -10,6 +10,7 @@ mod hls;
 pub mod rtmp;
 mod rtsp;
 mod srt;
+mod v4l2;
 mod watch;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use wire::ids::Name;
 use self::rtmp::{Address, Ports, Stream};
 use crate::clock::SystemClock;
 use crate::config::Input;
+use crate::stages::Tap;
 
 /// Where a shell puts what it takes.
 pub struct Outlet {
@@ -36,6 +38,8 @@ pub struct Outlet {
     pub tell: Tell,
     /// Counts what the network does.
     pub network: Arc<NetworkCounters>,
+    /// Takes its pictures, if they are captured.
+    pub tap: Tap,
 }
 
 /// Hears who comes and goes.
@@ -130,6 +134,7 @@ impl Inputs {
                         outlet.feeder
                     }));
                 }
+                Input::V4l2(card) => shells.push(v4l2::start(outlet, &stopped, (card, clock))),
                 Input::Watch { folder, pace } => {
                     let clock = Arc::clone(clock);
                     shells.push(blocking(outlet, stopped.clone(), move |outlet, stop| {

@@ -6,6 +6,7 @@
 pub mod calibrate;
 pub mod clock;
 pub mod config;
+pub mod devices;
 pub mod drivers;
 pub mod engine;
 pub mod evaluate;

@@ -45,6 +45,13 @@ enum Command {
         /// The file, such as /etc/courtside/courtside.toml.
         file: PathBuf,
     },
+    /// Tells which capture devices are plugged in, what they deliver, and whether they have a
+    /// signal.
+    Devices {
+        /// As JSON, for programs.
+        #[arg(long)]
+        json: bool,
+    },
     /// Runs the pipeline over recorded games with known truth: every NAME.mp4 in a folder that
     /// has a NAME.events.json beside it.
     Evaluate {
@@ -206,6 +213,10 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run { config } => run_box(&config),
         Command::CheckConfig { file } => check_config(&file),
+        Command::Devices { json } => {
+            let devices = courtside::devices::look();
+            exit(if json { tell(format_args!("{:#}", devices.json())) } else { tell(devices) })
+        }
         Command::Evaluate {
             folder,
             tier,

@@ -47,6 +47,14 @@ pub struct Stages<O> {
     director_thread: JoinHandle<O>,
 }
 
+/// The way of captured pictures to inference and to an encoder.
+pub struct Tap {
+    /// The source's links.
+    pub links: Arc<SourceLinks>,
+    /// Wakes inference.
+    pub frame_waits: Arc<FrameWaits>,
+}
+
 /// What sees and hears one source.
 pub struct SourceLanes {
     /// Name of the source, for threads and messages.
@@ -143,6 +151,12 @@ impl<O: Outputs + 'static> Stages<O> {
         Feeder::new(Arc::clone(&self.clock), Arc::clone(&self.sources[source]))
     }
 
+    /// Where a source's shell puts pictures that need no decoder.
+    pub fn tap(&self, source: usize) -> Tap {
+        let links = Arc::clone(&self.sources[source]);
+        Tap { links, frame_waits: Arc::clone(&self.frame_waits) }
+    }
+
     /// Watches over every stage, for the watchdog.
     pub fn watches(&self) -> Vec<Watch> {
         let decoders = self.sources.iter().enumerate().map(|(number, links)| {
@@ -150,13 +164,18 @@ impl<O: Outputs + 'static> Stages<O> {
             let waits = Box::new(move || !backlog.units.is_empty());
             Watch::new(format!("decode of source {number}"), Arc::clone(&links.decode_beat), waits)
         });
+        let encoders = self.sources.iter().enumerate().map(|(number, links)| {
+            let backlog = Arc::clone(links);
+            let waits = Box::new(move || !backlog.pictures.is_empty());
+            Watch::new(format!("encode of source {number}"), Arc::clone(&links.encode_beat), waits)
+        });
         let idle = || Box::new(|| false);
         let inference = Watch::new("inference".into(), Arc::clone(&self.inference.beat), idle());
         let backlog = Arc::clone(&self.sounds);
         let waits = Box::new(move || !backlog.is_empty());
         let hearing = Watch::new("hearing".into(), Arc::clone(&self.hearing.beat), waits);
         let director = Watch::new("director".into(), Arc::clone(&self.director.beat), idle());
-        decoders.chain([inference, hearing, director]).collect()
+        decoders.chain(encoders).chain([inference, hearing, director]).collect()
     }
 
     /// Ends every stage after it has emptied itself, and returns the director's outputs. The

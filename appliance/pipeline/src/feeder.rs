@@ -113,6 +113,21 @@ impl<C: Clock> Feeder<C> {
         self.pass(SourceItem::Media(item)).await;
     }
 
+    /// Takes one item of a source whose pictures went to inference already: for the recorder alone.
+    /// Its times are the source's.
+    pub async fn record(&mut self, item: MediaItem) {
+        let counters = &self.links.counters;
+        if let MediaItem::Unit(unit) = &item {
+            counters.units_video.count();
+            counters.bytes.add(unit.data.len() as u64);
+        }
+        let deadline = Some(self.clock.now().plus(links::MEDIA_WAIT));
+        let offer = Offer { clock: &*self.clock, deadline };
+        let dropped = &counters.packets_dropped;
+        let item = (SourceItem::Media(item), dropped);
+        self.to_recorder.send(&offer, &self.links.packets, item).await;
+    }
+
     /// The publisher is gone.
     pub async fn end(&mut self) {
         self.links.units.send(SourceItem::End).await;

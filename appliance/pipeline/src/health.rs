@@ -46,6 +46,14 @@ pub struct SourceCounters {
     pub frames_corrupt: Counter,
     /// Decoders that could not go on, and were replaced.
     pub decoders_failed: Counter,
+    /// Pictures that a device captured.
+    pub frames_captured: Counter,
+    /// Pictures that it should have captured, or that found no free buffer.
+    pub frames_lost: Counter,
+    /// Captured pictures that are not in the recording.
+    pub pictures_dropped: Counter,
+    /// Pictures of the slate in the recording.
+    pub slates: Counter,
     /// Pictures that were analysed.
     pub frames_analysed: Counter,
     /// Blocks of 100 ms of sound that the hearing stage had no room for.

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod board;
+pub mod captured;
 pub mod cut;
 pub mod cutting;
 pub mod director;

@@ -3,8 +3,9 @@
 //! | link | from → to | capacity | policy | loss counter |
 //! |---|---|---|---|---|
 //! | [`Units`] | ingest → decode | 64 | WAIT 100 ms, then GAP to the next keyframe | `units_dropped` |
-//! | [`Frames`] | decode → inference | 1 | LATEST | `frames_superseded` |
-//! | [`Packets`] | ingest → recorder | 256 | WAIT 100 ms, then GAP to the next keyframe | `packets_dropped` |
+//! | [`Frames`] | decode or capture → inference | 1 | LATEST | `frames_superseded` |
+//! | [`Pictures`] | capture → encode | 8 | REFUSE: the recording lacks a picture | `pictures_dropped` |
+//! | [`Packets`] | ingest or encode → recorder | 256 | WAIT 100 ms, then GAP to the next keyframe | `packets_dropped` |
 //! | [`Detections`] | inference → director, watchers | 32 | DROP_OLDEST: `Lagged` is a gap to fusion | `detections_lagged` |
 //! | [`Sounds`] | decode → hearing | 64 | REFUSE | `sounds_dropped` |
 //! | [`Signals`] | hearing → director | 64 | REFUSE | `signals_dropped` |
@@ -17,8 +18,9 @@
 //! | [`Retirements`] | inference, hearing → packs | 4 | REFUSE: the lane stays off | none: it is logged |
 //!
 //! Owns the types and nothing else; who sends and receives is wired in [`crate::feeder`],
-//! [`crate::source`], [`crate::inference`], [`crate::remote`], [`crate::hearing`],
-//! [`crate::director`], [`crate::recording`] and [`crate::cutting`]. A `Channel` wakes one receiver, so each has one consumer.
+//! [`crate::source`], [`crate::captured`], [`crate::inference`], [`crate::remote`],
+//! [`crate::hearing`], [`crate::director`], [`crate::recording`] and [`crate::cutting`]. A `Channel`
+//! wakes one receiver, so each has one consumer.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -30,10 +32,11 @@ use embassy_sync::pubsub::PubSubChannel;
 use embassy_sync::signal;
 use fusion::SoundView;
 use governor::OperatingPoint;
-use hal::LinkMutex;
+use hal::{Clock, LinkMutex};
 use ingest::access_unit::MediaItem;
 use wire::time::{MediaTime, Monotonic, WallTime};
 
+use crate::captured::PictureItem;
 use crate::cutting::CutOrder;
 use crate::health::Counter;
 use crate::inference::Report;
@@ -65,7 +68,10 @@ pub enum SourceItem {
 
 /// Ingest → decode. 64 access units are more than a second of video and sound.
 pub type Units = Channel<LinkMutex, SourceItem, 64>;
-/// Ingest → recorder. 256 access units are about three seconds.
+/// Capture → encode. Eight pictures are 160 ms at 50 a second, as long as an encoder may be kept
+/// waiting; each holds one of the device's buffers.
+pub type Pictures = Channel<LinkMutex, PictureItem, 8>;
+/// Ingest or encode → recorder. 256 access units are about three seconds.
 pub type Packets = Channel<LinkMutex, SourceItem, 256>;
 /// Inference → director and watchers. 32 reports are more than a second.
 pub type Detections = PubSubChannel<LinkMutex, Report, 32, 4, 1>;
@@ -241,4 +247,16 @@ pub struct Arrival {
     /// When it would have arrived if nothing had held it up on its way: on the one timeline of all
     /// sources. The same as `wall` until that is known.
     pub steady: WallTime,
+}
+
+impl Arrival {
+    /// An arrival of that time, on both clocks; `steady` is when it would have been if nothing had
+    /// held it up on its way.
+    pub fn of(clock: &impl Clock, monotonic: Monotonic, steady: Monotonic) -> Self {
+        let (now, (wall, _)) = (clock.now(), clock.wall());
+        let before = |earlier: Monotonic| {
+            WallTime(wall.0.saturating_sub(now.since(earlier).as_micros() as i64))
+        };
+        Self { monotonic, wall: before(monotonic), steady: before(steady) }
+    }
 }

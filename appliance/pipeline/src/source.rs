@@ -2,7 +2,7 @@
 //! blocks of sound to the hearing stage.
 //!
 //! [`decode`] is the source's decode stage, on a thread of its own. It does not know where the
-//! bytes come from.
+//! bytes come from. Pictures that come out of a device go another way: [`crate::captured`].
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,11 +11,12 @@ use hal::decode::{AudioConfig, DecodeAudio, DecodeError, DecodeVideo, Packet, Vi
 use hal::surface::SurfacePool;
 use hal::{Clock, Surface};
 use ingest::access_unit::{AccessUnit, MediaItem, Track};
-use wire::time::{MediaTime, Monotonic, WallTime};
+use wire::time::{MediaTime, Monotonic};
 
 use crate::health::{Beat, NetworkCounters, SourceCounters};
 use crate::links::{
-    Arrival, FrameWaits, Frames, Packets, PlayersSlot, SoundItem, Sounds, SourceItem, Units,
+    Arrival, FrameWaits, Frames, Packets, Pictures, PlayersSlot, SoundItem, Sounds, SourceItem,
+    Units,
 };
 use crate::sound::Blocks;
 use crate::source_clock;
@@ -46,9 +47,11 @@ pub struct SourceLinks {
     pub pace: Pace,
     /// Ingest → decode.
     pub units: Units,
-    /// Ingest → recorder.
+    /// Capture → encode, of a source that is captured.
+    pub pictures: Pictures,
+    /// Ingest or encode → recorder.
     pub packets: Packets,
-    /// Decode → inference.
+    /// Decode or capture → inference.
     pub frames: Frames,
     /// Inference → telemetry.
     pub players: PlayersSlot,
@@ -60,6 +63,8 @@ pub struct SourceLinks {
     pub clock: source_clock::Shared,
     /// Beat of the decode stage.
     pub decode_beat: Arc<Beat>,
+    /// Beat of the encode stage, of a source that is captured.
+    pub encode_beat: Arc<Beat>,
     /// Which decoder its pictures come from.
     pub decoder: DecoderName,
     /// Where its pictures come from: bounds them, and counts.
@@ -87,6 +92,7 @@ impl SourceLinks {
         Self {
             pace,
             units: Units::new(),
+            pictures: Pictures::new(),
             packets: Packets::new(),
             frames: Frames::default(),
             players: PlayersSlot::new(),
@@ -94,6 +100,7 @@ impl SourceLinks {
             network: Arc::default(),
             clock: source_clock::Shared::default(),
             decode_beat: Arc::default(),
+            encode_beat: Arc::default(),
             decoder: DecoderName::default(),
             surfaces: SurfacePool::new(SURFACES_MAX),
         }
@@ -345,14 +352,9 @@ impl<C: Clock> Decoding<C> {
     }
 
     fn arrival(&self, pts: MediaTime) -> Arrival {
-        let now = self.stage.clock.now();
         let found = self.arrivals.iter().rev().find(|(at, _)| *at == pts);
-        let monotonic = found.map_or(now, |(_, arrived)| *arrived);
-        let (wall, _) = self.stage.clock.wall();
-        let before = |earlier: Monotonic| {
-            WallTime(wall.0.saturating_sub(now.since(earlier).as_micros() as i64))
-        };
+        let monotonic = found.map_or_else(|| self.stage.clock.now(), |(_, arrived)| *arrived);
         let steady = self.stage.links.clock.get().box_time(pts).unwrap_or(monotonic);
-        Arrival { monotonic, wall: before(monotonic), steady: before(steady) }
+        Arrival::of(&*self.stage.clock, monotonic, steady)
     }
 }

@@ -1,9 +1,10 @@
-//! What Courtside asks of hardware: decoding, encoding, inference, sensors and time, as traits, and
-//! the handle by which a picture travels.
+//! What Courtside asks of hardware: capture, decoding, encoding, inference, sensors and time, as
+//! traits, and the handle by which a picture travels.
 //!
 //! Knows no vendor and no policy. Drivers (`hw/libav`, `hw/sensors`, `models` for inference)
 //! implement these traits, `daemon` picks them, `pipeline` uses them.
 
+pub mod capture;
 pub mod clock;
 pub mod decode;
 pub mod encode;

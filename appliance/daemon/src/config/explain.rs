@@ -7,7 +7,7 @@ use mqtt::Security;
 use pipeline::remote::Price;
 
 use super::{
-    BoardChoice, Camera, Certificate, Config, Engine, EngineChoice, Input, Pace, RemoteModel,
+    BoardChoice, Camera, Card, Certificate, Config, Engine, EngineChoice, Input, Pace, RemoteModel,
     Source, Sport, SrtTerms, TierChoice, Transport,
 };
 
@@ -122,6 +122,7 @@ impl fmt::Display for Source {
             Input::Hls { height_max, .. } => {
                 write!(f, "HLS stream pulled from (url), at most {height_max} lines")?;
             }
+            Input::V4l2(card) => write!(f, "{card}")?,
             Input::Watch { folder, pace } => {
                 write!(f, "files that are copied into {}, {pace}", folder.display())?;
             }
@@ -135,6 +136,30 @@ impl fmt::Display for Source {
             0 => Ok(()),
             1 => write!(f, ", 1 field of the board is read"),
             count => write!(f, ", {count} fields of the board are read"),
+        }
+    }
+}
+
+impl fmt::Display for Card {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { device, input, pixels, size, rate, bitrate } = self;
+        write!(f, "captured from {}", device.display())?;
+        if let Some(input) = input {
+            write!(f, ", input {input}")?;
+        }
+        match pixels {
+            Some(pixels) => write!(f, ", as {pixels}")?,
+            None => write!(f, ", in the best format that it has")?,
+        }
+        if let Some(size) = size {
+            write!(f, ", {}x{} unless its signal says otherwise", size.width, size.height)?;
+        }
+        if let Some(rate) = rate {
+            write!(f, ", {rate} pictures a second unless its signal says otherwise")?;
+        }
+        match bitrate {
+            Some(bits) => write!(f, ", recorded at {} kbit/s", bits.0 / 1_000),
+            None => write!(f, ", recorded at a rate that suits it"),
         }
     }
 }

@@ -10,6 +10,7 @@ use ingest::limits::HlsLimits;
 
 use super::Surroundings;
 use super::broker::Secret;
+use super::card::{self, Card};
 use super::rtsp::{self, Camera};
 use super::source::{BOARD, HOOPS, NAME, SPORT};
 use super::tls::{self, Certificate};
@@ -56,6 +57,19 @@ const HLS: &[Key] = &[
 ];
 const WATCH: &[Key] =
     &[NAME, KIND, Key::new("folder", "\"/srv/games\""), PACE, SPORT, HOOPS, BOARD];
+const V4L2: &[Key] = &[
+    NAME,
+    KIND,
+    card::DEVICE,
+    card::INPUT,
+    card::FORMAT,
+    card::SIZE,
+    card::RATE,
+    card::BITRATE,
+    SPORT,
+    HOOPS,
+    BOARD,
+];
 
 /// The kinds of sources: their names, and the keys that belong to them.
 const KINDS: &[(&str, Kind, &[Key])] = &[
@@ -63,6 +77,7 @@ const KINDS: &[(&str, Kind, &[Key])] = &[
     ("srt", Kind::Srt, SRT),
     ("hls", Kind::Hls, HLS),
     ("rtsp", Kind::Rtsp, rtsp::RTSP),
+    ("v4l2", Kind::V4l2, V4L2),
     ("file", Kind::File, FILE),
     ("watch", Kind::Watch, WATCH),
 ];
@@ -129,6 +144,8 @@ pub enum Input {
     },
     /// A camera whose stream is pulled over RTSP.
     Rtsp(Camera),
+    /// A capture device.
+    V4l2(Card),
     /// A folder into which video files are copied, each played once.
     Watch {
         /// The folder.
@@ -168,19 +185,13 @@ enum Kind {
     Srt,
     Hls,
     Rtsp,
+    V4l2,
     Watch,
 }
 
 impl Input {
     pub(super) fn read(section: &Section<'_>, surroundings: &Surroundings) -> Option<Self> {
         let entry = section.required("kind")?;
-        if entry.text() == Some("v4l2") {
-            entry.refuse(
-                "a source of kind v4l2 is not taken yet",
-                "let the camera or an encoder send by RTMP or SRT",
-            );
-            return None;
-        }
         let kinds: Vec<_> = KINDS.iter().map(|(name, kind, _)| (*name, *kind)).collect();
         match entry.one_of(&kinds)? {
             Kind::Rtmp => rtmp_input(section, surroundings),
@@ -188,6 +199,7 @@ impl Input {
             Kind::Hls => hls_input(section, surroundings),
             Kind::Rtsp => rtsp::camera(section).map(Input::Rtsp),
             Kind::File => file_input(section, surroundings),
+            Kind::V4l2 => Card::read(section).map(Self::V4l2),
             Kind::Watch => watch_input(section, surroundings),
         }
     }

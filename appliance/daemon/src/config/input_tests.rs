@@ -49,6 +49,28 @@ fn an_hls_stream_is_understood_and_its_address_is_not_shown() {
 }
 
 #[test]
+fn a_capture_device_is_understood_with_its_wishes_and_without() {
+    let config = understood(&with(
+        "kind = \"v4l2\"\ndevice = \"/dev/video0\"\ninput = \"SDI\"\nformat = \"UYVY\"\n\
+         size = [1920, 1080]\nrate = 59.94\nbitrate_kbps = 8000",
+    ));
+    let Input::V4l2(card) = &config.sources[1].input else { panic!("a device") };
+    assert_eq!((card.input.as_deref(), card.rate), (Some("SDI"), Some(hal::capture::Rate(59_940))));
+    let shown = config.to_string();
+    assert!(
+        shown.contains(
+            "captured from /dev/video0, input SDI, as UYVY, 1920x1080 unless its signal says \
+             otherwise, 59.94 pictures a second unless its signal says otherwise, recorded at \
+             8000 kbit/s"
+        ),
+        "{shown}"
+    );
+    let config = understood(&with("kind = \"v4l2\"\ndevice = \"/dev/v4l/by-id/card\""));
+    let shown = config.to_string();
+    assert!(shown.contains("in the best format that it has, recorded at a rate that"), "{shown}");
+}
+
+#[test]
 fn what_a_technician_may_get_wrong_is_told_once_with_what_to_do() {
     for (lines, part) in [
         ("kind = \"srt\"", "listen"),
@@ -63,12 +85,16 @@ fn what_a_technician_may_get_wrong_is_told_once_with_what_to_do() {
         ("kind = \"hls\"\nurl = \"cdn.example/a.m3u8\"", "https://host/path/stream.m3u8"),
         ("kind = \"hls\"\nurl = \"http://h/a.m3u8\"\nca = \"no.pem\"", "there is no file"),
         ("kind = \"watch\"\nfolder = \"/no/such\"", "there is no folder /no/such"),
-        ("kind = \"v4l2\"\nurl = \"/dev/video0\"", "not taken yet"),
         ("kind = \"rtsp\"\nurl = \"http://camera/1\"", "a camera's address is `rtsp://`"),
         ("kind = \"rtsp\"\nurl = \"rtsps://camera/1\"", "RTSP over TLS is not taken yet"),
         ("kind = \"rtsp\"\nurl = \"rtsp://me:hush@camera/1\"", "write them as `username`"),
         ("kind = \"rtsp\"\nurl = \"rtsp://camera/1\"\npassword = \"hush\"", "belong together"),
         ("kind = \"rtsp\"\nurl = \"rtsp://camera/1\"\ntransport = \"http\"", "`tcp` and `udp`"),
+        ("kind = \"v4l2\"", "device"),
+        ("kind = \"v4l2\"\ndevice = \"video0\"", "a file below /dev"),
+        ("kind = \"v4l2\"\ndevice = \"/dev/video0\"\nformat = \"H264\"", "UYVY"),
+        ("kind = \"v4l2\"\ndevice = \"/dev/video0\"\nsize = [1921, 1080]", "even numbers"),
+        ("kind = \"v4l2\"\ndevice = \"/dev/video0\"\nrate = 0", "1 to 240"),
         ("kind = \"SRT\"\nlisten = \"0.0.0.0:9000\"\npassphrase = \"hush\"", "kind"),
     ] {
         let told = complaints(&with(lines));

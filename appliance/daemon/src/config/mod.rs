@@ -7,6 +7,7 @@
 
 mod board;
 mod broker;
+mod card;
 mod clips;
 mod codecs;
 mod explain;
@@ -27,6 +28,7 @@ use wire::ids::Name;
 
 pub use board::BoardChoice;
 pub use broker::{Mqtt, Secret};
+pub use card::Card;
 pub use clips::Clips;
 pub use codecs::Codecs;
 pub use document::Problem;

@@ -78,6 +78,7 @@ pub(super) fn read_all(root: &Section<'_>, surroundings: &Surroundings) -> Optio
     let mut names = HashSet::new();
     let (mut publishers, mut callers) = (HashSet::new(), HashSet::new());
     let (mut folders, mut certificates) = (HashSet::new(), HashMap::new());
+    let mut devices = HashSet::new();
     let mut sources = Vec::new();
     for place in &places {
         let section = place.clone().with_keys(input::keys(place));
@@ -109,6 +110,11 @@ pub(super) fn read_all(root: &Section<'_>, surroundings: &Surroundings) -> Optio
                      has",
                 );
             }
+        }
+        if let Input::V4l2(card) = &source.input
+            && !devices.insert(card.device.clone())
+        {
+            refuse_twice(section.optional("device"), "another source captures from this device");
         }
         if let Input::Watch { folder, .. } = &source.input
             && !folders.insert(folder.clone())

@@ -153,6 +153,7 @@ impl Parts {
             feeder: self.stages.feeder(source),
             tell: self.presence(source),
             network: Arc::clone(&self.stages.sources[source].network),
+            tap: self.stages.tap(source),
         }
     }
 
@@ -332,6 +333,7 @@ fn pace_of(input: &Input) -> Pace {
         | Input::SrtCall { .. }
         | Input::Hls { .. }
         | Input::Rtsp(_)
+        | Input::V4l2(_)
         | Input::File { pace: config::Pace::RealTime, .. }
         | Input::Watch { pace: config::Pace::RealTime, .. } => Pace::Live,
         Input::File { pace: config::Pace::Fast, .. }

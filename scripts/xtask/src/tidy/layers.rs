@@ -67,6 +67,7 @@ const TABLE: &[Rule] = &[
     Rule { name: "courtside-sensors", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
     // Its sockets are libsrt's own; knows nothing of ours.
     Rule { name: "courtside-srt", ours: &[], foreign: Foreign::Without(EDGES) },
+    Rule { name: "courtside-v4l2", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
     Rule { name: "courtside-models", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
     Rule {
         name: "courtside-pipeline",
@@ -103,6 +104,7 @@ const TABLE: &[Rule] = &[
             "courtside-nvcodec",
             "courtside-sensors",
             "courtside-srt",
+            "courtside-v4l2",
             MQTT,
         ],
         foreign: Foreign::Any,

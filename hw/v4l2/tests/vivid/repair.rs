@@ -1,0 +1,93 @@
+//! Devices that stall, break, are pulled out, or are not there at all.
+
+use std::os::unix::fs::symlink;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hal::Clock;
+use hal::capture::{Capture, Event, Repair};
+use v4l2::Device;
+
+use crate::rig::{Plugged, Rig, device_file, wanted};
+
+#[test]
+fn a_device_that_stalls_is_restarted_reopened_and_reset_until_it_delivers() {
+    let Some(mut rig) = Rig::new(Plugged::P720, None) else { return };
+    rig.picture();
+    rig.vivid.drop_percent(100);
+    let stalled = rig.clock.now();
+    let (first, reason) = rig.stalled();
+    assert_eq!(first, Repair::Restart);
+    assert!(reason.contains("no pictures come although there is a signal"), "{reason}");
+    println!("restarted after {} ms", rig.clock.now().since(stalled).as_millis());
+    assert_eq!(rig.stalled().0, Repair::Reopen);
+    // The reset makes a new device of it, which has forgotten that it was told to drop everything.
+    assert_eq!(rig.stalled().0, Repair::Reset);
+    rig.picture();
+    println!("a picture after {} ms", rig.clock.now().since(stalled).as_millis());
+}
+
+#[test]
+fn a_device_that_stalls_for_a_moment_goes_on_after_a_restart() {
+    let Some(mut rig) = Rig::new(Plugged::P720, None) else { return };
+    rig.picture();
+    rig.vivid.drop_percent(100);
+    assert_eq!(rig.stalled().0, Repair::Restart);
+    rig.vivid.drop_percent(0);
+    rig.picture();
+}
+
+#[test]
+fn a_stream_that_breaks_is_restarted() {
+    let Some(mut rig) = Rig::new(Plugged::P720, None) else { return };
+    rig.picture();
+    rig.vivid.break_stream();
+    let (repair, reason) = rig.stalled();
+    assert_eq!(repair, Repair::Restart, "{reason}");
+    rig.picture();
+}
+
+#[test]
+fn a_device_that_is_pulled_out_leaves_its_pictures_readable_and_is_taken_up_when_it_is_back() {
+    let Some(mut rig) = Rig::new(Plugged::P720, None) else { return };
+    let held = rig.picture();
+    rig.vivid.disconnect();
+    rig.stalled();
+    let pixels = held.surface.download().expect("its memory is ours until we drop it");
+    assert_eq!(pixels.planes[0].data.len(), 1280 * 720);
+    assert!(pixels.planes[0].data.iter().any(|pixel| *pixel > 16));
+    // The reset brings a device back that its driver has lost.
+    rig.picture();
+}
+
+#[test]
+fn a_device_that_is_not_there_is_given_up_once_and_found_when_it_is_plugged_in() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("camera");
+    let clock = Arc::new(crate::rig::real_clock());
+    let mut device = Device::new(wanted(file.clone(), None), Arc::clone(&clock));
+    let (mut repairs, mut given_up) = (Vec::new(), 0);
+    let until = clock.now().plus(Duration::from_secs(3));
+    while clock.now() < until {
+        match device.next(Duration::from_millis(100)) {
+            Event::Nothing => {}
+            Event::Stalled { repair, .. } => repairs.push(repair),
+            Event::GivenUp { reason } => {
+                given_up += 1;
+                assert!(reason.contains("camera is not there"), "{reason}");
+            }
+            other @ (Event::Picture(_) | Event::Format(_) | Event::Lost(_)) => {
+                panic!("there is no device, but {other:?}")
+            }
+        }
+    }
+    assert_eq!(repairs, [Repair::Restart, Repair::Reopen, Repair::Reset]);
+    assert_eq!(given_up, 1, "told once, tried for ever");
+    let Some(vivid) = device_file() else { return };
+    symlink(vivid, &file).expect("a link");
+    let plugged = clock.now();
+    while !matches!(device.next(Duration::from_millis(100)), Event::Picture(_)) {
+        assert!(clock.now().since(plugged) < Duration::from_secs(2), "it is there");
+    }
+    println!("a picture {} ms after it was plugged in", clock.now().since(plugged).as_millis());
+}
