@@ -13,6 +13,7 @@ use courtside::clock::SystemClock;
 use courtside::config::{Config, Input};
 use courtside::drivers::Software;
 use courtside::inputs::{Inputs, Outlet};
+use courtside::stages::Tap;
 use futures_lite::future::block_on;
 use hal::Clock;
 use pipeline::feeder::Feeder;
@@ -136,6 +137,7 @@ fn outlet(
     Outlet {
         source,
         network: Arc::clone(&links.network),
+        tap: Tap { links: Arc::clone(&links), frame_waits: Arc::new(FrameWaits::new()) },
         feeder: Feeder::new(Arc::clone(clock), links),
         tell: Arc::new(|_| {}),
     }

@@ -1,7 +1,7 @@
 //! `[codecs]`: who decodes the sources' video.
 
-use document::{Key, Place};
 use crate::drivers::Choice;
+use document::{Key, Place};
 
 const CODECS: &[Key] = &[Key::new("decoder", "\"auto\"")];
 

@@ -6,8 +6,7 @@
 use super::broker::Mqtt;
 use super::{
     BoardChoice, Clips, Codecs, Config, Engine, EngineChoice, Identity, Models, Problem, Remote,
-    Storage,
-    Surroundings, TierChoice, source,
+    Storage, Surroundings, TierChoice, source,
 };
 use document::{Document, Entry, Key, Place, Section};
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use url::Url;
 
 use super::broker::Secret;
-use document::{Entry, Key, Section};
 use super::input::{KIND, idle_timeout};
 use super::source::{BOARD, HOOPS, NAME, SPORT};
+use document::{Entry, Key, Section};
 
 pub(super) const USERNAME: Key = Key::new("username", "\"courtside\"");
 pub(super) const PASSWORD: Key = Key::secret("password", "\"…\"");

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::Surroundings;
-use document::{Entry, Key};
 use crate::inputs::rtmp::tls::server;
+use document::{Entry, Key};
 
 pub(super) const TLS: Key =
     Key::new("tls", "{ cert = \"/etc/courtside/rtmps.pem\", key = \"/etc/courtside/rtmps.key\" }");

@@ -109,7 +109,7 @@ fn damage_in_the_middle_of_a_file_is_counted_and_the_rest_is_read() {
     std::fs::write(&path, bytes).expect("a folder of its own");
     let mut reader = Reader::open(&path).expect("its beginning is whole");
     let mut last = MediaTime(0);
-    while let Some(unit) = reader.next() {
+    for unit in reader.by_ref() {
         last = unit.expect("no damage ends a file").pts.max(last);
     }
     assert!(last >= MediaTime(99 * FRAME), "{last:?}");
