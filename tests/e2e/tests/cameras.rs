@@ -49,8 +49,11 @@ async fn cameras_come_back_within_5_s_after_they_were_gone_or_frozen() -> Result
     let camera = camera(folder.path(), port, &[]).await?;
     let mut decoded = [0; 3];
     for (name, decoded) in names.iter().zip(&mut decoded) {
-        let now = seen(&mut observer, name, 75).await?;
-        ensure!(counter(&now, "units_audio_total") > 50, "{name}: {now}");
+        let now = telemetry::source(&mut observer, (name, PATIENCE), |source| {
+            counter(source, "frames_decoded_total") >= 75
+                && counter(source, "units_audio_total") > 50
+        })
+        .await?;
         ensure!(counter(&now, "publishers_total") == 1, "{name}: {now}");
         ensure!(counter(&now, "frames_corrupt_total") == 0, "{name}: {now}");
         *decoded = counter(&now, "frames_decoded_total");
@@ -110,7 +113,10 @@ async fn what_is_wrong_with_a_camera_is_told_once_and_the_others_do_not_notice()
         Ok(reasons.iter().all(|(name, reason)| line(name, reason)).then_some(()))
     };
     until(PATIENCE, "every reason told", all).await?;
-    let now = seen(&mut observer, "good", 250).await?;
+    let now = telemetry::source(&mut observer, ("good", PATIENCE), |source| {
+        counter(source, "frames_decoded_total") >= 250
+    })
+    .await?;
     ensure!(counter(&now, "publishers_total") == 1, "{now}");
     ensure!(counter(&now, "epochs_total") == 0, "{now}");
     // Ten seconds later each has been told once, and no secret.
@@ -141,14 +147,6 @@ async fn camera(folder: &Path, port: u16, options: &[&str]) -> Result<Program> {
     })
     .await?;
     Ok(camera)
-}
-
-/// The counters of a source that has decoded so many pictures.
-async fn seen(observer: &mut Observer, name: &str, pictures: u64) -> Result<Value> {
-    telemetry::source(observer, (name, PATIENCE), |source| {
-        counter(source, "frames_decoded_total") >= pictures
-    })
-    .await
 }
 
 /// Every source is up for this time, and decodes again, soon enough.

@@ -11,8 +11,10 @@ const DARK: u8 = 20;
 const LIGHT: u8 = 120;
 /// Grey, as chroma.
 const NO_COLOUR: u8 = 128;
-/// Most columns of one segment's thickness, of an eighth of the picture's height for a digit.
+/// A digit is this part of the picture's height.
 const DIGIT_SHARE: usize = 8;
+/// Lower digits could not be read: the slate of so small a picture is dark alone.
+const ROWS_MIN: usize = 5;
 
 /// Which segments a digit has: top, upper left, upper right, middle, lower left, lower right,
 /// bottom.
@@ -91,6 +93,9 @@ impl Canvas<'_> {
     /// Writes the digits into the middle.
     fn write(&mut self, text: &[Option<usize>]) {
         let tall = self.height / DIGIT_SHARE;
+        if tall < ROWS_MIN {
+            return;
+        }
         let (wide, thick) = (tall / 2, (tall / 8).max(1));
         let advance =
             |place: &Option<usize>| if place.is_some() { wide + 2 * thick } else { 3 * thick };
