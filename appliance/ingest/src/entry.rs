@@ -14,7 +14,7 @@ pub(crate) type Entries = VecDeque<Entry>;
 
 /// One thing that a reader found.
 #[derive(Debug)]
-pub(crate) enum Entry {
+pub enum Entry {
     /// The video track is this one from now on: an `avcC` or `hvcC` record.
     VideoTrack { codec: VideoCodec, record: Bytes },
     /// The audio track is this one from now on: an AudioSpecificConfig.
@@ -75,7 +75,7 @@ impl Entry {
 
 /// One access unit of video as its container delivers it.
 #[derive(Debug)]
-pub(crate) struct Picture {
+pub struct Picture {
     pub(crate) codec: VideoCodec,
     /// NAL units behind length fields as its track's configuration announces them.
     pub(crate) data: Bytes,
@@ -88,7 +88,7 @@ pub(crate) struct Picture {
 
 /// One raw AAC frame as its container delivers it.
 #[derive(Debug)]
-pub(crate) struct Sound {
+pub struct Sound {
     pub(crate) data: Bytes,
     /// Its time, in the container's units.
     pub(crate) raw: u64,

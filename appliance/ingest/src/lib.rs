@@ -12,6 +12,7 @@
 
 pub mod access_unit;
 mod codec;
+mod container;
 pub mod elementary;
 mod entry;
 pub mod flv;

@@ -17,13 +17,14 @@ use std::time::Duration;
 
 use wire::time::{MediaSpan, Monotonic};
 
+use crate::container::{Read, Wanted};
 use crate::elementary::{Counters, Elementary, Output, StreamError};
 use crate::entry::{Entries, Entry};
 use crate::fmp4::{self, Fmp4Error};
 use crate::hls::{AudioPlace, Format, Media, Piece, Track};
 use crate::limits::Limits;
 use crate::timeline::TimeBase;
-use crate::ts::{self, TsError, Wanted};
+use crate::ts::{self, TsError};
 
 /// How long the other list is waited for: at least a load of a playlist and of a piece over a slow
 /// line, and never longer than what it is worth.

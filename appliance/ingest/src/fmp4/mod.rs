@@ -15,14 +15,8 @@ mod fragment;
 mod header;
 mod reader;
 
-use wire::time::Monotonic;
-
-use crate::elementary::{Counters, Elementary, Output, StreamError};
-use crate::entry::Entries;
-use crate::limits::Limits;
-use crate::timeline::TimeBase;
-pub(crate) use crate::ts::Wanted;
-pub(crate) use reader::Reader;
+use crate::elementary::StreamError;
+pub use reader::Reader;
 
 /// Why a stream cannot be taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,71 +41,11 @@ pub enum Fmp4Error {
 }
 
 /// Turns the bytes of one fragmented MP4 into tracks and access units.
-#[derive(Debug)]
-pub struct Demuxer {
-    reader: Reader,
-    stream: Elementary,
-}
+pub type Demuxer = crate::container::Demuxer<Reader>;
 
 impl Demuxer {
-    /// A demuxer at the start of a stream.
-    pub fn new(limits: Limits) -> Self {
-        let reader = Reader::new(limits, Wanted::Program);
-        Self { reader, stream: Elementary::new(limits, TimeBase::MPEG) }
-    }
-
-    /// Takes bytes of the stream, cut anywhere: initialization sections and fragments.
-    ///
-    /// # Errors
-    /// [`Fmp4Error`]: the stream cannot be taken. What is damaged or missing is counted instead.
-    pub fn handle_bytes(&mut self, now: Monotonic, bytes: &[u8]) -> Result<(), Fmp4Error> {
-        let mut found = Entries::new();
-        let read = self.reader.handle_bytes(now, bytes, &mut found);
-        self.take(found)?;
-        read
-    }
-
-    /// A piece ends here: a box begins with the next byte.
-    ///
-    /// # Errors
-    /// As [`handle_bytes`](Self::handle_bytes).
-    pub fn finish(&mut self) -> Result<(), Fmp4Error> {
-        let mut found = Entries::new();
-        self.reader.finish(&mut found);
-        self.take(found)
-    }
-
-    /// What follows does not continue what came before: a new epoch begins.
-    ///
-    /// # Errors
-    /// As [`handle_bytes`](Self::handle_bytes).
-    pub fn cut(&mut self) -> Result<(), Fmp4Error> {
-        let mut found = Entries::new();
-        self.reader.cut(&mut found);
-        self.take(found)
-    }
-
-    /// The next thing that the bytes so far turned into.
-    pub fn next_output(&mut self) -> Option<Output> {
-        self.stream.next_output()
-    }
-
-    /// What was lost and repaired so far.
-    pub fn counters(&self) -> Counters {
-        self.stream.counters()
-    }
-
-    /// What the stream carries that the box does not take, for the log; told once.
-    pub fn complaint(&mut self) -> Option<String> {
-        self.reader.complaint()
-    }
-
     /// Bytes that wait for the rest of their box.
     pub fn held_bytes(&self) -> usize {
         self.reader.held_bytes()
-    }
-
-    fn take(&mut self, found: Entries) -> Result<(), Fmp4Error> {
-        found.into_iter().try_for_each(|entry| Ok(self.stream.take(entry)?))
     }
 }

@@ -15,17 +15,18 @@ use bytes::{Bytes, BytesMut};
 use wire::codec::VideoCodec;
 use wire::time::{MEDIA_HZ, MediaSpan, Monotonic};
 
+use super::Fmp4Error;
 use super::boxes::{self, Kind, Start};
 use super::fragment::{self, Place, Sample};
 use super::header::{self, Codec, Header, Track};
-use super::{Fmp4Error, Wanted};
+use crate::container::{Read, Wanted};
 use crate::elementary::StreamError;
 use crate::entry::{Entries, Entry, Picture, Sound};
 use crate::limits::Limits;
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Reader {
+pub struct Reader {
     limits: Limits,
     wanted: Wanted,
     state: State,
@@ -72,8 +73,10 @@ struct Placed<'a> {
     decoded: i128,
 }
 
-impl Reader {
-    pub(crate) fn new(limits: Limits, wanted: Wanted) -> Self {
+impl Read for Reader {
+    type Error = Fmp4Error;
+
+    fn new(limits: Limits, wanted: Wanted) -> Self {
         Self {
             limits,
             wanted,
@@ -86,8 +89,7 @@ impl Reader {
         }
     }
 
-    /// Takes bytes, cut anywhere.
-    pub(crate) fn handle_bytes(
+    fn handle_bytes(
         &mut self,
         now: Monotonic,
         mut bytes: &[u8],
@@ -120,8 +122,7 @@ impl Reader {
         Ok(())
     }
 
-    /// The piece ends here.
-    pub(crate) fn finish(&mut self, found: &mut Entries) {
+    fn finish(&mut self, found: &mut Entries) {
         let ends_well = match &self.state {
             State::Head(head) => head.is_empty() && self.fragment.is_none(),
             State::Passing { left } => left.is_none(),
@@ -137,19 +138,19 @@ impl Reader {
         self.position = 0;
     }
 
-    /// What follows does not continue what came before.
-    pub(crate) fn cut(&mut self, found: &mut Entries) {
+    fn cut(&mut self, found: &mut Entries) {
         self.state = State::Head(Vec::new());
         self.fragment = None;
         (self.position, self.next) = (0, (0, 0));
         found.push_back(Entry::Cut);
     }
 
-    /// What the stream carries that the box does not take; told once.
-    pub(crate) fn complaint(&mut self) -> Option<String> {
+    fn complaint(&mut self) -> Option<String> {
         self.complaint.take()
     }
+}
 
+impl Reader {
     /// Bytes that wait for the rest of their box.
     pub(crate) fn held_bytes(&self) -> usize {
         let fragment = self.fragment.as_ref().map_or(0, |fragment| fragment.moof.len());

@@ -18,13 +18,8 @@ mod section;
 mod sound;
 mod video;
 
-use wire::time::Monotonic;
-
-use crate::elementary::{Counters, Elementary, Output, StreamError};
-use crate::entry::Entries;
-use crate::limits::Limits;
-use crate::timeline::TimeBase;
-pub(crate) use reader::{Reader, Wanted};
+use crate::elementary::StreamError;
+pub use reader::Reader;
 
 /// Why a stream cannot be taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,67 +48,4 @@ pub enum TsError {
 }
 
 /// Turns the bytes of one transport stream into tracks and access units.
-#[derive(Debug)]
-pub struct Demuxer {
-    reader: Reader,
-    stream: Elementary,
-}
-
-impl Demuxer {
-    /// A demuxer at the start of a stream.
-    pub fn new(limits: Limits) -> Self {
-        let reader = Reader::new(limits, Wanted::Program);
-        Self { reader, stream: Elementary::new(limits, TimeBase::MPEG) }
-    }
-
-    /// Takes bytes of the stream, cut anywhere.
-    ///
-    /// # Errors
-    /// [`TsError`]: the stream cannot be taken. What is damaged or missing is counted instead.
-    pub fn handle_bytes(&mut self, now: Monotonic, bytes: &[u8]) -> Result<(), TsError> {
-        let mut found = Entries::new();
-        let read = self.reader.handle_bytes(now, bytes, &mut found);
-        self.take(found)?;
-        read
-    }
-
-    /// The bytes end here, as at the end of an HLS segment: what waits for more is whole.
-    ///
-    /// # Errors
-    /// As [`handle_bytes`](Self::handle_bytes).
-    pub fn finish(&mut self) -> Result<(), TsError> {
-        let mut found = Entries::new();
-        self.reader.finish(&mut found);
-        self.take(found)
-    }
-
-    /// What follows does not continue what came before: a new epoch begins, with tables, PIDs and
-    /// times of its own.
-    ///
-    /// # Errors
-    /// As [`handle_bytes`](Self::handle_bytes).
-    pub fn cut(&mut self) -> Result<(), TsError> {
-        let mut found = Entries::new();
-        self.reader.cut(&mut found);
-        self.take(found)
-    }
-
-    /// The next thing that the bytes so far turned into.
-    pub fn next_output(&mut self) -> Option<Output> {
-        self.stream.next_output()
-    }
-
-    /// What was lost and repaired so far.
-    pub fn counters(&self) -> Counters {
-        self.stream.counters()
-    }
-
-    /// What the stream carries that the box does not take, for the log; told once.
-    pub fn complaint(&mut self) -> Option<String> {
-        self.reader.complaint()
-    }
-
-    fn take(&mut self, found: Entries) -> Result<(), TsError> {
-        found.into_iter().try_for_each(|entry| Ok(self.stream.take(entry)?))
-    }
-}
+pub type Demuxer = crate::container::Demuxer<Reader>;

@@ -14,22 +14,14 @@ use super::packet::{self, Packet};
 use super::section::{self, Kind};
 use super::sound::Sound;
 use super::video::Video;
+use crate::container::{Read, Wanted};
 use crate::elementary::StreamError;
 use crate::entry::{Entries, Entry};
 use crate::limits::Limits;
 
-/// What is taken of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// Pictures, and the sound beside them.
-    Program,
-    /// Sound alone: pictures come from elsewhere.
-    Sound,
-}
-
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Reader {
+pub struct Reader {
     limits: Limits,
     wanted: Wanted,
     /// Bytes of a packet that is not whole.
@@ -48,8 +40,10 @@ pub(crate) struct Reader {
     complaint: Option<String>,
 }
 
-impl Reader {
-    pub(crate) fn new(limits: Limits, wanted: Wanted) -> Self {
+impl Read for Reader {
+    type Error = TsError;
+
+    fn new(limits: Limits, wanted: Wanted) -> Self {
         Self {
             limits,
             wanted,
@@ -65,8 +59,7 @@ impl Reader {
         }
     }
 
-    /// Takes bytes of the stream, cut anywhere.
-    pub(crate) fn handle_bytes(
+    fn handle_bytes(
         &mut self,
         now: Monotonic,
         bytes: &[u8],
@@ -84,8 +77,7 @@ impl Reader {
         Ok(())
     }
 
-    /// The bytes end here: what waits for more is whole.
-    pub(crate) fn finish(&mut self, found: &mut Entries) {
+    fn finish(&mut self, found: &mut Entries) {
         self.partial.clear();
         if let Some(video) = &mut self.video {
             video.assembly.finish(found);
@@ -96,7 +88,7 @@ impl Reader {
     }
 
     /// What follows has tables, PIDs and times of its own.
-    pub(crate) fn cut(&mut self, found: &mut Entries) {
+    fn cut(&mut self, found: &mut Entries) {
         self.partial.clear();
         self.pat = Pid::new(0, section::Assembly::default());
         self.programs.clear();
@@ -104,11 +96,12 @@ impl Reader {
         found.push_back(Entry::Cut);
     }
 
-    /// What the stream carries that the box does not take; told once.
-    pub(crate) fn complaint(&mut self) -> Option<String> {
+    fn complaint(&mut self) -> Option<String> {
         self.complaint.take()
     }
+}
 
+impl Reader {
     /// Takes every packet; returns what is left at the end.
     fn packets<'a>(
         &mut self,
