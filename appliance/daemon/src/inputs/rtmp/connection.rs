@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use ingest::rtmp::{EndReason, Event, Session};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
+use wire::time::Monotonic;
 
 use super::desk::{Desk, Seat, Word};
 use super::{Presence, Stop};
@@ -65,6 +67,8 @@ impl Connection {
     ) -> String {
         let mut buffer = vec![0; READ_BYTES];
         let clock = Arc::clone(&self.desk.clock);
+        let mut rings = clock.now().plus(LOOK_AGAIN);
+        let mut alarm = pin!(clock.sleep_until(rings));
         loop {
             let reason = self.handle_events().await;
             if let Err(error) = self.write(&mut socket).await {
@@ -75,6 +79,12 @@ impl Connection {
             }
             let deadline = self.session.deadline().map(|(at, _)| at);
             let until = deadline.unwrap_or_else(|| clock.now().plus(LOOK_AGAIN));
+            // Every byte moves the deadline away. The alarm is left as it is then: it rings early,
+            // which is harmless, and a timer for each message would not be.
+            if until < rings {
+                rings = until;
+                alarm.set(clock.sleep_until(rings));
+            }
             let asking = deadline.is_none() && self.seat.is_none();
             tokio::select! {
                 read = socket.read(&mut buffer), if !asking => match read {
@@ -100,7 +110,11 @@ impl Connection {
                 },
                 () = self.desk.wait_turn(), if asking => {}
                 () = stop.wait() => self.session.end(EndReason::ShuttingDown),
-                () = clock.sleep_until(until) => self.session.handle_deadline(clock.now()),
+                () = &mut alarm => {
+                    self.session.handle_deadline(clock.now());
+                    // The next turn sets it.
+                    rings = Monotonic(u64::MAX);
+                }
             }
         }
     }
