@@ -134,6 +134,53 @@ fn after_damage_pictures_wait_for_a_keyframe_and_the_damage_is_counted() {
 }
 
 #[test]
+fn pictures_that_cannot_be_found_are_missed_although_the_sound_beside_them_is_whole() {
+    let Some(bytes) = mux(&format!("{PICTURES} {SOUND} {H264} -c:a aac")) else { return };
+    let (init, fragments) = split(&bytes);
+    let whole = demux(&bytes, bytes.len());
+    let mut damaged = [init, fragments[0]].concat();
+    // The first part of a fragment is the pictures': it tells of more of them than it has.
+    let mut second = fragments[1].to_vec();
+    let at = second.windows(4).position(|four| four == b"trun").unwrap();
+    second[at + 8] = 0xff;
+    damaged.extend(second);
+    damaged.extend(fragments[2..].concat());
+    let mut demuxer = Demuxer::new(Limits::default());
+    demuxer.handle_bytes(Monotonic(0), &damaged).unwrap();
+    let outputs: Vec<_> = std::iter::from_fn(|| demuxer.next_output()).collect();
+    assert_eq!((units(&outputs, Track::Video).len(), demuxer.counters().gaps), (75, 1));
+    assert_eq!(units(&outputs, Track::Audio).len(), units(&whole, Track::Audio).len());
+
+    // The same of a part that belongs to no track.
+    let at = bytes.windows(4).rposition(|four| four == b"moof").unwrap();
+    let at = at + bytes[at..].windows(4).position(|four| four == b"tfhd").unwrap();
+    let mut strange = bytes.clone();
+    strange[at + 8] = 0x7f;
+    let mut demuxer = Demuxer::new(Limits::default());
+    demuxer.handle_bytes(Monotonic(0), &strange).unwrap();
+    let outputs: Vec<_> = std::iter::from_fn(|| demuxer.next_output()).collect();
+    assert_eq!((units(&outputs, Track::Video).len(), demuxer.counters().gaps), (75, 1));
+}
+
+#[test]
+fn fragments_of_tracks_that_are_not_taken_are_no_loss() {
+    for sound in ["libopus -strict -2", "aac"] {
+        let Some(bytes) =
+            mux(&format!("{PICTURES} {SOUND} {H264} -c:a {sound} -movflags +separate_moof"))
+        else {
+            return;
+        };
+        let (_, fragments) = split(&bytes);
+        assert!(fragments.len() > 4, "every track has fragments of its own");
+        let mut demuxer = Demuxer::new(Limits::default());
+        demuxer.handle_bytes(Monotonic(0), &bytes).unwrap();
+        demuxer.finish().unwrap();
+        let outputs: Vec<_> = std::iter::from_fn(|| demuxer.next_output()).collect();
+        assert_eq!((units(&outputs, Track::Video).len(), demuxer.counters().gaps), (100, 0));
+    }
+}
+
+#[test]
 fn a_cut_begins_a_new_epoch_with_its_own_header() {
     let Some(first) = mux(&format!("{PICTURES} {SOUND} {H264} -c:a aac")) else { return };
     let other = "-f lavfi -i testsrc2=size=160x90:rate=25:duration=4";

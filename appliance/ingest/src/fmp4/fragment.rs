@@ -33,19 +33,30 @@ pub(super) struct Place {
     pub(super) samples_max: usize,
 }
 
-/// Reads what a `moof` box says of a track; `None` if it says nothing or does not hold together.
+/// Whether every part of a `moof` box belongs to one of these tracks.
+pub(super) fn is_of(moof: &[u8], tracks: &[u32]) -> bool {
+    children(moof).filter(|(kind, _)| kind == b"traf").all(|(_, traf)| {
+        let id = child(traf, b"tfhd").and_then(|tfhd| {
+            let mut fields = Fields(tfhd);
+            fields.full()?;
+            fields.u32()
+        });
+        id.is_some_and(|id| tracks.contains(&id))
+    })
+}
+
+/// Reads what a `moof` box says of a track, which may be nothing: packagers write fragments of one
+/// track alone, and empty ones. `None` if it does not hold together.
 ///
 /// - expected: decoding time of its first sample, where the box does not say.
 pub(super) fn read(moof: &[u8], track: &Track, (expected, place): (u64, Place)) -> Option<Run> {
     let mut run = Run { samples: Vec::new(), next: expected };
-    let mut found = false;
     for (_, traf) in children(moof).filter(|(kind, _)| kind == b"traf") {
         let mut tfhd = Fields(child(traf, b"tfhd")?);
         let (_, flags) = tfhd.full()?;
         if tfhd.u32()? != track.id {
             continue;
         }
-        found = true;
         let mut optional = |bit: u32| (flags & bit != 0).then(|| tfhd.u32());
         // An absolute place has two words. It counts from the beginning of the file, which is that
         // of the piece wherever it means anything.
@@ -73,7 +84,7 @@ pub(super) fn read(moof: &[u8], track: &Track, (expected, place): (u64, Place)) 
             offset = run.add(trun, defaults, (base, offset, place.samples_max))?;
         }
     }
-    found.then_some(run)
+    Some(run)
 }
 
 impl Run {

@@ -17,6 +17,8 @@ const TRACKS_MAX: usize = 16;
 pub(super) struct Header {
     pub(super) video: Option<Track>,
     pub(super) sound: Option<Track>,
+    /// Numbers of all tracks, those that are not taken as well.
+    pub(super) ids: Vec<u32>,
     /// Why it is not heard.
     pub(super) unheard: Option<String>,
 }
@@ -71,6 +73,7 @@ pub(super) fn read(moov: &[u8]) -> Result<Header, Fmp4Error> {
     for (_, trak) in tracks {
         let (id, entry, mut track_scale) = parts(trak).ok_or(Fmp4Error::Header)?;
         track_scale = track_scale.max(1);
+        header.ids.push(id);
         let track = |codec| Track {
             id,
             codec,

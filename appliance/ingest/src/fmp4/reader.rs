@@ -43,14 +43,14 @@ pub struct Reader {
 #[derive(Debug)]
 enum State {
     Head(Vec<u8>),
-    /// - `begins`: its first byte, counted from the beginning of the piece.
-    /// - `left`: `None` up to the end of the piece.
+    /// `begins`: its first byte, counted from the beginning of the piece.
     Keeping {
         kind: Kind,
         begins: u64,
-        left: Option<u64>,
+        left: u64,
         bytes: BytesMut,
     },
+    /// `left`: `None` up to the end of the piece.
     Passing {
         left: Option<u64>,
     },
@@ -109,11 +109,9 @@ impl Read for Reader {
                     let (part, rest) = split(bytes, left);
                     kept.extend_from_slice(part);
                     bytes = rest;
-                    if kept.len() > self.limits.fragment_bytes_max {
-                        self.lose(found);
-                    }
                 }
-                State::Passing { left } => bytes = split(bytes, left).1,
+                State::Passing { left: Some(left) } => bytes = split(bytes, left).1,
+                State::Passing { left: None } => bytes = &[],
                 State::Lost => bytes = &[],
             }
             self.position += (before - bytes.len()) as u64;
@@ -182,12 +180,11 @@ impl Reader {
             }
             _ => return self.lose(found),
         };
-        if left.is_some_and(|left| left > limit as u64) {
-            return self.lose(found);
-        }
+        // One that reaches to the end of its piece cannot be read before that; no packager writes it.
+        let Some(left) = left.filter(|left| *left <= limit as u64) else { return self.lose(found) };
         if kind == *b"mdat" && self.fragment.is_none() {
             // Of a fragment that was not understood, which has been counted.
-            self.state = State::Passing { left };
+            self.state = State::Passing { left: Some(left) };
             return;
         }
         let begins = self.position - header.header_bytes as u64;
@@ -197,7 +194,7 @@ impl Reader {
     /// Reads the box if it is whole by now.
     fn end_box(&mut self, now: Monotonic, found: &mut Entries) -> Result<(), Fmp4Error> {
         let (kind, begins, bytes) = match &mut self.state {
-            State::Keeping { kind, begins, left: Some(0), bytes } => {
+            State::Keeping { kind, begins, left: 0, bytes } => {
                 (*kind, *begins, std::mem::take(bytes))
             }
             State::Passing { left: Some(0) } => {
@@ -259,20 +256,25 @@ impl Reader {
         // Samples are counted from the beginning of the `moof` box.
         let data_begins = self.position - data.len() as u64 - begins;
         let mut placed = Vec::new();
-        let Header { video, sound, .. } = &self.header;
+        let Header { video, sound, ids, .. } = &self.header;
+        if !fragment::is_of(&moof, ids) {
+            found.extend([Entry::Gap, Entry::LostVideo]);
+        }
         for (track, next) in [(video, &mut self.next.0), (sound, &mut self.next.1)] {
             let Some(track) = track else { continue };
-            let Some(run) = fragment::read(&moof, track, (*next, place)) else { continue };
+            let Some(run) = fragment::read(&moof, track, (*next, place)) else {
+                found.push_back(Entry::Gap);
+                if matches!(track.codec, Codec::Video(..)) {
+                    found.push_back(Entry::LostVideo);
+                }
+                continue;
+            };
             *next = run.next;
             let place = |sample: Sample| {
                 let decoded = ticks(i128::from(sample.at) + i128::from(track.shift), track);
                 Placed { track, sample, decoded }
             };
             placed.extend(run.samples.into_iter().map(place));
-        }
-        if placed.is_empty() {
-            found.extend([Entry::Gap, Entry::LostVideo]);
-            return;
         }
         placed.sort_by_key(|placed| placed.decoded);
         let entries = placed.into_iter().map(|placed| {
@@ -322,8 +324,7 @@ fn ticks(units: i128, track: &Track) -> i128 {
 }
 
 /// What of these bytes still belongs to the box, and what is behind it.
-fn split<'a>(bytes: &'a [u8], left: &mut Option<u64>) -> (&'a [u8], &'a [u8]) {
-    let Some(left) = left else { return (bytes, &[]) };
+fn split<'a>(bytes: &'a [u8], left: &mut u64) -> (&'a [u8], &'a [u8]) {
     let count = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
     *left -= count as u64;
     bytes.split_at(count)
