@@ -76,7 +76,8 @@ fn tail(results: &Results) -> String {
          ## Packet to decoded picture\n\
          720p25 without B-frames, one publisher in real time through the RTMP shell and \
          `pipeline::source::decode` (libav, whose threads share the slices of a picture; the film \
-         has one for each processor): from the arrival of an access unit's last byte to its picture in the hands of the thread that waits for it, {} pictures: **p50 \
+         has one for each processor): from the arrival of an access unit's last byte to its \
+         picture in the hands of the thread that waits for it, {} pictures: **p50 \
          {:.1} ms, p95 {:.1} ms**, most {:.1} ms. Promised: p95 at most {LATENCY_P95_MAX_MS:.0} \
          ms: {verdict}. Where the load average is above the number of cores, most of this is \
          waiting for a processor.\n",
