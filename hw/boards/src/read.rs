@@ -130,7 +130,17 @@ fn zone(place: Place<'_>) -> Option<Zone> {
         })
     };
     let (passive, hot, critical) = (trip("passive_c"), trip("hot_c"), trip("critical_c"));
-    let when_off = wish(section.optional("when_off"), |entry| entry.one_of(&ZoneRole::NAMES));
+    let when_off =
+        wish(section.optional("when_off"), |entry| match role.filter(|role| !role.can_be_off()) {
+            Some(role) => {
+                entry.refuse(
+                    format_args!("a part of role `{role}` is never off while the box runs"),
+                    "leave it out, so that a sensor which falls silent counts as lost",
+                );
+                None
+            }
+            None => entry.one_of(&ZoneRole::NAMES),
+        });
     let trips = Trips { passive: passive?, hot: hot?, critical: critical? };
     let rising: Vec<_> = [trips.passive, trips.hot, trips.critical].into_iter().flatten().collect();
     if !rising.is_sorted_by(|a, b| a < b) {
