@@ -15,7 +15,7 @@ use std::fmt::{self, Display};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-pub use values::advice;
+pub use values::{advice, wish};
 
 /// A key that a section may have.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +61,20 @@ pub struct Problem {
 impl Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: {}", self.line, self.message)
+    }
+}
+
+/// Reads a whole text with `root`, which gives nothing for a document that cannot be used.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the lines.
+pub fn read<T>(text: &str, root: impl FnOnce(Place<'_>) -> Option<T>) -> Result<T, Vec<Problem>> {
+    let document = Document::new(text);
+    let value = document.read(root);
+    let problems = document.problems();
+    match value {
+        Some(value) if problems.is_empty() => Ok(value),
+        Some(_) | None => Err(problems),
     }
 }
 

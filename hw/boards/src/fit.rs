@@ -6,7 +6,6 @@
 use std::fmt;
 
 use hal::sensors::{Readings, Trips};
-use wire::units::Millicelsius;
 
 use crate::{Board, RailRole, Sensors, ZoneRole};
 
@@ -110,14 +109,14 @@ impl Fit {
         }
     }
 
-    /// The temperature at `place`. Of a part that is switched off it is that of the zone which
-    /// stands for it: a sensor that sleeps is not one that was lost.
-    pub fn temperature(&self, place: usize, readings: &Readings) -> Option<Millicelsius> {
-        let own = readings.temperatures.get(place)?.value;
-        own.or_else(|| {
-            let stand_in = self.zone_place(self.zone(place)?.when_off?)?;
-            readings.temperatures.get(stand_in)?.value
-        })
+    /// Place of the reading that counts for the temperature at `place`: its own or, while its part
+    /// is switched off, that of the zone which stands for it. A sensor that sleeps is not one that
+    /// was lost. Value and trip points belong together: both are those of the place returned.
+    pub fn reads_at(&self, place: usize, readings: &Readings) -> usize {
+        let is_silent = readings.temperatures.get(place).is_some_and(|own| own.value.is_none());
+        let stand_in = self.zone(place).and_then(|zone| self.zone_place(zone.when_off?));
+        // Also if the stand-in is silent itself: both are lost then, by the same limits.
+        stand_in.filter(|_| is_silent).unwrap_or(place)
     }
 
     fn zone(&self, place: usize) -> Option<&crate::Zone> {

@@ -206,6 +206,15 @@ impl ZoneRole {
         ("board", Self::Board),
         ("disk", Self::Disk),
     ];
+
+    /// Whether the part may be switched off, and its sensor with it, while the box runs. Silence
+    /// of any other sensor is a loss.
+    pub const fn can_be_off(self) -> bool {
+        match self {
+            Self::Gpu | Self::Soc => true,
+            Self::Cpu | Self::Junction | Self::Board | Self::Disk => false,
+        }
+    }
 }
 
 impl fmt::Display for ZoneRole {

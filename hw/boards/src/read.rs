@@ -2,7 +2,7 @@
 //!
 //! Every part is read before the first `?`, so that all problems of a file are found in one go.
 
-use document::{Document, Entry, Key, Place, Problem, Section};
+use document::{Entry, Key, Place, Problem, Section, wish};
 use hal::sensors::Trips;
 use wire::units::{Milliamperes, Millicelsius, Milliwatts};
 
@@ -53,21 +53,15 @@ const FAN: &[Key] = &[Key::new("sensors", "[\"pwmfan pwm1\"]")];
 /// # Errors
 /// Everything that is wrong with it, in the order of the lines.
 pub(crate) fn board(text: &str) -> Result<Board, Vec<Problem>> {
-    let document = Document::new(text);
-    let board = document.read(root);
-    let problems = document.problems();
-    match board {
-        Some(board) if problems.is_empty() => Ok(board),
-        Some(_) | None => Err(problems),
-    }
+    document::read(text, root)
 }
 
 fn root(root: Place<'_>) -> Option<Board> {
     let root = root.with_keys(ROOT);
-    let schema = root.required("schema").and_then(|entry| schema(&entry));
+    let schema = root.schema(1);
     let name = root.required("name").and_then(|entry| entry.name());
     let title = root.required("title").and_then(|entry| entry.filled());
-    let slew = optional(root.optional("slew_c_per_s"), |entry| {
+    let slew = wish(root.optional("slew_c_per_s"), |entry| {
         entry.within(0.05, 20.0, "a sensor warms up by 0.05 to 20 °C a second").map(celsius)
     });
     let decoders = root.required("decoders").and_then(|entry| drivers(&entry));
@@ -98,28 +92,11 @@ fn root(root: Place<'_>) -> Option<Board> {
     })
 }
 
-fn schema(entry: &Entry<'_>) -> Option<()> {
-    let version = entry.whole()?;
-    if version != 1 {
-        entry.refuse("this version of Courtside reads schema 1 only", "write `schema = 1`");
-        return None;
-    }
-    Some(())
-}
-
 /// A list of tables; empty if it is not there.
 fn list<T>(root: &Section<'_>, name: &str, read: fn(Place<'_>) -> Option<T>) -> Option<Vec<T>> {
     let Some(entry) = root.optional(name) else { return Some(Vec::new()) };
     let items: Vec<Option<T>> = entry.tables().into_iter().map(read).collect();
     items.into_iter().collect()
-}
-
-/// A value that need not be there.
-fn optional<'p, T>(
-    entry: Option<Entry<'p>>,
-    read: impl FnOnce(&Entry<'p>) -> Option<T>,
-) -> Option<Option<T>> {
-    entry.map_or(Some(None), |entry| read(&entry).map(Some))
 }
 
 fn module(place: Place<'_>) -> Option<Module> {
@@ -136,10 +113,10 @@ fn module(place: Place<'_>) -> Option<Module> {
              `compatible = \"maker,board\"`, as /sys/firmware/devicetree/base/compatible has it",
         );
     }
-    let memory_mib = optional(section.optional("memory_mib"), |entry| {
+    let memory_mib = wish(section.optional("memory_mib"), |entry| {
         entry.within(256.0, 4_194_304.0, "a box has 256 to 4194304 MiB").map(|mib| mib as u32)
     });
-    let power = optional(section.optional("power_w"), watts);
+    let power = wish(section.optional("power_w"), watts);
     Some(Module { title: title?.to_owned(), rules, memory_mib: memory_mib?, power: power? })
 }
 
@@ -148,12 +125,22 @@ fn zone(place: Place<'_>) -> Option<Zone> {
     let role = section.required("role").and_then(|entry| entry.one_of(&ZoneRole::NAMES));
     let sensors = sensors(&section);
     let trip = |key: &str| {
-        optional(section.optional(key), |entry| {
+        wish(section.optional(key), |entry| {
             entry.within(20.0, 150.0, "a limit lies between 20 and 150 °C").map(celsius)
         })
     };
     let (passive, hot, critical) = (trip("passive_c"), trip("hot_c"), trip("critical_c"));
-    let when_off = optional(section.optional("when_off"), |entry| entry.one_of(&ZoneRole::NAMES));
+    let when_off =
+        wish(section.optional("when_off"), |entry| match role.filter(|role| !role.can_be_off()) {
+            Some(role) => {
+                entry.refuse(
+                    format_args!("a part of role `{role}` is never off while the box runs"),
+                    "leave it out, so that a sensor which falls silent counts as lost",
+                );
+                None
+            }
+            None => entry.one_of(&ZoneRole::NAMES),
+        });
     let trips = Trips { passive: passive?, hot: hot?, critical: critical? };
     let rising: Vec<_> = [trips.passive, trips.hot, trips.critical].into_iter().flatten().collect();
     if !rising.is_sorted_by(|a, b| a < b) {
@@ -166,8 +153,8 @@ fn rail(place: Place<'_>) -> Option<Rail> {
     let section = place.with_keys(RAIL);
     let role = section.required("role").and_then(|entry| entry.one_of(&RailRole::NAMES));
     let sensors = sensors(&section);
-    let power_max = optional(section.optional("power_max_w"), watts);
-    let current_max = optional(section.optional("current_max_ma"), |entry| {
+    let power_max = wish(section.optional("power_max_w"), watts);
+    let current_max = wish(section.optional("current_max_ma"), |entry| {
         let current = entry.within(1.0, 100_000.0, "a rail carries 1 to 100000 mA")?;
         Some(Milliamperes(current as i32))
     });

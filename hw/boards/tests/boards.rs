@@ -125,15 +125,22 @@ fn what_the_kernel_states_goes_before_what_the_file_says() {
 }
 
 #[test]
-fn part_that_is_switched_off_has_the_temperature_of_the_junction() {
+fn part_that_is_switched_off_reads_at_the_junction_and_no_other_part_does() {
     let (fit, mut readings) = fit("jetson-thor");
     let place = |role| fit.zone_place(role).expect("the box shows it");
-    let (gpu, junction) = (place(ZoneRole::Gpu), place(ZoneRole::Junction));
+    let (gpu, junction, cpu) =
+        (place(ZoneRole::Gpu), place(ZoneRole::Junction), place(ZoneRole::Cpu));
     assert_eq!(readings.temperatures[gpu].value, None);
-    assert_eq!(fit.temperature(gpu, &readings), Some(Millicelsius(55_100)));
-    readings.temperatures[junction].value = None;
-    assert_eq!(fit.temperature(gpu, &readings), None, "nothing is invented");
-    assert_eq!(fit.temperature(junction, &readings), None);
+    assert_eq!(fit.reads_at(gpu, &readings), junction);
+    readings.temperatures[gpu].value = Some(Millicelsius(51_000));
+    assert_eq!(fit.reads_at(gpu, &readings), gpu, "it is on again");
+    // The program runs on the cores: their sensor does not sleep, it was lost.
+    readings.temperatures[cpu].value = None;
+    assert_eq!(fit.reads_at(cpu, &readings), cpu);
+    (readings.temperatures[gpu].value, readings.temperatures[junction].value) = (None, None);
+    assert_eq!(fit.reads_at(gpu, &readings), junction, "nothing is invented");
+    assert_eq!(fit.reads_at(junction, &readings), junction);
+    assert_eq!(fit.reads_at(9_999, &readings), 9_999, "no sensor of the board");
 }
 
 #[test]

@@ -99,9 +99,15 @@ fn each_mistake_is_told_with_file_line_and_what_to_write() {
             "b.toml:16: `zone[1].critical_c = 955`: a limit lies between",
         ),
         (
-            "critical_c = 95.5",
-            "when_off = \"gpu\"",
+            "role = \"cpu\"",
+            "role = \"soc\"\nwhen_off = \"gpu\"",
             "b.toml:1: `when_off = \"gpu\"` names a part that no zone",
+        ),
+        (
+            "critical_c = 95.5",
+            "when_off = \"cpu\"",
+            "b.toml:16: `zone[1].when_off = \"cpu\"`: a part of role `cpu` is never off while the \
+             box runs; leave it out",
         ),
         ("power_max_w = 20", "power_max_w = -1", "b.toml:20: `rail[1].power_max_w = -1`"),
         ("[[fan]]\nsensors", "[[fan]]\nsensor", "b.toml:22: `fan[1].sensor` is not a key"),

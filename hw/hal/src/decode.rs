@@ -6,6 +6,10 @@ use wire::time::MediaTime;
 
 use crate::surface::Surface;
 
+/// Largest picture that a decoder takes, in pixels (4096 × 2304): a stream that claims more is
+/// refused before its memory is allocated, whoever decodes.
+pub const PIXELS_MAX: u32 = 4096 * 2304;
+
 /// What a video decoder is opened with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VideoConfig {

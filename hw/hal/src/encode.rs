@@ -54,6 +54,54 @@ pub struct Config {
     pub bitrate: BitsPerSecond,
 }
 
+impl Config {
+    /// Whether any encoder of ours encodes this; what one cannot do beyond that is its own.
+    ///
+    /// # Errors
+    /// A sentence that says why not and what to ask for.
+    pub fn check(&self) -> Result<(), String> {
+        let Self { codec, size, frame_rate: FrameRate(millihertz), bitrate, .. } = *self;
+        // Both libraries count in `int`.
+        let limit = i32::MAX as u32;
+        match codec {
+            VideoCodec::H264 => {}
+            VideoCodec::H265 => return Err("it encodes H.264 and no H.265; ask for H.264".into()),
+        }
+        if size.width == 0 || size.height == 0 || size.width % 2 + size.height % 2 != 0 {
+            return Err(format!(
+                "pictures of {}×{} cannot be encoded; give both sides an even number of pixels",
+                size.width, size.height
+            ));
+        }
+        if millihertz == 0 || millihertz > limit {
+            return Err(format!("{millihertz} thousandths of a frame a second are no frame rate"));
+        }
+        if bitrate.0 == 0 || bitrate.0 > limit {
+            return Err(format!("{} bits a second are no bitrate", bitrate.0));
+        }
+        Ok(())
+    }
+
+    /// Whether a picture of this size and time may come behind the one at `last`.
+    ///
+    /// # Errors
+    /// [`EncodeError::Size`] or [`EncodeError::Time`].
+    pub fn admit(
+        &self,
+        (got, pts): (PictureSize, MediaTime),
+        last: Option<MediaTime>,
+    ) -> Result<(), EncodeError> {
+        let expected = self.size;
+        if got != expected {
+            return Err(EncodeError::Size { pts, got, expected });
+        }
+        match last {
+            Some(last) if pts <= last => Err(EncodeError::Time { pts, last }),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
 /// One compressed access unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unit {
@@ -189,5 +237,48 @@ mod tests {
         assert!(keyframes.due(MediaTime(0)) && keyframes.due(MediaTime(1)), "until one is made");
         keyframes.made(MediaTime(1));
         assert!(!keyframes.due(MediaTime(2)));
+    }
+
+    const CONFIG: Config = Config {
+        codec: VideoCodec::H264,
+        size: PictureSize { width: 1920, height: 1080 },
+        frame_rate: FrameRate(59_940),
+        scan: Scan::Progressive,
+        bitrate: BitsPerSecond::from_kilobits(8_000),
+    };
+
+    #[test]
+    fn what_no_encoder_of_ours_encodes_is_refused_with_the_reason() {
+        assert_eq!(CONFIG.check(), Ok(()));
+        let size = |width, height| Config { size: PictureSize { width, height }, ..CONFIG };
+        for (config, why) in [
+            (Config { codec: VideoCodec::H265, ..CONFIG }, "ask for H.264"),
+            (size(0, 2), "even number"),
+            (size(2, 0), "even number"),
+            (size(3, 2), "even number"),
+            (size(2, 3), "even number"),
+            (size(3, 3), "even number"),
+            (Config { frame_rate: FrameRate(0), ..CONFIG }, "no frame rate"),
+            (Config { frame_rate: FrameRate(u32::MAX), ..CONFIG }, "no frame rate"),
+            (Config { bitrate: BitsPerSecond(0), ..CONFIG }, "no bitrate"),
+            (Config { bitrate: BitsPerSecond(u32::MAX), ..CONFIG }, "no bitrate"),
+        ] {
+            let told = config.check().expect_err("it cannot be encoded");
+            assert!(told.contains(why), "{told}");
+        }
+    }
+
+    #[test]
+    fn picture_of_another_size_or_not_after_the_one_before_is_not_admitted() {
+        let (size, other) = (CONFIG.size, PictureSize { width: 1280, height: 720 });
+        let (now, before) = (MediaTime(9), Some(MediaTime(8)));
+        assert!(CONFIG.admit((size, now), None).is_ok());
+        assert!(CONFIG.admit((size, now), before).is_ok());
+        for last in [MediaTime(9), MediaTime(10)] {
+            let refused = CONFIG.admit((size, now), Some(last));
+            assert!(matches!(refused, Err(EncodeError::Time { .. })), "{refused:?}");
+        }
+        let refused = CONFIG.admit((other, now), before);
+        assert!(matches!(refused, Err(EncodeError::Size { .. })), "{refused:?}");
     }
 }

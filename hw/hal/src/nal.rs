@@ -130,31 +130,32 @@ fn take_sets<'a>(mut rest: &'a [u8], count: usize, out: &mut Vec<u8>) -> Option<
     Some(rest)
 }
 
-/// Appends an access unit with start codes in place of lengths of `length_bytes`, which
-/// [`unpack`] tells.
+/// The NAL units behind lengths of `length_bytes`, which [`unpack`] tells; none of them is empty.
+/// Looks at the lengths alone: what a unit holds is not searched.
 ///
-/// # Errors
-/// [`FramingError::Lengths`] or [`FramingError::Empty`]; a part of it may be appended by then.
-pub fn push_start_coded(
+/// Each is a [`FramingError::Lengths`] where the lengths do not add up, which ends them.
+pub fn behind_lengths(
     unit: &[u8],
     length_bytes: usize,
-    out: &mut Vec<u8>,
-) -> Result<(), FramingError> {
-    if unit.is_empty() {
-        return Err(FramingError::Empty);
-    }
+) -> impl Iterator<Item = Result<&[u8], FramingError>> {
     let mut rest = unit;
-    while !rest.is_empty() {
-        let (length, behind) = rest.split_at_checked(length_bytes).ok_or(FramingError::Lengths)?;
-        let length = length.iter().fold(0, |value, byte| value << 8 | usize::from(*byte));
-        let (unit, behind) = behind.split_at_checked(length).ok_or(FramingError::Lengths)?;
-        push_behind_start_code(out, unit);
-        rest = behind;
-    }
-    Ok(())
+    std::iter::from_fn(move || {
+        (!rest.is_empty()).then(|| {
+            let taken = rest.split_at_checked(length_bytes).and_then(|(length, behind)| {
+                let length = length.iter().fold(0, |value, byte| value << 8 | usize::from(*byte));
+                behind.split_at_checked(length)
+            });
+            let (unit, behind) =
+                taken.map_or((Err(FramingError::Lengths), &[][..]), |(u, b)| (Ok(u), b));
+            rest = behind;
+            unit
+        })
+    })
+    .filter(|unit| *unit != Ok(&[]))
 }
 
-fn push_behind_start_code(out: &mut Vec<u8>, unit: &[u8]) {
+/// Appends a NAL unit behind a start code.
+pub fn push_behind_start_code(out: &mut Vec<u8>, unit: &[u8]) {
     if !unit.is_empty() {
         out.extend([0, 0, 0, 1]);
         out.extend(unit);
@@ -167,7 +168,7 @@ fn kind(unit: &[u8]) -> u8 {
 
 /// The NAL units between start codes, without the zero bytes that belong to the next one; none of
 /// them is empty.
-pub fn units(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+fn units(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = after_start_code(bytes);
     std::iter::from_fn(move || {
         let current = rest?;
@@ -213,25 +214,25 @@ mod tests {
         assert_eq!(avcc(&[0, 0, 1, 0x68, 0xee]), None);
         assert_eq!(avcc(&[]), None);
     }
+
     #[test]
-    fn lengths_of_any_width_become_start_codes_and_wrong_ones_are_an_error() {
+    fn units_behind_lengths_of_any_width_are_told_apart_and_wrong_lengths_are_an_error() {
         for (length_bytes, unit) in [
-            (4, &[0, 0, 0, 2, 0x65, 1, 0, 0, 0, 1, 0x41][..]),
-            (2, &[0, 2, 0x65, 1, 0, 1, 0x41]),
-            (1, &[2, 0x65, 1, 1, 0x41]),
+            (4, &[0, 0, 0, 2, 0x65, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0x41][..]),
+            (2, &[0, 2, 0x65, 1, 0, 0, 0, 1, 0x41]),
+            (1, &[2, 0x65, 1, 0, 1, 0x41]),
         ] {
             let mut out = vec![9];
-            assert_eq!(push_start_coded(unit, length_bytes, &mut out), Ok(()));
+            let units: Vec<_> = behind_lengths(unit, length_bytes).collect();
+            assert_eq!(units, [Ok(&[0x65, 1][..]), Ok(&[0x41])]);
+            units.iter().flatten().for_each(|unit| push_behind_start_code(&mut out, unit));
             assert_eq!(out, [9, 0, 0, 0, 1, 0x65, 1, 0, 0, 0, 1, 0x41]);
         }
-        for (unit, error) in [
-            (&[][..], FramingError::Empty),
-            (&[0, 0, 0], FramingError::Lengths),
-            (&[0, 0, 0, 3, 0x65, 1], FramingError::Lengths),
-            (&[0xff; 9], FramingError::Lengths),
-        ] {
-            assert_eq!(push_start_coded(unit, 4, &mut Vec::new()), Err(error));
+        for unit in [&[0, 0, 0][..], &[0, 0, 0, 3, 0x65, 1], &[0xff; 9]] {
+            let units: Vec<_> = behind_lengths(unit, 4).collect();
+            assert_eq!(units, [Err(FramingError::Lengths)]);
         }
+        assert_eq!(behind_lengths(&[], 4).count(), 0);
     }
 
     #[test]

@@ -10,12 +10,8 @@ use ffmpeg::codec::threading;
 use ffmpeg::ffi;
 use ffmpeg::{Dictionary, Packet};
 use ffmpeg_the_third as ffmpeg;
-use hal::decode::DecodeError;
+use hal::decode::{DecodeError, PIXELS_MAX};
 use wire::time::MEDIA_HZ;
-
-/// Largest picture that a decoder accepts, in pixels (4096 × 2304): a stream that claims more
-/// is refused before its memory is allocated.
-const PIXELS_MAX: u32 = 4096 * 2304;
 
 /// Longest configuration record that is taken seriously, in bytes.
 const RECORD_BYTES_MAX: usize = 64 * 1024;

@@ -11,7 +11,7 @@ use ffmpeg::format::Pixel;
 use ffmpeg::{Dictionary, Packet, ffi, picture};
 use ffmpeg_the_third as ffmpeg;
 use hal::decode::VideoConfig;
-use hal::encode::{Config, EncodeError, EncodeVideo, FrameRate, Keyframes, Unit};
+use hal::encode::{Config, EncodeError, EncodeVideo, Keyframes, Unit};
 use hal::nal;
 use hal::nv12::{self, PlaneMut, Target};
 use hal::surface::{Half, Scan, Surface};
@@ -48,7 +48,7 @@ impl Encoder {
     /// cannot be encoded.
     pub fn open(config: &Config) -> Result<Self, EncodeError> {
         silence();
-        check(config).map_err(failed)?;
+        config.check().map_err(failed)?;
         let codec = ffmpeg::encoder::find_by_name(NAME).ok_or_else(|| {
             failed("this build of FFmpeg has no such encoder; install the distribution's".into())
         })?;
@@ -79,17 +79,6 @@ impl Encoder {
         mark_scan(&mut picture, config.scan);
         let config = *config;
         Ok(Self { opened, picture, config, stream, keyframes: Keyframes::default(), last: None })
-    }
-
-    fn admit(&self, surface: &Surface) -> Result<(), EncodeError> {
-        let (pts, got, expected) = (surface.pts(), surface.size(), self.config.size);
-        if got != expected {
-            return Err(EncodeError::Size { pts, got, expected });
-        }
-        match self.last {
-            Some(last) if pts <= last => Err(EncodeError::Time { pts, last }),
-            Some(_) | None => Ok(()),
-        }
     }
 
     /// Copies the surface into our picture.
@@ -140,7 +129,7 @@ impl EncodeVideo for Encoder {
         surface: &Surface,
         deliver: &mut dyn FnMut(Unit),
     ) -> Result<(), EncodeError> {
-        self.admit(surface)?;
+        self.config.admit((surface.size(), surface.pts()), self.last)?;
         self.take(surface)?;
         self.send(surface.pts())?;
         self.last = Some(surface.pts());
@@ -170,28 +159,6 @@ impl EncodeVideo for Encoder {
 
 fn failed(reason: String) -> EncodeError {
     EncodeError::Failed { encoder: NAME, reason }
-}
-
-fn check(config: &Config) -> Result<(), String> {
-    let Config { codec, size, frame_rate: FrameRate(millihertz), bitrate, .. } = *config;
-    let limit = i32::MAX as u32;
-    match codec {
-        VideoCodec::H264 => {}
-        VideoCodec::H265 => return Err("it encodes H.264 and no H.265; ask for H.264".into()),
-    }
-    if size.width == 0 || size.height == 0 || size.width % 2 + size.height % 2 != 0 {
-        return Err(format!(
-            "pictures of {}×{} cannot be encoded; give both sides an even number of pixels",
-            size.width, size.height
-        ));
-    }
-    if millihertz == 0 || millihertz > limit {
-        return Err(format!("{millihertz} thousandths of a frame a second are no frame rate"));
-    }
-    if bitrate.0 == 0 || bitrate.0 > limit {
-        return Err(format!("{} bits a second are no bitrate", bitrate.0));
-    }
-    Ok(())
 }
 
 fn flags(scan: Scan) -> Flags {

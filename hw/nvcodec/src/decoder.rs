@@ -9,7 +9,7 @@ use std::mem;
 use std::ptr;
 
 use hal::decode::{DecodeError, DecodeVideo, Packet, VideoConfig};
-use hal::nal;
+use hal::nal::{self, FramingError};
 use hal::surface::{Surface, SurfacePool};
 use nvidia_video_codec_sdk::sys::nvcuvid::{
     CUVIDPARSERPARAMS, CUVIDSOURCEDATAPACKET, CUvideoparser,
@@ -101,11 +101,10 @@ impl Decoder {
         if parser.fresh {
             self.bytes.extend(&self.record.parameter_sets);
         }
-        let before = self.bytes.len();
-        let framed = nal::push_start_coded(packet.data, self.record.length_bytes, &mut self.bytes);
-        framed.map_err(|error| Trouble::Corrupt { pts: packet.pts, reason: error.to_string() })?;
+        let framed = frame(packet.data, self.record.length_bytes, self.codec, &mut self.bytes);
+        let keyframe = framed
+            .map_err(|error| Trouble::Corrupt { pts: packet.pts, reason: error.to_string() })?;
         parser.fresh = false;
-        let keyframe = starts_here(&self.bytes[before..], self.codec);
         self.session.get().begin(Current { pts: packet.pts, keyframe });
         let parsed = parser.parse(&self.bytes, TIMESTAMP | END_OF_PICTURE, packet.pts);
         let finished = self.session.get().finish();
@@ -234,10 +233,61 @@ impl Drop for Parser {
     }
 }
 
-/// Whether a decoder can start at an access unit, which stands behind start codes.
-fn starts_here(bytes: &[u8], codec: VideoCodec) -> bool {
-    nal::units(bytes).any(|unit| match codec {
-        VideoCodec::H264 => unit[0] & 0x1f == 5,
-        VideoCodec::H265 => (16..=21).contains(&(unit[0] >> 1 & 0x3f)),
-    })
+/// Appends an access unit with start codes in place of its lengths; whether a decoder can start at
+/// it. Walks the lengths once: a picture may have a megabyte, and nothing in it is searched for.
+fn frame(
+    data: &[u8],
+    length_bytes: usize,
+    codec: VideoCodec,
+    out: &mut Vec<u8>,
+) -> Result<bool, FramingError> {
+    if data.is_empty() {
+        return Err(FramingError::Empty);
+    }
+    let mut starts_here = false;
+    for unit in nal::behind_lengths(data, length_bytes) {
+        let unit = unit?;
+        starts_here |= is_entry(unit[0], codec);
+        nal::push_behind_start_code(out, unit);
+    }
+    Ok(starts_here)
+}
+
+/// Whether a decoder can start at a NAL unit that begins with `header`.
+fn is_entry(header: u8, codec: VideoCodec) -> bool {
+    match codec {
+        VideoCodec::H264 => header & 0x1f == 5,
+        VideoCodec::H265 => (16..=21).contains(&(header >> 1 & 0x3f)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keyframe_is_told_by_its_units_and_not_by_what_looks_like_a_start_code_within_one() {
+        let framed = |data: &[u8], codec| {
+            let mut out = Vec::new();
+            frame(data, 4, codec, &mut out).map(|keyframe| (keyframe, out))
+        };
+        // An H.264 slice whose bytes hold what would be an IDR picture behind a start code.
+        let within = [0, 0, 0, 5, 0x41, 0, 0, 1, 0x65];
+        let expected = vec![0, 0, 0, 1, 0x41, 0, 0, 1, 0x65];
+        assert_eq!(framed(&within, VideoCodec::H264), Ok((false, expected)));
+        for (header, codec, keyframe) in [
+            (0x65, VideoCodec::H264, true),
+            (0x41, VideoCodec::H264, false),
+            (19 << 1, VideoCodec::H265, true),
+            (21 << 1, VideoCodec::H265, true),
+            (1 << 1, VideoCodec::H265, false),
+            (32 << 1, VideoCodec::H265, false),
+        ] {
+            let unit = [0, 0, 0, 1, 9, 0, 0, 0, 2, header, 1];
+            let expected = vec![0, 0, 0, 1, 9, 0, 0, 0, 1, header, 1];
+            assert_eq!(framed(&unit, codec), Ok((keyframe, expected)), "{header:#x}");
+        }
+        assert_eq!(framed(&[], VideoCodec::H264), Err(FramingError::Empty));
+        assert_eq!(framed(&[0, 0, 0, 9, 0x65], VideoCodec::H264), Err(FramingError::Lengths));
+    }
 }

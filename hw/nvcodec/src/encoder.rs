@@ -6,7 +6,7 @@
 use std::slice;
 
 use hal::decode::VideoConfig;
-use hal::encode::{Config, EncodeError, EncodeVideo, FrameRate, Keyframes, Unit};
+use hal::encode::{Config, EncodeError, EncodeVideo, Keyframes, Unit};
 use hal::nal;
 use hal::nv12::{self, PlaneMut, Target};
 use hal::surface::{Scan, Surface};
@@ -45,17 +45,6 @@ impl Encoder {
         Ok(Self { session, config: *config, stream, keyframes, last: None })
     }
 
-    fn admit(&self, surface: &Surface) -> Result<(), EncodeError> {
-        let (pts, got, expected) = (surface.pts(), surface.size(), self.config.size);
-        if got != expected {
-            return Err(EncodeError::Size { pts, got, expected });
-        }
-        match self.last {
-            Some(last) if pts <= last => Err(EncodeError::Time { pts, last }),
-            Some(_) | None => Ok(()),
-        }
-    }
-
     /// Lays the surface out in NVENC's memory.
     fn take(&mut self, surface: &Surface) -> Result<(), EncodeError> {
         let pts = surface.pts();
@@ -74,7 +63,7 @@ impl EncodeVideo for Encoder {
         surface: &Surface,
         deliver: &mut dyn FnMut(Unit),
     ) -> Result<(), EncodeError> {
-        self.admit(surface)?;
+        self.config.admit((surface.size(), surface.pts()), self.last)?;
         self.take(surface)?;
         let pts = surface.pts();
         let due = self.keyframes.due(pts);
@@ -124,27 +113,13 @@ fn failed(reason: String) -> EncodeError {
 }
 
 fn check(config: &Config) -> Result<(), String> {
-    let Config { codec, size, frame_rate: FrameRate(millihertz), scan, bitrate } = *config;
-    match codec {
-        VideoCodec::H264 => {}
-        VideoCodec::H265 => return Err("it encodes H.264 and no H.265; ask for H.264".into()),
-    }
-    match scan {
-        Scan::Progressive => {}
+    config.check()?;
+    match config.scan {
+        Scan::Progressive => Ok(()),
         Scan::Interlaced(_) => {
-            return Err("it encodes no interlaced pictures; encode this source in software".into());
+            Err("it encodes no interlaced pictures; encode this source in software".into())
         }
     }
-    if size.width == 0 || size.height == 0 || size.width % 2 + size.height % 2 != 0 {
-        return Err(format!(
-            "pictures of {}×{} cannot be encoded; give both sides an even number of pixels",
-            size.width, size.height
-        ));
-    }
-    if millihertz == 0 || bitrate.0 == 0 {
-        return Err("neither the frame rate nor the bitrate may be zero".into());
-    }
-    Ok(())
 }
 
 /// NVENC's memory as planes to be written.

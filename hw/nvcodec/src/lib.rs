@@ -2,8 +2,9 @@
 //!
 //! Owns everything that touches NVIDIA's libraries: [`Gpu::find`] opens them and says what is not
 //! there, [`decoder`] implements the decoder trait of `hal` with pictures that stay in the GPU's
-//! memory until somebody downloads them, [`encoder`] its encoder trait. Nothing is linked: the same program runs where no NVIDIA
-//! library exists. Knows no policy; whether hardware or software decodes is the daemon's choice.
+//! memory until somebody downloads them, [`encoder`] its encoder trait. Nothing is linked: the same
+//! program runs where no NVIDIA library exists. Knows no policy; whether hardware or software
+//! decodes is the daemon's choice.
 //! Why it is as it is: `docs/decisions/0022-hardware-codecs.md`.
 
 mod callbacks;
@@ -14,6 +15,7 @@ mod hardware;
 mod library;
 mod nvenc;
 mod nvenc_functions;
+mod nvenc_records;
 mod picture;
 mod session;
 

@@ -14,6 +14,7 @@ use wire::time::MediaTime;
 use crate::encoder::Force;
 use crate::gpu::Gpu;
 use crate::nvenc_functions::{Error, Functions, checked};
+use crate::nvenc_records;
 
 /// Longest parameter sets that are taken, in bytes: NVENC says 256 at most.
 const SETS_BYTES_MAX: usize = 1_024;
@@ -74,7 +75,7 @@ impl Session {
     fn initialize(&mut self, config: &Config) -> Result<(), Error> {
         let mut preset = sdk::NV_ENC_PRESET_CONFIG {
             version: sdk::NV_ENC_PRESET_CONFIG_VER,
-            ..Default::default()
+            ..nvenc_records::preset()
         };
         preset.presetCfg.version = sdk::NV_ENC_CONFIG_VER;
         let codec = sdk::NV_ENC_CODEC_H264_GUID;
@@ -187,12 +188,11 @@ impl Session {
             inputBuffer: self.input,
             outputBitstream: self.output,
             bufferFmt: sdk::NV_ENC_BUFFER_FORMAT::NV_ENC_BUFFER_FORMAT_NV12,
-            pictureStruct: sdk::NV_ENC_PIC_STRUCT::NV_ENC_PIC_STRUCT_FRAME,
             encodePicFlags: match force {
                 Force::Nothing => 0,
                 Force::Keyframe => sdk::NV_ENC_PIC_FLAGS::NV_ENC_PIC_FLAG_FORCEIDR as u32,
             },
-            ..Default::default()
+            ..nvenc_records::picture()
         };
         // SAFETY: both buffers are the session's own, and neither is locked.
         let code = unsafe { (self.functions.encode)(self.handle, &mut picture) };
@@ -200,7 +200,7 @@ impl Session {
         let mut out = sdk::NV_ENC_LOCK_BITSTREAM {
             version: sdk::NV_ENC_LOCK_BITSTREAM_VER,
             outputBitstream: self.output,
-            ..Default::default()
+            ..nvenc_records::output()
         };
         // SAFETY: fills in the record of the version that it carries, when the picture is done.
         let code = unsafe { (self.functions.lock_output)(self.handle, &mut out) };
@@ -228,7 +228,7 @@ impl Session {
         let mut last = sdk::NV_ENC_PIC_PARAMS {
             version: sdk::NV_ENC_PIC_PARAMS_VER,
             encodePicFlags: sdk::NV_ENC_PIC_FLAGS::NV_ENC_PIC_FLAG_EOS as u32,
-            ..Default::default()
+            ..nvenc_records::picture()
         };
         // SAFETY: without a picture it refers to nothing.
         let code = unsafe { (self.functions.encode)(self.handle, &mut last) };

@@ -7,6 +7,7 @@
 
 use std::ffi::{c_int, c_uint};
 
+use hal::decode::PIXELS_MAX;
 use hal::surface::{Half, Scan, Surface, SurfacePool};
 use nvidia_video_codec_sdk::sys::cuviddec::CUVIDPICPARAMS;
 use nvidia_video_codec_sdk::sys::nvcuvid::CUVIDPARSERDISPINFO;
@@ -15,10 +16,6 @@ use wire::time::MediaTime;
 
 use crate::gpu::{Fault, Gpu};
 use crate::hardware::{Format, Hardware, Limits};
-
-/// Largest picture that is decoded, in pixels (4096 × 2304), as in software: a stream that claims
-/// more is refused before its memory is allocated.
-const PIXELS_MAX: u32 = 4096 * 2304;
 
 /// `cudaVideoChromaFormat_420`.
 const CHROMA_420: u32 = 1;

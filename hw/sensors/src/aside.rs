@@ -1,8 +1,10 @@
-//! A driver that may take its time, read on a thread of its own, so that a disk or a GPU that
-//! hangs keeps nobody waiting.
+//! A driver that may take its time, read on a thread of its own, so that a file, a disk or a GPU
+//! that hangs keeps nobody waiting.
 //!
-//! LATEST: whoever reads gets the newest finished reading and asks for the next one. When the
-//! driver no longer answers, its values become `None`, name by name; nothing else is lost.
+//! LATEST: whoever reads asks for a reading and waits a moment for it, which is all that a driver
+//! in order needs. One that is late is not waited for again before it has answered; meanwhile its
+//! newest finished reading is handed out. When it no longer answers, its values become `None`,
+//! name by name; nothing else is lost.
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -11,9 +13,13 @@ use std::time::Duration;
 use hal::sensors::{Alarm, Readings, Sensors};
 
 /// How long the first reading may take. Loading a GPU's driver takes seconds.
-const FIRST_MAX: Duration = Duration::from_secs(10);
-/// Readings in a row that may be handed out again while a newer one is waited for. Called about
-/// once a second, the governor counts a sensor as lost five seconds after that.
+pub(crate) const FIRST_MAX: Duration = Duration::from_secs(10);
+/// How long a reading is waited for: less than the second between two of them, and long beside the
+/// milliseconds that a box's files take. A driver that begins to hang costs it once.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// Readings in a row that may be handed out again while a newer one is waited for. Called once a
+/// second, a driver that hangs is silent four seconds after its last answer, and its sensors are
+/// lost to the governor at once: others answered later.
 const REPEATS_MAX: u32 = 3;
 
 /// See the module.
@@ -22,19 +28,27 @@ pub struct Aside {
     answers: Receiver<Readings>,
     newest: Readings,
     repeats: u32,
+    /// It was asked and has not answered.
+    owes: bool,
+}
+
+/// A driver that was started and has not given its first reading.
+pub struct Starting {
+    name: String,
+    ask: SyncSender<()>,
+    answers: Receiver<Readings>,
 }
 
 impl Aside {
-    /// Starts the thread `name`, lets it make the driver, and waits for the first reading. `None`
-    /// if the driver says that there is nothing to read.
+    /// Starts the thread `name` and lets it make the driver and read it: `None` if that says that
+    /// there is nothing to read.
     ///
     /// # Errors
-    /// The system gives no thread, or the driver does not answer in time; its thread is then left
-    /// to itself.
+    /// The system gives no thread.
     pub fn start(
         name: &str,
         open: impl FnOnce() -> Option<Box<dyn Sensors>> + Send + 'static,
-    ) -> io::Result<Option<Self>> {
+    ) -> io::Result<Starting> {
         // One wish is enough, and one answer to it.
         let (ask, asked) = sync_channel(1);
         let (answer, answers) = sync_channel(1);
@@ -42,12 +56,38 @@ impl Aside {
             let Some(mut driver) = open() else { return };
             while answer.send(driver.read()).is_ok() && asked.recv().is_ok() {}
         })?;
-        match answers.recv_timeout(FIRST_MAX) {
-            Ok(newest) => Ok(Some(Self { ask, answers, newest, repeats: 0 })),
+        Ok(Starting { name: name.to_owned(), ask, answers })
+    }
+
+    /// What it read last, without asking.
+    pub fn newest(&self) -> &Readings {
+        &self.newest
+    }
+
+    /// Takes the reading that it owes, if that comes in time.
+    fn is_new_within(&mut self, patience: Duration) -> bool {
+        let answer = self.answers.recv_timeout(patience);
+        let is_new = answer.is_ok();
+        if let Ok(newest) = answer {
+            (self.newest, self.owes) = (newest, false);
+        }
+        is_new
+    }
+}
+
+impl Starting {
+    /// Waits for the first reading; `None` if there is nothing to read.
+    ///
+    /// # Errors
+    /// The driver does not answer in time; its thread is then left to itself.
+    pub fn wait(self, patience: Duration) -> io::Result<Option<Aside>> {
+        let Self { name, ask, answers } = self;
+        match answers.recv_timeout(patience) {
+            Ok(newest) => Ok(Some(Aside { ask, answers, newest, repeats: 0, owes: false })),
             Err(RecvTimeoutError::Disconnected) => Ok(None),
             Err(RecvTimeoutError::Timeout) => Err(io::Error::new(
                 io::ErrorKind::TimedOut,
-                format!("it did not answer within {} s", FIRST_MAX.as_secs()),
+                format!("{name} did not answer within {} s", FIRST_MAX.as_secs()),
             )),
         }
     }
@@ -55,12 +95,12 @@ impl Aside {
 
 impl Sensors for Aside {
     fn read(&mut self) -> Readings {
-        match self.answers.try_recv() {
-            Ok(newest) => (self.newest, self.repeats) = (newest, 0),
-            Err(_) => self.repeats = self.repeats.saturating_add(1),
+        let patience = if self.owes { Duration::ZERO } else { PATIENCE };
+        if !self.owes {
+            self.owes = self.ask.try_send(()).is_ok();
         }
-        // A wish that already waits is the same wish.
-        let _ = self.ask.try_send(());
+        let is_new = self.is_new_within(patience);
+        self.repeats = if is_new { 0 } else { self.repeats.saturating_add(1) };
         if self.repeats > REPEATS_MAX { silent(&self.newest) } else { self.newest.clone() }
     }
 }
@@ -76,6 +116,7 @@ fn silent(readings: &Readings) -> Readings {
     silent.fans.iter_mut().for_each(|fan| (fan.speed, fan.drive) = (None, None));
     silent.throttles.iter_mut().for_each(|throttle| throttle.events = None);
     silent.wear.iter_mut().for_each(|wear| (wear.used, wear.spare) = (None, None));
+    (silent.cpu, silent.memory_available_bytes, silent.memory_resident_bytes) = (None, None, None);
     silent
 }
 
@@ -114,7 +155,8 @@ mod tests {
         let (go, let_go) = std::sync::mpsc::channel();
         go.send(()).expect("it listens");
         let driver = Slow { count: 0, let_go };
-        let aside = Aside::start("slow", move || Some(Box::new(driver))).expect("a thread");
+        let starting = Aside::start("slow", move || Some(Box::new(driver))).expect("a thread");
+        let aside = starting.wait(FIRST_MAX).expect("it answers in time");
         (go, aside.expect("it answers"))
     }
 
@@ -136,6 +178,7 @@ mod tests {
 
     #[test]
     fn driver_that_has_nothing_is_none() {
-        assert!(Aside::start("nothing", || None).expect("a thread").is_none());
+        let starting = Aside::start("nothing", || None).expect("a thread");
+        assert!(starting.wait(FIRST_MAX).expect("it ends at once").is_none());
     }
 }

@@ -14,27 +14,31 @@ mod nvml;
 mod powercap;
 mod stillness;
 mod sysfs;
+mod temperature;
 mod thermal;
 
 use std::ffi::OsString;
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
 
-use hal::sensors::{Condition, Power, Readings, Sensors, Temperature, Throttle};
+use hal::sensors::{Condition, Power, Readings, Sensors, Throttle};
 use wire::time::Monotonic;
 use wire::units::Millicelsius;
 
-pub use aside::Aside;
+pub use aside::{Aside, Starting};
 pub use disks::{Disks, LogPage, keep_log_pages};
 pub use nvml::{LIBRARY as NVML_LIBRARY, Missing, Nvml};
 
+use aside::FIRST_MAX;
 use hwmon::{FanSensor, Rail, ThrottleCounter};
 use load::Load;
 use powercap::Energy;
 use stillness::Stillness;
-use sysfs::Attribute;
+use temperature::{DiskTemperatures, TemperatureSensor};
 
 /// The box's monotonic clock: power is energy divided by the time between two readings.
 pub type Now = Arc<dyn Fn() -> Monotonic + Send + Sync>;
@@ -70,76 +74,123 @@ impl fmt::Display for Absent {
     }
 }
 
-/// Every sensor of a box: those of sysfs, and disks and GPUs, which are asked aside.
+/// Every sensor of a box. Each driver is asked aside, so that one which hangs, and be it a file of
+/// the kernel's, silences its own sensors and no others.
 pub struct BoxSensors {
-    sysfs: SysfsSensors,
-    aside: Vec<Aside>,
+    drivers: Vec<Aside>,
+    stillness: Stillness,
+    now: Now,
 }
 
 /// Looks for everything, once. A sensor that vanishes later keeps its place, with `None` as its
 /// value.
 pub fn discover(places: &Places, now: &Now) -> (BoxSensors, Vec<Absent>) {
-    let (sysfs, mut absent) = SysfsSensors::discover(&places.root, Arc::clone(now));
+    let began = now();
+    let started = start_all(places, now);
+    let (mut drivers, mut absent) = (Vec::new(), Vec::new());
+    for driver in started {
+        let patience = FIRST_MAX.saturating_sub(now().since(began));
+        let (driver, refused) = driver.wait(patience);
+        drivers.extend(driver);
+        absent.extend(refused);
+    }
+    // What a disk or a GPU measures is measured.
+    let has_temperature = drivers.iter().any(|driver| !driver.newest().temperatures.is_empty());
+    let has_power = drivers.iter().any(|driver| !driver.newest().power.is_empty());
+    absent.retain(|absent| match absent.what {
+        "temperature" => !has_temperature,
+        "power" => !has_power,
+        _ => true,
+    });
+    let (stillness, now) = (Stillness::default(), Arc::clone(now));
+    (BoxSensors { drivers, stillness, now }, absent)
+}
+
+/// Starts every driver, each on its own thread.
+fn start_all(places: &Places, now: &Now) -> Vec<Opening> {
     let (root, clock) = (places.root.clone(), Arc::clone(now));
-    let disks = ask_aside("disks", "disk wear", move || {
+    let mut started = vec![Opening::start("sysfs", "what sysfs shows", move || {
+        let (sysfs, absent) = SysfsSensors::discover(&root, clock);
+        (Some(Box::new(sysfs)), absent)
+    })];
+    let of_disks = hwmon::monitors(&places.root).into_iter().filter(hwmon::Monitor::is_of_a_disk);
+    started.extend(of_disks.map(|monitor| {
+        let folder = monitor.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = format!("{} {folder}", monitor.chip);
+        Opening::start(&name, "temperature of a disk", move || {
+            let temperatures = DiskTemperatures::of(&monitor);
+            (temperatures.map(|found| Box::new(found) as Box<dyn Sensors>), Vec::new())
+        })
+    }));
+    let (root, clock) = (places.root.clone(), Arc::clone(now));
+    started.push(Opening::start("disks", "disk wear", move || {
         let (disks, absent) = Disks::discover(&root, clock);
         (Some(Box::new(disks)), absent)
-    });
-    let nvml = places.nvml.clone().map(|library| {
-        ask_aside("nvml", "NVIDIA GPU", move || match Nvml::open(&library) {
+    }));
+    started.extend(places.nvml.clone().map(|library| {
+        Opening::start("nvml", "NVIDIA GPU", move || match Nvml::open(&library) {
             Ok(nvml) => (Some(Box::new(nvml)), Vec::new()),
             Err(missing) => (None, vec![Absent { what: "NVIDIA GPU", why: missing.to_string() }]),
         })
-    });
-    let mut aside = Vec::new();
-    for (driver, refused) in std::iter::once(disks).chain(nvml) {
-        aside.extend(driver);
-        absent.extend(refused);
-    }
-    let seen = aside.iter_mut().map(Sensors::read).fold(Readings::default(), Readings::and);
-    // What a GPU measures is measured.
-    absent.retain(|absent| match absent.what {
-        "temperature" => seen.temperatures.is_empty(),
-        "power" => seen.power.is_empty(),
-        _ => true,
-    });
-    (BoxSensors { sysfs, aside }, absent)
+    }));
+    started
+}
+
+/// A driver that is being opened, on the thread that reads it, since opening may take its time
+/// too.
+struct Opening {
+    what: &'static str,
+    started: io::Result<Starting>,
+    told: Receiver<Vec<Absent>>,
 }
 
 /// A driver to be read aside, if there is one, and what it does not measure.
 type Opened = (Option<Box<dyn Sensors>>, Vec<Absent>);
 
-/// Opens a driver on the thread that reads it, since opening may take its time too.
-fn ask_aside(
-    name: &str,
-    what: &'static str,
-    open: impl FnOnce() -> Opened + Send + 'static,
-) -> (Option<Aside>, Vec<Absent>) {
-    let (tell, told) = sync_channel(1);
-    let started = Aside::start(name, move || {
-        let (driver, absent) = open();
-        // There is room, and whoever no longer listens does not want to know.
-        let _ = tell.try_send(absent);
-        driver
-    });
-    let absent: Vec<Absent> = told.try_iter().flatten().collect();
-    match started {
-        Ok(driver) => (driver, absent),
-        Err(error) => (None, vec![Absent { what, why: error.to_string() }]),
+impl Opening {
+    fn start(
+        name: &str,
+        what: &'static str,
+        open: impl FnOnce() -> Opened + Send + 'static,
+    ) -> Self {
+        let (tell, told) = sync_channel(1);
+        let started = Aside::start(name, move || {
+            let (driver, absent) = open();
+            // There is room, and whoever no longer listens does not want to know.
+            let _ = tell.try_send(absent);
+            driver
+        });
+        Self { what, started, told }
+    }
+
+    fn wait(self, patience: Duration) -> (Option<Aside>, Vec<Absent>) {
+        let opened = self.started.and_then(|starting| starting.wait(patience));
+        let absent: Vec<Absent> = self.told.try_iter().flatten().collect();
+        match opened {
+            Ok(driver) => (driver, absent),
+            Err(error) => (None, vec![Absent { what: self.what, why: error.to_string() }]),
+        }
     }
 }
 
 impl Sensors for BoxSensors {
     fn read(&mut self) -> Readings {
-        let sysfs = self.sysfs.read();
-        self.aside.iter_mut().map(Sensors::read).fold(sysfs, Readings::and)
+        let readings = self.drivers.iter_mut().map(Sensors::read);
+        let mut readings = readings.fold(Readings::default(), Readings::and);
+        // Two disks of a kind have one name.
+        sysfs::make_unique(readings.temperatures.iter_mut().map(|sensor| &mut sensor.name));
+        let values: Vec<Option<Millicelsius>> =
+            readings.temperatures.iter().map(|sensor| sensor.value).collect();
+        let frozen = self.stillness.frozen((self.now)(), &values);
+        let frozen = readings.temperatures.iter_mut().zip(frozen).filter(|(_, frozen)| *frozen);
+        frozen.for_each(|(sensor, _)| sensor.condition = Condition::Frozen);
+        readings
     }
 }
 
-/// What sysfs and procfs show, found once.
+/// What sysfs and procfs show, found once; but what asks a disk.
 pub struct SysfsSensors {
     temperatures: Vec<TemperatureSensor>,
-    stillness: Stillness,
     rails: Vec<Rail>,
     energies: Vec<Energy>,
     fans: Vec<FanSensor>,
@@ -148,26 +199,11 @@ pub struct SysfsSensors {
     now: Now,
 }
 
-/// One temperature and where it is read.
-struct TemperatureSensor {
-    name: String,
-    value: Attribute,
-    /// What its driver says of it.
-    fault: Option<Attribute>,
-    trips: hal::sensors::Trips,
-}
-
-impl TemperatureSensor {
-    fn is_faulty(&self) -> bool {
-        self.fault.as_ref().and_then(Attribute::is_set) == Some(true)
-    }
-}
-
 impl SysfsSensors {
     /// Looks what there is below `root`, which is `/` except in tests.
     pub fn discover(root: &Path, now: Now) -> (Self, Vec<Absent>) {
         let mut absent = Vec::new();
-        let monitors = hwmon::discover(&root.join("sys/class/hwmon"));
+        let monitors = hwmon::discover(root);
         let mut temperatures = thermal::discover(&root.join("sys/class/thermal"));
         temperatures.extend(monitors.temperatures);
         sysfs::make_unique(temperatures.iter_mut().map(|sensor| &mut sensor.name));
@@ -190,31 +226,9 @@ impl SysfsSensors {
         throttles.extend(load::throttles(root));
         let (load, refused) = Load::open();
         absent.extend(refused);
-        let (stillness, fans) = (Stillness::default(), monitors.fans);
-        let found = Self { temperatures, stillness, rails, energies, fans, throttles, load, now };
+        let fans = monitors.fans;
+        let found = Self { temperatures, rails, energies, fans, throttles, load, now };
         (found, absent)
-    }
-
-    fn temperatures(&mut self, now: Monotonic) -> Vec<Temperature> {
-        let faulty: Vec<bool> =
-            self.temperatures.iter().map(TemperatureSensor::is_faulty).collect();
-        let value = |(sensor, faulty): (&TemperatureSensor, &bool)| {
-            if *faulty { None } else { sensor.value.millicelsius() }
-        };
-        let values: Vec<Option<Millicelsius>> =
-            self.temperatures.iter().zip(&faulty).map(value).collect();
-        let frozen = self.stillness.frozen(now, &values);
-        let told = |((sensor, value), (faulty, frozen))| {
-            let sensor: &TemperatureSensor = sensor;
-            let condition = match (faulty, frozen) {
-                (true, _) => Condition::Faulty,
-                (false, true) => Condition::Frozen,
-                (false, false) => Condition::Unremarkable,
-            };
-            Temperature { name: sensor.name.clone(), value, condition, trips: sensor.trips }
-        };
-        let known = faulty.into_iter().zip(frozen);
-        self.temperatures.iter().zip(values).zip(known).map(told).collect()
     }
 }
 
@@ -234,7 +248,7 @@ impl Sensors for SysfsSensors {
         power.extend(self.energies.iter_mut().map(energy));
         let load = self.load.read();
         Readings {
-            temperatures: self.temperatures(now),
+            temperatures: self.temperatures.iter().map(TemperatureSensor::read).collect(),
             power,
             fans: self.fans.iter().map(FanSensor::read).collect(),
             throttles: self.throttles.iter().map(throttle).collect(),

@@ -5,8 +5,8 @@ use std::path::Path;
 use hal::sensors::Trips;
 use wire::units::Millicelsius;
 
-use crate::TemperatureSensor;
 use crate::sysfs::{Attribute, channels, numbered, text};
+use crate::temperature::TemperatureSensor;
 
 /// Radio modules have zones that answer only while the radio is on, and say nothing about the
 /// box: a radio that is switched off must not look like a failed sensor.

@@ -96,7 +96,7 @@ fn nvme_that_may_not_be_asked_is_told_by_the_page_that_root_kept() {
 }
 
 #[test]
-fn page_of_a_controller_that_refuses_is_not_kept_and_told() {
+fn page_of_a_controller_that_refuses_is_told_and_the_one_that_was_kept_is_removed() {
     let (root, folder) =
         (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     write(root.path(), "sys/class/nvme/nvme0/model", b"A disk\n");
@@ -105,6 +105,13 @@ fn page_of_a_controller_that_refuses_is_not_kept_and_told() {
     assert_eq!(refused.len(), 1);
     assert!(refused[0].starts_with("nvme0 cannot be asked: "), "{refused:?}");
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
+    // The page of yesterday, and that of a disk that is none of these.
+    write(folder.path(), "nvme0.smart", &[0; 512]);
+    write(folder.path(), "nvme1.smart", &[0; 512]);
+    assert_eq!(keep_log_pages(root.path(), folder.path()).expect("it is removed"), refused);
+    let left = fs::read_dir(folder.path()).expect("a folder");
+    let left: Vec<_> = left.map(|file| file.expect("a file").file_name()).collect();
+    assert_eq!(left, ["nvme1.smart"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hal::sensors::{Alarm, Condition, Sensors as _, Throttle};
-use sensors::SysfsSensors;
+use sensors::{Now, Places, SysfsSensors, discover};
 use wire::time::Monotonic;
 use wire::units::{Milliamperes, Millicelsius, Millivolts, Milliwatts, Permille, Rpm};
 
@@ -188,15 +188,18 @@ fn sensor_that_its_driver_calls_faulty_has_no_value() {
 fn sensor_that_stands_still_while_the_others_move_is_told_as_frozen() {
     let tree = Tree::new(&[
         ("sys/class/thermal/thermal_zone0/type", "cpu-thermal"),
-        ("sys/class/thermal/thermal_zone0/temp", "40000"),
+        ("sys/class/thermal/thermal_zone0/temp", "39000"),
         ("sys/class/thermal/thermal_zone1/type", "tj-thermal"),
         ("sys/class/thermal/thermal_zone1/temp", "40000"),
     ]);
     let minutes = Arc::new(AtomicU64::new(0));
     let clock = Arc::clone(&minutes);
     let now = move || Monotonic::from_millis(clock.load(Ordering::Relaxed) * 60_000);
-    let (mut sensors, _) = SysfsSensors::discover(tree.0.path(), Arc::new(now));
+    let places = Places { root: tree.0.path().to_owned(), nvml: None };
+    let (mut sensors, _) = discover(&places, &(Arc::new(now) as Now));
+    sensors.read();
     let mut conditions = Vec::new();
+    tree.write("sys/class/thermal/thermal_zone0/temp", "40000");
     for (minute, junction) in [(0, "40000"), (1, "46000"), (9, "52000"), (10, "52000")] {
         minutes.store(minute, Ordering::Relaxed);
         tree.write("sys/class/thermal/thermal_zone1/temp", junction);

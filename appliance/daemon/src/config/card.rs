@@ -7,7 +7,7 @@ use hal::encode::BitsPerSecond;
 use v4l2::Pixels;
 use wire::units::PictureSize;
 
-use document::{Entry, Key, Section};
+use document::{Entry, Key, Section, wish};
 
 pub(super) const DEVICE: Key = Key::new("device", "\"/dev/video0\"");
 pub(super) const INPUT: Key = Key::new("input", "\"HDMI 0\"");
@@ -59,17 +59,6 @@ impl Card {
             rate: rate?,
             bitrate: bitrate?,
         })
-    }
-}
-
-/// A value that may be missing, but not wrong.
-fn wish<T>(
-    entry: Option<Entry<'_>>,
-    read: impl FnOnce(&Entry<'_>) -> Option<T>,
-) -> Option<Option<T>> {
-    match entry {
-        Some(entry) => read(&entry).map(Some),
-        None => Some(None),
     }
 }
 

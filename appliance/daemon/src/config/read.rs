@@ -1,6 +1,6 @@
 //! The keys of the configuration file: which there are, what they may hold, what they default to.
 //!
-//! Turns a [`Document`] into a [`Config`]; every key that cannot be used becomes a problem with
+//! Turns a document into a [`Config`]; every key that cannot be used becomes a problem with
 //! its reason. Looks whether named files exist, opens none.
 
 use super::broker::Mqtt;
@@ -8,7 +8,7 @@ use super::{
     BoardChoice, Clips, Codecs, Config, Engine, EngineChoice, Identity, Models, Problem, Remote,
     Storage, Surroundings, TierChoice, source,
 };
-use document::{Document, Entry, Key, Place, Section};
+use document::{Entry, Key, Place, Section};
 
 const ROOT: &[Key] = &[
     Key::new("schema", "1"),
@@ -40,20 +40,14 @@ const MODELS: &[Key] = &[
 /// # Errors
 /// Everything that is wrong with it, in the order of the lines.
 pub(super) fn config(text: &str, surroundings: &Surroundings) -> Result<Config, Vec<Problem>> {
-    let document = Document::new(text);
-    let config = document.read(|root| self::root(root, surroundings));
-    let problems = document.problems();
-    match config {
-        Some(config) if problems.is_empty() => Ok(config),
-        Some(_) | None => Err(problems),
-    }
+    document::read(text, |root| self::root(root, surroundings))
 }
 
 // Here and in the sections, every part is read before the first `?`, so that all problems are
 // found in one go.
 fn root(root: Place<'_>, surroundings: &Surroundings) -> Option<Config> {
     let root = root.with_keys(ROOT);
-    let schema = root.required("schema").and_then(|entry| schema(&entry));
+    let schema = root.schema(1);
     let box_ = needed(&root, "box").and_then(|place| identity(place, surroundings));
     let mqtt = needed(&root, "mqtt").and_then(|place| Mqtt::read(place, surroundings));
     let sources = source::read_all(&root, surroundings);
@@ -116,15 +110,6 @@ fn models(place: Place<'_>, surroundings: &Surroundings) -> Option<Models> {
     );
     let engine = Engine { choice: choice?, library: library? };
     Some(Models { packs: packs?, keys: surroundings.keys.clone(), tier: tier?, engine })
-}
-
-fn schema(entry: &Entry<'_>) -> Option<()> {
-    let version = entry.whole()?;
-    if version != 1 {
-        entry.refuse("this version of Courtside reads schema 1 only", "write `schema = 1`");
-        return None;
-    }
-    Some(())
 }
 
 impl Storage {

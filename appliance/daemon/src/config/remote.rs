@@ -9,7 +9,7 @@ use pipeline::remote::{Price, Terms};
 
 use super::Surroundings;
 use super::broker::Secret;
-use document::{Entry, Key, Place, Section};
+use document::{Entry, Key, Place, Section, wish};
 
 /// The lanes that may be served elsewhere: those that no frame waits for.
 const REMOTE: &[Key] = &[Key::new("players", "{ … }")];
@@ -67,11 +67,10 @@ impl RemoteModel {
         let section = place.with_keys(MODEL);
         let url = section.required("url").and_then(|entry| address(&entry));
         let model = section.required("model").and_then(|entry| name(&entry));
-        let version =
-            section.optional("version").map_or(Some(None), |entry| name(&entry).map(Some));
+        let version = wish(section.optional("version"), name);
         let terms = terms(&section);
         let ca = ca(&section, url.as_ref().map(Address::scheme), surroundings);
-        let token = section.optional("token").map_or(Some(None), |entry| token(&entry).map(Some));
+        let token = wish(section.optional("token"), token);
         let (url, model, version) = (url?, model?, version?);
         Some(Self { url, model, version, terms: terms?, ca: ca?, token: token? })
     }

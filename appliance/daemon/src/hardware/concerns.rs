@@ -3,7 +3,8 @@
 //!
 //! Pure: gets readings and the time, returns sentences that fit a notice. Each concern is told
 //! when it has lasted, and not again within an hour, so that an alarm which comes and goes floods
-//! nobody. Bounded: one entry for each sensor and kind. Changes no operating point.
+//! nobody; one that gets worse is another one, and told. Bounded: one entry for each sensor, kind
+//! and severity. Changes no operating point.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,6 +38,7 @@ struct Known {
 
 /// Something to look at: what it is about, how long it must last, and the sentence.
 struct Concern {
+    /// Sensor, kind and severity: what makes it the same concern as before.
     about: String,
     lasts: Duration,
     text: String,
@@ -94,15 +96,20 @@ impl Concerns {
 fn sensors(readings: &Readings) -> Vec<Concern> {
     let concern = |sensor: &hal::sensors::Temperature| {
         let name = &sensor.name;
-        let text = match sensor.condition {
+        let (how, text) = match sensor.condition {
             Condition::Unremarkable => return None,
-            Condition::Faulty => format!("sensor {name} is broken, says its driver; replace it"),
-            Condition::Frozen => format!(
-                "sensor {name} has said the same for ten minutes while others moved; it may \
-                 have frozen: restart the box"
+            Condition::Faulty => {
+                ("broken", format!("sensor {name} is broken, says its driver; replace it"))
+            }
+            Condition::Frozen => (
+                "frozen",
+                format!(
+                    "sensor {name} has said the same for ten minutes while others moved; it may \
+                     have frozen: restart the box"
+                ),
             ),
         };
-        Some(Concern { about: format!("sensor {name}"), lasts: Duration::ZERO, text })
+        Some(Concern { about: format!("sensor {name} {how}"), lasts: Duration::ZERO, text })
     };
     readings.temperatures.iter().filter_map(concern).collect()
 }
@@ -119,14 +126,17 @@ fn fans(fans: &[Fan]) -> Vec<Concern> {
     let concern = |fan: &Fan| {
         let name = &fan.name;
         let stands = fan.speed == Some(Rpm(0)) && drive_of(fan).is_some_and(|d| d >= DRIVEN);
-        let text = match fan.condition {
-            Condition::Faulty => format!("fan {name} is broken, says its driver; replace it"),
-            Condition::Unremarkable | Condition::Frozen if stands => {
-                format!("fan {name} stands still although it is driven; check it and its cable")
+        let (how, text) = match fan.condition {
+            Condition::Faulty => {
+                ("broken", format!("fan {name} is broken, says its driver; replace it"))
             }
+            Condition::Unremarkable | Condition::Frozen if stands => (
+                "stands",
+                format!("fan {name} stands still although it is driven; check it and its cable"),
+            ),
             Condition::Unremarkable | Condition::Frozen => return None,
         };
-        Some(Concern { about: format!("fan {name}"), lasts: LASTS, text })
+        Some(Concern { about: format!("fan {name} {how}"), lasts: LASTS, text })
     };
     fans.iter().filter_map(concern).collect()
 }
@@ -138,15 +148,16 @@ fn rail_concerns(place: usize, rail: &Power, fit: &Fit) -> Vec<Concern> {
         concerns.push(Concern { about: format!("{kind} {name}"), lasts, text });
     };
     let (stated, own) = (rail.current_max, board.and_then(|rail| rail.current_max));
-    match rail.alarm {
-        Some(Alarm::High | Alarm::Critical) => {
-            let limit = stated.or(own).map(|limit| format!(" of at most {}", Amperes(limit)));
-            let current = rail.current.map_or("its current".to_owned(), |a| Amperes(a).to_string());
-            let limit = limit.unwrap_or_default();
-            let text = format!("over-current alarm of rail {name}: {current}{limit}");
-            add("alarm", Duration::ZERO, text);
-        }
-        Some(Alarm::Quiet) | None => {}
+    let alarm = match rail.alarm {
+        Some(Alarm::High) => Some("over-current alarm"),
+        Some(Alarm::Critical) => Some("critical over-current alarm"),
+        Some(Alarm::Quiet) | None => None,
+    };
+    if let Some(alarm) = alarm {
+        let limit = stated.or(own).map(|limit| format!(" of at most {}", Amperes(limit)));
+        let current = rail.current.map_or("its current".to_owned(), |a| Amperes(a).to_string());
+        let limit = limit.unwrap_or_default();
+        add(alarm, Duration::ZERO, format!("{alarm} of rail {name}: {current}{limit}"));
     }
     // The board's figure counts where the monitor states none of its own.
     if let (None, Some(limit), Some(current)) = (stated, own, rail.current)
@@ -170,19 +181,25 @@ fn rail_concerns(place: usize, rail: &Power, fit: &Fit) -> Vec<Concern> {
 
 fn disk(disk: &Wear) -> Option<Concern> {
     let name = &disk.name;
-    let why = match (disk.warning, disk.used) {
-        (Some(Warning::ReadOnly), _) => "takes no more writes: replace it now".to_owned(),
-        (Some(Warning::Unreliable), _) => "can no longer be relied on: replace it now".to_owned(),
-        (Some(Warning::SpareNearlyGone), _) => {
-            "has hardly any spare blocks left: replace it".into()
+    let (how, why) = match (disk.warning, disk.used) {
+        (Some(Warning::ReadOnly), _) => {
+            ("read-only", "takes no more writes: replace it now".to_owned())
         }
-        (Some(Warning::SpareLow), _) => "runs out of spare blocks: plan to replace it".to_owned(),
+        (Some(Warning::Unreliable), _) => {
+            ("unreliable", "can no longer be relied on: replace it now".to_owned())
+        }
+        (Some(Warning::SpareNearlyGone), _) => {
+            ("nearly no spare", "has hardly any spare blocks left: replace it".to_owned())
+        }
+        (Some(Warning::SpareLow), _) => {
+            ("little spare", "runs out of spare blocks: plan to replace it".to_owned())
+        }
         (None, Some(used)) if used >= WORN => {
-            format!("has used {} % of its rated life: plan to replace it", used.0)
+            ("worn", format!("has used {} % of its rated life: plan to replace it", used.0))
         }
         (None, Some(_) | None) => return None,
     };
-    let about = format!("disk {name}");
+    let about = format!("disk {name} {how}");
     Some(Concern { about, lasts: Duration::ZERO, text: format!("disk {name} {why}") })
 }
 
@@ -206,166 +223,5 @@ impl std::fmt::Display for Amperes {
 }
 
 #[cfg(test)]
-mod tests {
-    use boards::Board;
-    use hal::sensors::{Temperature, Throttle, Trips};
-    use wire::units::Millicelsius;
-
-    use super::*;
-
-    const NOTICE_BYTES: usize = 160;
-
-    fn nano(readings: &Readings) -> Fit {
-        let board = Board::shipped().into_iter().find(|board| board.name == "jetson-orin-nano");
-        Fit::of(board.expect("it is shipped"), readings)
-    }
-
-    fn second(second: u64) -> Monotonic {
-        Monotonic::from_millis(second * 1_000)
-    }
-
-    /// What is told in the seconds from 0 to 20, with their readings unchanged.
-    fn told(readings: &Readings) -> Vec<(u64, String)> {
-        let (fit, mut concerns) = (nano(readings), Concerns::default());
-        let at = |s| (s, concerns.next(second(s), readings, &fit));
-        let told: Vec<_> =
-            (0..=20).map(at).flat_map(|(s, told)| told.into_iter().map(move |t| (s, t))).collect();
-        assert!(told.iter().all(|(_, text)| text.len() <= NOTICE_BYTES), "{told:?}");
-        told
-    }
-
-    fn rail(power: u32, current: i32) -> Power {
-        Power {
-            name: "VDD_IN".to_owned(),
-            value: Some(Milliwatts(power)),
-            current: Some(Milliamperes(current)),
-            ..Power::default()
-        }
-    }
-
-    #[test]
-    fn healthy_box_is_of_no_concern() {
-        let readings = Readings {
-            power: vec![Power { alarm: Some(Alarm::Quiet), ..rail(24_900, 5_000) }],
-            fans: vec![Fan { speed: Some(Rpm(0)), drive: Some(Permille(0)), ..Fan::default() }],
-            throttles: vec![Throttle { name: "average over-current".to_owned(), events: Some(15) }],
-            wear: vec![Wear {
-                name: "nvme0".into(),
-                used: Some(Percent(79)),
-                spare: None,
-                warning: None,
-            }],
-            ..Readings::default()
-        };
-        assert_eq!(told(&readings), []);
-    }
-
-    #[test]
-    fn rail_above_the_boards_limits_is_told_when_it_lasts() {
-        let readings = Readings { power: vec![rail(26_150, 7_900)], ..Readings::default() };
-        let told = told(&readings);
-        let expected = [
-            (10, "rail VDD_IN carries 7900 mA, above 7784 mA".to_owned()),
-            (
-                10,
-                "rail VDD_IN uses 26.1 W, above the board's 25.0 W; choose a smaller power mode \
-                 or do less"
-                    .to_owned(),
-            ),
-        ];
-        assert_eq!(told, expected);
-    }
-
-    #[test]
-    fn alarm_of_a_monitor_is_told_at_once_and_not_again_within_the_hour() {
-        let alarmed = Power {
-            alarm: Some(Alarm::Critical),
-            current_max: Some(Milliamperes(7_784)),
-            ..rail(20_000, 8_012)
-        };
-        let readings = Readings { power: vec![alarmed], ..Readings::default() };
-        let quiet = Readings { power: vec![rail(20_000, 4_000)], ..Readings::default() };
-        let (fit, mut concerns) = (nano(&readings), Concerns::default());
-        let text = "over-current alarm of rail VDD_IN: 8012 mA of at most 7784 mA";
-        assert_eq!(concerns.next(second(0), &readings, &fit), [text]);
-        for s in 1..3_600 {
-            let flapping = if s % 2 == 0 { &readings } else { &quiet };
-            assert_eq!(concerns.next(second(s), flapping, &fit), [""; 0], "{s}");
-        }
-        assert_eq!(concerns.next(second(3_600), &readings, &fit), [text]);
-    }
-
-    #[test]
-    fn single_reading_above_a_limit_is_of_no_concern() {
-        let (high, low) = (rail(26_000, 1), rail(20_000, 1));
-        let readings = |rail: &Power| Readings { power: vec![rail.clone()], ..Readings::default() };
-        let (fit, mut concerns) = (nano(&readings(&high)), Concerns::default());
-        for s in 0..60 {
-            let now = if s % 10 == 9 { &low } else { &high };
-            assert_eq!(concerns.next(second(s), &readings(now), &fit), [""; 0], "{s}");
-        }
-    }
-
-    #[test]
-    fn fan_that_is_driven_and_stands_still_is_told_also_where_two_drivers_share_it() {
-        let counted = Fan { name: "pwm_tach rpm".into(), speed: Some(Rpm(0)), ..Fan::default() };
-        let driven = |drive| Fan { drive: Some(Permille(drive)), ..Fan::default() };
-        let fans = |fans: Vec<Fan>| Readings { fans, ..Readings::default() };
-        let told_of = |readings: &Readings| told(readings).len();
-        assert_eq!(told_of(&fans(vec![counted.clone(), driven(227)])), 1);
-        assert_eq!(told_of(&fans(vec![counted.clone(), driven(100)])), 0, "it may rest");
-        assert_eq!(told_of(&fans(vec![counted.clone(), driven(227), driven(227)])), 0, "whose?");
-        let broken = Fan { condition: Condition::Faulty, ..Fan::default() };
-        assert_eq!(told_of(&fans(vec![broken])), 1);
-    }
-
-    #[test]
-    fn hardware_that_throttles_by_itself_is_told_from_its_first_reading_on() {
-        let events = |events| Readings {
-            throttles: vec![Throttle { name: "under-voltage".to_owned(), events }],
-            ..Readings::default()
-        };
-        let (fit, mut concerns) = (nano(&events(None)), Concerns::default());
-        let mut at = |s, count| concerns.next(second(s), &events(count), &fit).len();
-        assert_eq!(at(0, Some(37)), 0, "from before the start");
-        assert_eq!(at(1, Some(37)), 0);
-        assert_eq!(at(2, Some(40)), 1);
-        assert_eq!(at(3, None), 0);
-        assert_eq!(at(3_700, Some(50)), 0, "nobody knows since when");
-        assert_eq!(at(3_701, Some(3)), 0, "a counter that begins again");
-        assert_eq!(at(7_400, Some(4)), 1);
-    }
-
-    #[test]
-    fn broken_and_frozen_sensors_and_worn_disks_are_told_once() {
-        let sensor = |name: &str, condition| Temperature {
-            name: name.to_owned(),
-            value: Some(Millicelsius(40_000)),
-            condition,
-            trips: Trips::default(),
-        };
-        let disk = |used, warning| Wear {
-            name: "mmcblk0".into(),
-            used: Some(Percent(used)),
-            spare: None,
-            warning,
-        };
-        let readings = Readings {
-            temperatures: vec![
-                sensor("cpu-thermal", Condition::Frozen),
-                sensor("tmp451 temp1", Condition::Faulty),
-                sensor("gpu-thermal", Condition::Unremarkable),
-            ],
-            wear: vec![disk(90, None)],
-            ..Readings::default()
-        };
-        let at: Vec<u64> = told(&readings).iter().map(|(second, _)| *second).collect();
-        assert_eq!(at, [0, 0, 0]);
-        for warning in
-            [Warning::SpareLow, Warning::SpareNearlyGone, Warning::Unreliable, Warning::ReadOnly]
-        {
-            let readings = Readings { wear: vec![disk(1, Some(warning))], ..Readings::default() };
-            assert_eq!(told(&readings).len(), 1, "{warning:?}");
-        }
-    }
-}
+#[path = "concerns_tests.rs"]
+mod tests;

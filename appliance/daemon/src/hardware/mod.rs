@@ -56,13 +56,16 @@ impl Hardware {
 }
 
 /// The temperatures as the governor takes them: with the board's limits where the kernel states
-/// none, and with the temperature of the zone that stands for a part which is switched off.
+/// none. For a part that is switched off counts the zone which stands for it, temperature and
+/// limits both: one zone's temperature says nothing against another one's limits.
 pub fn probes<'r>(fit: &Fit, readings: &'r Readings) -> Vec<Probe<'r>> {
     let probe = |(place, sensor): (usize, &'r hal::sensors::Temperature)| {
-        let trips = fit.trips(place, sensor.trips);
+        let place = fit.reads_at(place, readings);
+        let read = readings.temperatures.get(place).unwrap_or(sensor);
+        let trips = fit.trips(place, read.trips);
         Probe {
             name: &sensor.name,
-            value: fit.temperature(place, readings),
+            value: read.value,
             trips: Trips { passive: trips.passive, hot: trips.hot, critical: trips.critical },
         }
     };
@@ -101,5 +104,19 @@ mod tests {
         assert_eq!(trips[0], (milli(99_000), milli(104_500)));
         assert_eq!(trips[1], (milli(70_000), milli(104_500)), "the kernel's own goes before");
         assert_eq!(probes[2].value, milli(61_000), "the junction stands for a GPU that is off");
+    }
+
+    #[test]
+    fn zone_that_stands_for_a_part_that_is_off_brings_its_own_limits() {
+        let (mut junction, mut gpu) = (zone("tj-thermal", Some(88)), zone("gpu-thermal", None));
+        junction.trips.passive = Some(Millicelsius(85_000));
+        gpu.trips.passive = Some(Millicelsius(95_000));
+        let readings = Readings { temperatures: vec![junction, gpu], ..Readings::default() };
+        let board = Board::shipped().into_iter().find(|board| board.name == "jetson-agx-orin");
+        let fit = Fit::of(board.expect("it is shipped"), &readings);
+        let probes = probes(&fit, &readings);
+        assert_eq!(probes[1].name, "gpu-thermal");
+        assert_eq!((probes[1].value, probes[1].trips), (probes[0].value, probes[0].trips));
+        assert_eq!(probes[0].trips.passive, Some(Millicelsius(85_000)));
     }
 }

@@ -5,6 +5,8 @@
 use std::fmt::{self, Display};
 
 use boards::{Detected, Driver, Fit, Missing};
+use governor::Probe;
+use governor::thermal::Limits;
 use hal::sensors::{
     Alarm, Condition, Fan, Power, Readings, Temperature, Throttle, Trips, Warning, Wear,
 };
@@ -13,6 +15,7 @@ use serde_json::{Value, json};
 use wire::units::{Millicelsius, Percent, Permille};
 
 use super::concerns::Watts;
+use super::probes;
 
 /// Everything that `courtside sensors` tells.
 pub struct Report<'r> {
@@ -46,17 +49,20 @@ impl Display for Report<'_> {
         let board = &detected.board;
         writeln!(
             f,
-            "codecs   decode {}; encode {}",
+            "codecs   such a board has {} to decode and {} to encode; what is used, telemetry tells",
             drivers(&board.decoders),
             drivers(&board.encoders)
         )?;
         table(
             f,
-            "temperature|part|reads|throttles at|near its limit|shuts down|",
+            "temperature|part|reads|throttles at|near its limit|shuts down|limits from|",
             self.temperatures(),
         )?;
-        if self.is_of_the_board() {
-            writeln!(f, "* by the board's file; the kernel states none")?;
+        if !readings.temperatures.is_empty() {
+            writeln!(
+                f,
+                "The governor acts at these limits, before the kernel and the hardware do."
+            )?;
         }
         table(f, "power rail|part|uses|tension|current|at most|alarm", self.rails())?;
         table(f, "fan|turns|driven|", readings.fans.iter().map(fan))?;
@@ -79,17 +85,27 @@ impl Report<'_> {
         let names = |drivers: &[Driver]| -> Vec<String> {
             drivers.iter().map(ToString::to_string).collect()
         };
-        let temperature = |(place, sensor): (usize, &Temperature)| {
-            let limits = trips_json(fit.trips(place, sensor.trips));
+        let temperature = |(place, probe): (usize, &Probe<'_>)| {
+            let sensor = &readings.temperatures[place];
+            let limits = Limits::of(probe.trips);
             json!({
                 "name": sensor.name,
                 "part": fit.zone_role(place).map(|role| role.to_string()),
                 "millicelsius": sensor.value.map(|value| value.0),
                 "condition": condition(sensor.condition),
                 "stated_by_kernel": trips_json(sensor.trips),
-                "limits": limits,
+                "limits": trips_json(fit.trips(place, sensor.trips)),
+                "stand_in": self.stand_in(place).map(|sensor| &sensor.name),
+                "governor": {
+                    "millicelsius": probe.value.map(|value| value.0),
+                    "throttles_at": limits.throttle.0,
+                    "critical_at": limits.critical.0,
+                    "shuts_down_at": limits.shutdown.0,
+                },
             })
         };
+        let probes = probes(fit, readings);
+        let temperatures: Vec<Value> = probes.iter().enumerate().map(temperature).collect();
         let rail = |(place, rail): (usize, &Power)| {
             json!({
                 "name": rail.name,
@@ -114,7 +130,7 @@ impl Report<'_> {
                 "decoders": names(&board.decoders),
                 "encoders": names(&board.encoders),
             },
-            "temperatures": readings.temperatures.iter().enumerate().map(temperature).collect::<Vec<_>>(),
+            "temperatures": temperatures,
             "rails": readings.power.iter().enumerate().map(rail).collect::<Vec<_>>(),
             "fans": fans_json(readings),
             "throttles": throttles_json(readings),
@@ -125,12 +141,10 @@ impl Report<'_> {
     }
 
     fn temperatures(&self) -> impl Iterator<Item = Vec<String>> {
-        self.readings.temperatures.iter().enumerate().map(|(place, sensor)| {
-            let limits = self.fit.trips(place, sensor.trips);
-            let limit = |stated: Option<Millicelsius>, limit: Option<Millicelsius>| {
-                let star = if stated.is_none() && limit.is_some() { "*" } else { "" };
-                limit.map_or("–".to_owned(), |limit| format!("{}{star}", celsius(limit)))
-            };
+        let probes = probes(self.fit, self.readings).into_iter().enumerate();
+        probes.map(|(place, probe)| {
+            let sensor = &self.readings.temperatures[place];
+            let limits = Limits::of(probe.trips);
             let reads = match (sensor.value, sensor.condition) {
                 (None, Condition::Faulty) => "broken".to_owned(),
                 (None, Condition::Unremarkable | Condition::Frozen) => "silent".to_owned(),
@@ -141,17 +155,34 @@ impl Report<'_> {
                 sensor.name.clone(),
                 self.fit.zone_role(place).map_or("–".to_owned(), |role| role.to_string()),
                 reads,
-                limit(sensor.trips.passive, limits.passive),
-                limit(sensor.trips.hot, limits.hot),
-                limit(sensor.trips.critical, limits.critical),
+                celsius(limits.throttle),
+                celsius(limits.critical),
+                celsius(limits.shutdown),
+                self.limits_from(place),
             ]
         })
     }
 
-    /// Whether a limit is shown that the board's file states.
-    fn is_of_the_board(&self) -> bool {
-        let mut sensors = self.readings.temperatures.iter().enumerate();
-        sensors.any(|(place, sensor)| self.fit.trips(place, sensor.trips) != sensor.trips)
+    /// The sensor that stands for the one at `place` now.
+    fn stand_in(&self, place: usize) -> Option<&Temperature> {
+        let at = self.fit.reads_at(place, self.readings);
+        self.readings.temperatures.get(at).filter(|_| at != place)
+    }
+
+    /// Who states the limits from which those of the governor follow.
+    fn limits_from(&self, place: usize) -> String {
+        if let Some(stand_in) = self.stand_in(place) {
+            return format!("{}, which stands for it", stand_in.name);
+        }
+        let stated = self.readings.temperatures[place].trips;
+        let is_of_the_board = self.fit.trips(place, stated) != stated;
+        let from = match (stated == Trips::default(), is_of_the_board) {
+            (false, false) => "kernel",
+            (false, true) => "kernel, board",
+            (true, true) => "board",
+            (true, false) => "nobody: cautious ones",
+        };
+        from.to_owned()
     }
 
     fn rails(&self) -> impl Iterator<Item = Vec<String>> {

@@ -89,6 +89,10 @@ unsafe extern "C" fn preset(
     config: *mut sdk::NV_ENC_PRESET_CONFIG,
 ) -> Status {
     assert_eq!(tuning, sdk::NV_ENC_TUNING_INFO::NV_ENC_TUNING_INFO_ULTRA_LOW_LATENCY);
+    // SAFETY: within the caller's record.
+    let mode = number(unsafe { &raw const (*config).presetCfg.frameFieldMode });
+    let frame = sdk::NV_ENC_PARAMS_FRAME_FIELD_MODE::NV_ENC_PARAMS_FRAME_FIELD_MODE_FRAME as u32;
+    assert_eq!(mode, frame);
     // SAFETY: the caller's record.
     let config = unsafe { &mut *config };
     assert_eq!(config.version, sdk::NV_ENC_PRESET_CONFIG_VER);
@@ -189,7 +193,17 @@ unsafe extern "C" fn unlock_input(_: *mut c_void, _: *mut c_void) -> Status {
     DONE
 }
 
+/// An enum of the caller's as a number: of a value that the enum lacks no reference may be made.
+fn number<T>(value: *const T) -> u32 {
+    // SAFETY: a field of the caller's record, and the vendor's enums have the size of the number.
+    unsafe { value.cast::<u32>().read() }
+}
+
 unsafe extern "C" fn encode(_: *mut c_void, picture: *mut sdk::NV_ENC_PIC_PARAMS) -> Status {
+    // SAFETY: within the caller's record.
+    let structure = number(unsafe { &raw const (*picture).pictureStruct });
+    let frame = sdk::NV_ENC_PIC_STRUCT::NV_ENC_PIC_STRUCT_FRAME as u32;
+    assert_eq!(structure, frame, "of the record that tells the end too");
     // SAFETY: the caller's record.
     let picture = unsafe { &*picture };
     let mut engine = engine();
@@ -219,6 +233,9 @@ unsafe extern "C" fn encode(_: *mut c_void, picture: *mut sdk::NV_ENC_PIC_PARAMS
 
 unsafe extern "C" fn lock_output(_: *mut c_void, out: *mut sdk::NV_ENC_LOCK_BITSTREAM) -> Status {
     let mut engine = engine();
+    // SAFETY: within the caller's record.
+    let structure = number(unsafe { &raw const (*out).pictureStruct });
+    assert_eq!(structure, sdk::NV_ENC_PIC_STRUCT::NV_ENC_PIC_STRUCT_FRAME as u32);
     // SAFETY: the caller's record.
     let out = unsafe { &mut *out };
     out.bitstreamBufferPtr = engine.out.as_mut_ptr().cast();

@@ -149,24 +149,28 @@ pub(super) fn discover(root: &Path) -> Vec<Controller> {
     let controller = |path: PathBuf| {
         let name = path.file_name()?.to_str()?.to_owned();
         let device = root.join("dev").join(&name);
-        let kept = root.join(KEPT).join(format!("{name}.smart"));
+        let kept = page_of(&root.join(KEPT), &name);
         Some(Controller { name, device, kept })
     };
     numbered(&root.join("sys/class/nvme"), "nvme").into_iter().filter_map(controller).collect()
 }
 
 /// Asks every NVMe controller of the box for its page and keeps the pages as files of `folder`,
-/// readable for all; says what could not be done.
+/// readable for all; says what could not be done. The page of a controller that refuses is
+/// removed: what it said once is not what it says, and no page is told as no page.
 ///
 /// # Errors
-/// A page cannot be written.
+/// A page cannot be written, or an old one not removed.
 pub fn keep_log_pages(root: &Path, folder: &Path) -> io::Result<Vec<String>> {
     let mut refused = Vec::new();
     for controller in discover(root) {
         let name = controller.name();
         match LogPage::ask(&controller.device) {
             Ok(LogPage(page)) => keep(folder, name, &page)?,
-            Err(error) => refused.push(format!("{name} cannot be asked: {error}")),
+            Err(error) => {
+                refused.push(format!("{name} cannot be asked: {error}"));
+                forget(folder, name)?;
+            }
         }
     }
     Ok(refused)
@@ -180,7 +184,19 @@ fn keep(folder: &Path, name: &str, page: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o644);
     options.open(&beside)?.write_all(page)?;
-    fs::rename(&beside, folder.join(format!("{name}.smart")))
+    fs::rename(&beside, page_of(folder, name))
+}
+
+fn forget(folder: &Path, name: &str) -> io::Result<()> {
+    match fs::remove_file(page_of(folder, name)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// The file of a controller's page among those that were kept.
+fn page_of(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.smart"))
 }
 
 #[cfg(test)]

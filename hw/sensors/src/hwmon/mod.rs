@@ -4,12 +4,12 @@
 mod fans;
 mod rails;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hal::sensors::Trips;
 
-use crate::TemperatureSensor;
 use crate::sysfs::{Attribute, channels, make_unique, numbered, text};
+use crate::temperature::TemperatureSensor;
 use crate::thermal::{is_radio, trip};
 
 pub(crate) use fans::FanSensor;
@@ -20,6 +20,36 @@ pub(crate) use rails::Rail;
 /// of `soctherm-oc-event` in NVIDIA's kernel.
 const INTERVENTIONS: [(u32, &str); 3] =
     [(1, "under-voltage"), (2, "average over-current"), (3, "instantaneous over-current")];
+
+/// Monitors whose every file is a command to a disk, which may be a minute about it: of NVMe disks
+/// and of SATA disks.
+const OF_DISKS: [&str; 2] = ["nvme", "drivetemp"];
+
+/// A folder of one monitor, and its driver's name. Finding it asks no hardware.
+pub(crate) struct Monitor {
+    pub(crate) folder: PathBuf,
+    pub(crate) chip: String,
+}
+
+impl Monitor {
+    /// Whether reading it asks a disk.
+    pub(crate) fn is_of_a_disk(&self) -> bool {
+        OF_DISKS.contains(&self.chip.as_str())
+    }
+
+    pub(crate) fn temperatures(&self) -> Vec<TemperatureSensor> {
+        temperatures_of(&self.folder, &self.chip)
+    }
+}
+
+/// The monitors of a box below `root`.
+pub(crate) fn monitors(root: &Path) -> Vec<Monitor> {
+    let monitor = |folder: PathBuf| {
+        let chip = text(&folder.join("name")).filter(|chip| !is_radio(chip))?;
+        Some(Monitor { folder, chip })
+    };
+    numbered(&root.join("sys/class/hwmon"), "hwmon").into_iter().filter_map(monitor).collect()
+}
 
 /// What the monitors show.
 #[derive(Default)]
@@ -36,16 +66,15 @@ pub(crate) struct ThrottleCounter {
     pub(crate) events: Attribute,
 }
 
-pub(crate) fn discover(folder: &Path) -> Monitors {
+/// What the monitors show that ask no disk.
+pub(crate) fn discover(root: &Path) -> Monitors {
     let mut found = Monitors::default();
-    for monitor in numbered(folder, "hwmon") {
-        let Some(chip) = text(&monitor.join("name")).filter(|chip| !is_radio(chip)) else {
-            continue;
-        };
-        found.temperatures.extend(temperatures_of(&monitor, &chip));
-        found.rails.extend(rails::of(&monitor, &chip));
-        found.fans.extend(fans::of(&monitor, &chip));
-        found.throttles.extend(throttles_of(&monitor, &chip));
+    for monitor in monitors(root).into_iter().filter(|monitor| !monitor.is_of_a_disk()) {
+        let Monitor { folder, chip } = &monitor;
+        found.temperatures.extend(monitor.temperatures());
+        found.rails.extend(rails::of(folder, chip));
+        found.fans.extend(fans::of(folder, chip));
+        found.throttles.extend(throttles_of(folder, chip));
     }
     make_unique(found.rails.iter_mut().map(|rail| &mut rail.name));
     make_unique(found.fans.iter_mut().map(|fan| &mut fan.name));
