@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use e2e::conditions::{BOARD, CONDITIONS, Condition, FINDER, QUIET, SOUND};
 use e2e::venue::courtside;
@@ -59,6 +59,10 @@ struct Cli {
     /// The file to write.
     #[arg(long, default_value = "docs/benchmarks/accuracy.md")]
     output: PathBuf,
+    /// Conditions to measure, with commas between them: all, and what is not in the table, if not
+    /// given. A page of some must be written elsewhere
+    #[arg(long, value_delimiter = ',', requires = "output")]
+    only: Vec<String>,
 }
 
 /// Long enough for one jump of the picture and what comes after it.
@@ -101,7 +105,11 @@ impl Cli {
             seconds: self.seconds,
             tier: "all",
         };
-        CONDITIONS.map(games).into()
+        let mut all: Vec<Games> = CONDITIONS.map(games).into();
+        all.retain(|games| {
+            self.only.is_empty() || self.only.iter().any(|name| name == games.condition.name)
+        });
+        all
     }
 
     /// The games for one purpose: quiet, sound, board, finder.
@@ -117,10 +125,14 @@ impl Cli {
 
     /// The command line that makes this page again.
     fn command(&self) -> String {
+        let only = match self.only.join(",") {
+            none if none.is_empty() => none,
+            some => format!(" --only {some}"),
+        };
         format!(
             "scripts/accuracy --games {} --plain-games {} --seconds {} --seed {} --quiet-games {} \
              --quiet-seconds {} --sound-games {} --sound-seconds {} --board-games {} \
-             --board-seconds {} --finder-looks {}",
+             --board-seconds {} --finder-looks {}{only}",
             self.games,
             self.plain_games,
             self.seconds,
@@ -144,8 +156,18 @@ async fn main() -> Result<()> {
         None => tempfile::Builder::new().prefix("courtside-accuracy-").tempdir()?.keep(),
     };
     println!("Games and reports are in {}", kept.display());
-    for games in cli.shots().iter().chain(&cli.others()) {
+    let unknown = |name: &&String| CONDITIONS.iter().all(|condition| condition.name != **name);
+    if let Some(name) = cli.only.iter().find(unknown) {
+        let all = CONDITIONS.map(|condition| condition.name).join(", ");
+        bail!("there is no condition {name}; the conditions are {all}");
+    }
+    for games in cli.shots() {
         games.make(&kept, cli.seed).await?;
+    }
+    if cli.only.is_empty() {
+        for games in cli.others() {
+            games.make(&kept, cli.seed).await?;
+        }
     }
     if cli.only_make {
         return Ok(());
@@ -160,23 +182,36 @@ async fn main() -> Result<()> {
 /// Evaluates all games and tells the figures.
 async fn page(cli: &Cli, kept: &Path) -> Result<String> {
     let mut rows = String::new();
-    let mut engine = String::new();
+    let (mut engine, mut tiers) = (String::new(), Vec::new());
     for games in cli.shots() {
         let result = games.evaluate(kept).await?;
         engine = result["engine"].as_str().context("a result without an engine")?.to_owned();
+        let reports = result["tiers"].as_array().context("a result without tiers")?;
+        tiers = reports
+            .iter()
+            .filter_map(|report| report["tier"].as_str())
+            .map(str::to_owned)
+            .collect();
         rows.push_str(&row(&games.condition, &result)?);
     }
+    let columns: String =
+        tiers.iter().map(|tier| format!("{tier}: recall | precision | ")).collect();
+    let last = tiers.last().context("nothing was evaluated")?;
     let mut page = format!(
         "# Accuracy\n\nMade by `{}` at commit `{}`. Generated games from {} on, which nothing was \
          trained or decided on, through the whole pipeline (`courtside evaluate --tier all`), \
          networks run by {engine}; a shot that is told as the other kind counts as one not found \
          and one false.\n\n\
-         | condition | shots | nano: recall | precision | full: recall | precision | calibration \
-         error (full) | ms a frame (full) |\n|---|---|---|---|---|---|---|---|\n{rows}",
+         | condition | shots | {columns}calibration error ({last}) | ms a frame ({last}) |\n\
+         |---|---|{}---|---|\n{rows}",
         cli.command(),
         commit().await?,
-        cli.seed
+        cli.seed,
+        "---|---|".repeat(tiers.len())
     );
+    if !cli.only.is_empty() {
+        return Ok(page);
+    }
     let [quiet_games, sound, board, finder] = cli.others();
     page.push_str(&quiet(&quiet_games.evaluate(kept).await?)?);
     page.push_str(&heard(&sound.evaluate(kept).await?)?);
