@@ -30,14 +30,18 @@ impl Clock for SystemClock {
     }
 
     #[allow(clippy::disallowed_methods, reason = "this is the clock that everybody else uses")]
-    fn wall(&self) -> (WallTime, ClockQuality) {
+    fn wall_time(&self) -> WallTime {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        WallTime(since.as_micros() as i64)
+    }
+
+    fn wall(&self) -> (WallTime, ClockQuality) {
         let quality = if Path::new(SYNCHRONIZED).exists() {
             ClockQuality::Synchronized
         } else {
             ClockQuality::Unknown
         };
-        (WallTime(since.as_micros() as i64), quality)
+        (self.wall_time(), quality)
     }
 
     #[allow(clippy::disallowed_methods, reason = "this is the clock that everybody else uses")]

@@ -3,9 +3,10 @@
 //!
 //! Knows nothing of what the settings mean: that stands with those who read them, the box's
 //! configuration and the board files. Opens no files. Collects all problems of a document instead
-//! of stopping at the first. Never prints the value of a secret key.
+//! of stopping at the first. Never prints the value of a secret key, nor one that may hold a secret.
 #![forbid(unsafe_code)]
 
+mod showing;
 mod values;
 
 use std::cell::RefCell;
@@ -32,7 +33,7 @@ pub struct Key {
 pub enum Shown {
     /// An ordinary value.
     Openly,
-    /// A password or stream key: replaced by `"…"`.
+    /// A password or stream key, or what such a thing is often pasted into: replaced by `"…"`.
     Never,
 }
 
@@ -183,6 +184,7 @@ impl<'p> Section<'p> {
         let table = entry.value.get_ref().as_table();
         if table.is_none() {
             entry
+                .without_text()
                 .refuse("this is a section", format_args!("write `[{name}]` on a line of its own"));
         }
         table.map(|table| Place {
@@ -231,13 +233,13 @@ pub struct Entry<'p> {
 }
 
 impl<'p> Entry<'p> {
-    /// Records why the value cannot be used and what to write instead.
+    /// Records why the value cannot be used and what to write instead. A value that may hold a secret
+    /// is not shown, whatever its key, and is taken out of the reason too.
     pub fn refuse(&self, why: impl Display, instead: impl Display) {
-        let value = match self.shown {
-            Shown::Openly => shortened(&self.document.text[self.value.span()]),
-            Shown::Never => "\"…\"".to_owned(),
-        };
-        self.document.push(self.line, format!("`{} = {value}`: {why}; {instead}", self.path));
+        let value = self.value.get_ref();
+        let shown = showing::shown(value, &self.document.text[self.value.span()], self.shown);
+        let told = showing::without_secrets(value, format!("{why}; {instead}"));
+        self.document.push(self.line, format!("`{} = {shown}`: {told}", self.path));
     }
 
     /// Like [`refuse`](Self::refuse) with the key's example as advice.
@@ -250,6 +252,12 @@ impl<'p> Entry<'p> {
     pub fn hidden(mut self) -> Self {
         self.shown = Shown::Never;
         self
+    }
+
+    /// The same entry, hidden if its value is a text: where tables belong, that may be anything.
+    fn without_text(&self) -> Self {
+        let entry = self.clone();
+        if entry.value.get_ref().is_str() { entry.hidden() } else { entry }
     }
 
     /// The value as text.
@@ -309,7 +317,7 @@ impl<'p> Entry<'p> {
             numbered.map(|(index, item)| self.item(index, item)).collect::<Option<Vec<_>>>()
         });
         if places.is_none() {
-            self.refuse_type("a list of tables");
+            self.without_text().refuse_type("a list of tables");
         }
         places.unwrap_or_default()
     }
@@ -318,7 +326,7 @@ impl<'p> Entry<'p> {
     pub fn in_braces(&self) -> Option<Place<'p>> {
         let table = self.value.get_ref().as_table();
         if table.is_none() {
-            self.refuse_type("a table in braces");
+            self.without_text().refuse_type("a table in braces");
         }
         let (document, path, line) = (self.document, self.path.clone(), self.line);
         table.map(|table| Place { document, table: Some(table), path, line })
@@ -376,14 +384,4 @@ fn edit_distance(a: &str, b: &str) -> usize {
         }
     }
     row[b.len()]
-}
-
-fn shortened(value: &str) -> String {
-    const CHARACTERS_MAX: usize = 80;
-    let line = value.lines().next().unwrap_or_default();
-    let mut short: String = line.chars().take(CHARACTERS_MAX).collect();
-    if short.len() < value.len() {
-        short.push('…');
-    }
-    short
 }

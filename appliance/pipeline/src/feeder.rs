@@ -59,6 +59,9 @@ impl<C: Clock> Feeder<C> {
 
     /// Counts what the publisher's stream has come to lack since this was called last.
     pub fn note(&mut self, now: Counters) {
+        if now == self.noted {
+            return;
+        }
         let before = std::mem::replace(&mut self.noted, now);
         let stream = &self.links.counters.stream;
         let early = |all: Counters| all.video_early_dropped + all.audio_early_dropped;

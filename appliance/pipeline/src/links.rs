@@ -253,7 +253,7 @@ impl Arrival {
     /// An arrival of that time, on both clocks; `steady` is when it would have been if nothing had
     /// held it up on its way.
     pub fn of(clock: &impl Clock, monotonic: Monotonic, steady: Monotonic) -> Self {
-        let (now, (wall, _)) = (clock.now(), clock.wall());
+        let (now, wall) = (clock.now(), clock.wall_time());
         let before = |earlier: Monotonic| {
             WallTime(wall.0.saturating_sub(now.since(earlier).as_micros() as i64))
         };

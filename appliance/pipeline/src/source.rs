@@ -155,8 +155,8 @@ const SURFACES_MAX: usize = 24;
 
 /// Decoders that may fail one after the other without a picture between them; then the source
 /// waits for another configuration. A stream on which each decoder dies must not keep the box busy
-/// with opening them.
-const FAILURES_MAX: u32 = 3;
+/// with opening them. The same holds for encoders ([`crate::captured`]).
+pub(crate) const FAILURES_MAX: u32 = 3;
 
 /// Runs the decode stage of one source until [`SourceItem::Shutdown`]. Decodes on the calling
 /// thread.

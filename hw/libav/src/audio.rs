@@ -42,6 +42,7 @@ impl Decoder {
             medium: ffmpeg::media::Type::Audio,
             record: &config.record,
             flags: Flags::empty(),
+            slice_threads: 1,
         })?;
         Ok(Self { opened, resampler: None })
     }

@@ -11,6 +11,7 @@
 //! [`crate::ladder`]'s to decide. Runs on its caller's thread.
 
 use std::collections::VecDeque;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,6 +23,7 @@ use hal::surface::SurfacePool;
 use wire::time::{MediaTime, Monotonic};
 use wire::units::PictureSize;
 
+use crate::fault::Fault;
 use crate::ioctl::{self, Filled, For};
 use crate::ladder::{self, Act, Seen, State};
 use crate::memory::Spares;
@@ -89,8 +91,22 @@ enum Stage {
     Closed,
     /// Without a stream.
     Open(Node),
-    // The queue first: it is dropped before the file that it belongs to.
-    Streaming(Queue, Node),
+    Streaming(Stream),
+}
+
+/// A stream and the file that it belongs to.
+struct Stream {
+    // First: it is dropped before the file. The number of a closed file may be another card's.
+    queue: Queue,
+    node: Node,
+}
+
+impl Stream {
+    /// Ends the stream. Pictures that are held keep their memory.
+    fn stop(self) -> Node {
+        drop(self.queue);
+        self.node
+    }
 }
 
 impl<C: Clock> Device<C> {
@@ -136,7 +152,7 @@ impl<C: Clock> Device<C> {
         match std::mem::replace(&mut self.stage, Stage::Closed) {
             Stage::Closed => self.open(most),
             Stage::Open(node) => self.look_for_signal(node, most),
-            Stage::Streaming(queue, node) => self.stream(queue, node, most),
+            Stage::Streaming(stream) => self.stream(stream, most),
         }
     }
 
@@ -162,7 +178,7 @@ impl<C: Clock> Device<C> {
                 self.sequence = None;
                 self.start(node);
             }
-            Err(reason) => self.fail(reason),
+            Err(fault) => self.fail(Stage::Closed, fault),
         }
     }
 
@@ -179,12 +195,23 @@ impl<C: Clock> Device<C> {
         let rest = ASK_EVERY.saturating_sub(now.since(self.asked));
         if !rest.is_zero() {
             match ioctl::wait((node.fd(), For::Events), -1, most.min(rest)) {
+                Ok(ready) if ready.is_gone => {
+                    let fault = Fault::failed(format!("{}: it was pulled out", self.name));
+                    return self.fail(Stage::Open(node), fault);
+                }
                 Ok(ready) if ready.event || self.clock.now().since(self.asked) >= ASK_EVERY => {}
-                Ok(_) => {
+                Ok(ready) => {
+                    if ready.error {
+                        // A driver without events: a plain wait.
+                        let _ = ioctl::wait((-1, For::Events), -1, most.min(rest));
+                    }
                     self.stage = Stage::Open(node);
                     return;
                 }
-                Err(error) => return self.fail(format!("{}: {error}", self.name)),
+                Err(error) => {
+                    let fault = Fault::failed(format!("{}: {error}", self.name));
+                    return self.fail(Stage::Open(node), fault);
+                }
             }
         }
         self.start(node);
@@ -201,13 +228,15 @@ impl<C: Clock> Device<C> {
             Signal::Unknown => {
                 self.trouble = format!("{} does not say whether it has a signal", self.name);
                 self.stage = Stage::Open(node);
-                return self.see(Seen::Silence);
+                return self.see(Seen::Silence { since: self.heard });
             }
         };
         let wanted = (self.wanted.pixels, self.wanted.size, self.wanted.rate);
         let started = node.configure(timings, wanted).and_then(|(shape, format)| {
-            let queue = Queue::start(node.fd(), shape, Arc::clone(&self.spares))
-                .map_err(|error| format!("its stream does not start: {error}"))?;
+            let queue =
+                Queue::start(node.fd(), shape, Arc::clone(&self.spares)).map_err(|error| {
+                    Fault::of(&error, format!("its stream does not start: {error}"))
+                })?;
             Ok((queue, format))
         });
         match started {
@@ -217,9 +246,12 @@ impl<C: Clock> Device<C> {
                 }
                 self.format = Some(format);
                 self.heard = self.clock.now();
-                self.stage = Stage::Streaming(queue, node);
+                self.stage = Stage::Streaming(Stream { queue, node });
             }
-            Err(reason) => self.fail(format!("{}: {reason}", self.name)),
+            Err(fault) => {
+                let fault = fault.about(&self.name);
+                self.fail(Stage::Open(node), fault);
+            }
         }
     }
 
@@ -234,60 +266,59 @@ impl<C: Clock> Device<C> {
     }
 
     /// Waits for a picture, an event, or a picture that comes back.
-    fn stream(&mut self, mut queue: Queue, node: Node, most: Duration) {
+    fn stream(&mut self, mut stream: Stream, most: Duration) {
+        let queue = &mut stream.queue;
         if let Err(error) = queue.give_back() {
-            drop(queue);
-            return self.fail(format!("{}: a buffer is not taken back: {error}", self.name));
+            return self.broke(stream, format_args!("a buffer is not taken back: {error}"));
         }
         // The poll of a stream that has no buffers is an error in place of a wait.
-        let device = if queue.feeds() { node.fd() } else { -1 };
+        let device = if queue.feeds() { stream.node.fd() } else { -1 };
         let ready = match ioctl::wait((device, For::Pictures), queue.bell(), most.min(DOUBT_AFTER))
         {
             Ok(ready) => ready,
-            Err(error) => return self.fail(format!("{}: {error}", self.name)),
+            Err(error) => return self.broke(stream, error),
         };
-        if ready.event && ioctl::take_source_change(node.fd()) {
-            // Another signal, or none: all is set up anew. Pictures that are held keep their memory.
-            drop(queue);
-            return self.start(node);
+        if ready.event && ioctl::take_source_change(stream.node.fd()) {
+            // Another signal, or none: all is set up anew.
+            return self.start(stream.stop());
         }
         if ready.picture || ready.error {
             return match queue.take() {
-                Ok(Taken::Nothing) if ready.error => {
-                    self.fail(format!("{}: its stream broke", self.name));
-                }
+                Ok(Taken::Nothing) if ready.error => self.broke(stream, "its stream broke"),
                 Ok(taken) => {
                     let lends = queue.lends();
-                    self.stage = Stage::Streaming(queue, node);
+                    self.stage = Stage::Streaming(stream);
                     self.took(taken, lends);
                 }
-                Err(error) => self.fail(format!("{}: no picture: {error}", self.name)),
+                Err(error) => self.broke(stream, format_args!("no picture: {error}")),
             };
         }
         let now = self.clock.now();
         if now.since(self.heard) >= DOUBT_AFTER && now.since(self.asked) >= DOUBT_AFTER {
-            self.doubt(queue, node);
+            self.doubt(stream);
         } else {
-            self.stage = Stage::Streaming(queue, node);
+            self.stage = Stage::Streaming(stream);
         }
     }
 
+    fn broke(&mut self, stream: Stream, why: impl Display) {
+        let fault = Fault::failed(format!("{}: {why}", self.name));
+        self.fail(Stage::Streaming(stream), fault);
+    }
+
     /// Nothing comes: is there a signal at all?
-    fn doubt(&mut self, queue: Queue, node: Node) {
+    fn doubt(&mut self, stream: Stream) {
         self.asked = self.clock.now();
-        match node.signal() {
-            Signal::Lost(why) => {
-                drop(queue);
-                self.without_signal(node, why);
-            }
+        match stream.node.signal() {
+            Signal::Lost(why) => self.without_signal(stream.stop(), why),
             Signal::Present(_) | Signal::Unknown => {
                 self.trouble =
                     format!("{}: no pictures come although there is a signal", self.name);
                 // Pictures that nobody gives back are not the device's fault.
-                let seen = queue.feeds().then_some(Seen::Silence);
-                self.stage = Stage::Streaming(queue, node);
-                if let Some(seen) = seen {
-                    self.see(seen);
+                let is_silent = stream.queue.feeds();
+                self.stage = Stage::Streaming(stream);
+                if is_silent {
+                    self.see(Seen::Silence { since: self.heard });
                 }
             }
         }
@@ -336,11 +367,12 @@ impl<C: Clock> Device<C> {
         Monotonic(now.0.saturating_sub(age.as_micros() as u64).max(self.began.0))
     }
 
-    /// Something is wrong with the device, and its stream or itself is no longer open.
-    fn fail(&mut self, reason: String) {
-        self.trouble = reason;
-        self.stage = Stage::Closed;
-        self.see(Seen::Failure);
+    /// Something is wrong with the device, or with what it is asked for. What is `left` of it is
+    /// closed before anything else: a driver does not let go of a device that is open.
+    fn fail(&mut self, left: Stage, fault: Fault) {
+        drop(left);
+        self.trouble = fault.reason;
+        self.see(fault.seen);
         let pause = match self.state {
             State::Well { .. } | State::Tried { .. } => ladder::FAILED_PAUSE,
             State::GivenUp { .. } => GIVEN_UP_PAUSE,
@@ -364,8 +396,10 @@ impl<C: Clock> Device<C> {
                 }
             }
             Act::GiveUp => {
-                let reason = format!("{}; all was tried, and is tried again", self.trouble);
+                let reason =
+                    format!("{}; all that may mend it was tried, and is tried again", self.trouble);
                 self.format = None;
+                self.stage = Stage::Closed;
                 self.ready.push_back(Event::GivenUp { reason });
             }
         }
@@ -376,9 +410,8 @@ impl<C: Clock> Device<C> {
         let stage = std::mem::replace(&mut self.stage, Stage::Closed);
         self.sequence = None;
         match (repair, stage) {
-            (Repair::Restart, Stage::Streaming(queue, node)) => {
-                drop(queue);
-                self.stage = Stage::Open(node);
+            (Repair::Restart, Stage::Streaming(stream)) => {
+                self.stage = Stage::Open(stream.stop());
                 self.asked = Monotonic(0);
                 Ok(())
             }

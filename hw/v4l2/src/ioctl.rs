@@ -46,6 +46,7 @@ impl Plain for sys::v4l2_dv_timings {}
 impl Plain for sys::v4l2_event_subscription {}
 impl Plain for sys::v4l2_event {}
 impl Plain for sys::v4l2_input {}
+impl Plain for sys::v4l2_fmtdesc {}
 impl Plain for sys::v4l2_requestbuffers {}
 impl Plain for sys::v4l2_buffer {}
 impl Plain for sys::v4l2_format {}
@@ -122,6 +123,18 @@ pub(crate) fn current_input(fd: RawFd) -> io::Result<i32> {
 /// Uses another input.
 pub(crate) fn select_input(fd: RawFd, mut index: i32) -> io::Result<()> {
     call(fd, vidioc::VIDIOC_S_INPUT, &mut index)
+}
+
+/// The code of a layout that the device has; `None` behind the last one. Not through the crate,
+/// which panics on a description that was cut within a letter.
+pub(crate) fn code_of_layout(fd: RawFd, index: u32) -> io::Result<Option<[u8; 4]>> {
+    let mut layout: sys::v4l2_fmtdesc = zeros();
+    (layout.index, layout.type_) = (index, CAPTURE);
+    match call(fd, vidioc::VIDIOC_ENUM_FMT, &mut layout) {
+        Ok(()) => Ok(Some(layout.pixelformat.to_le_bytes())),
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// What a picture's rows are in the device's memory.
@@ -248,6 +261,8 @@ pub(crate) struct Ready {
     pub(crate) picture: bool,
     pub(crate) event: bool,
     pub(crate) error: bool,
+    /// The device was pulled out. Waiting for it is no wait any more.
+    pub(crate) is_gone: bool,
 }
 
 /// What is waited for.
@@ -283,5 +298,6 @@ pub(crate) fn wait((fd, what): (RawFd, For), bell: RawFd, most: Duration) -> io:
         picture: got & libc::POLLIN != 0,
         event: got & libc::POLLPRI != 0,
         error: got & (libc::POLLERR | libc::POLLHUP | libc::POLLNVAL) != 0,
+        is_gone: got & (libc::POLLHUP | libc::POLLNVAL) != 0,
     })
 }

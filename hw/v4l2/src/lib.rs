@@ -6,6 +6,7 @@
 //! Design note: `docs/decisions/0021-capture.md`. Proved in a virtual machine: `scripts/test-vm`.
 
 pub mod device;
+mod fault;
 mod ioctl;
 pub mod ladder;
 pub mod list;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use hal::capture::{NoSignal, Rate, Timings};
 use wire::units::PictureSize;
 
+use crate::fault::Fault;
 use crate::negotiate::{Pixels, Sizes};
 use crate::node::{Node, Signal};
 
@@ -85,10 +86,11 @@ pub fn all(sysfs: &Path, dev: &Path) -> Vec<Found> {
 
 fn look(file: PathBuf) -> Found {
     let steady = crate::device::steady_name(&file);
-    Found { card: Node::open(&file).and_then(card), file, steady }
+    let card = Node::open(&file).and_then(card).map_err(|fault| fault.reason);
+    Found { card, file, steady }
 }
 
-fn card(mut node: Node) -> Result<Card, String> {
+fn card(mut node: Node) -> Result<Card, Fault> {
     // The one in use.
     node.select(None)?;
     let inputs = node.inputs().into_iter().map(|input| Input {
@@ -101,7 +103,8 @@ fn card(mut node: Node) -> Result<Card, String> {
         Signal::Lost(why) => State::Lost(why),
         Signal::Unknown => State::Unknown,
     };
-    let layouts = node.codes().into_iter().map(|code| layout(&node, code)).collect();
+    let layouts =
+        node.codes().unwrap_or_default().into_iter().map(|code| layout(&node, code)).collect();
     Ok(Card {
         inputs: inputs.collect(),
         name: node.name().to_owned(),

@@ -14,14 +14,16 @@ use v4l::video::capture::Parameters;
 use v4l::{Device, FourCC, Fraction};
 use wire::units::PictureSize;
 
+use crate::fault::Fault;
 use crate::ioctl::{self, Layout};
 use crate::negotiate::{self, Pixels, Sizes};
 use crate::queue::Shape;
 use crate::timings::{self, Answer};
 
-/// Most inputs and sizes that are looked at: no device has more, and a broken driver could go on
+/// Most inputs and layouts that are looked at: no device has more, and a broken driver could go on
 /// for ever.
 const INPUTS_MAX: u32 = 32;
+const LAYOUTS_MAX: u32 = 64;
 
 /// An open capture device with one of its inputs in use.
 pub(crate) struct Node {
@@ -52,12 +54,14 @@ pub(crate) enum Signal {
 }
 
 impl Node {
-    /// Opens a device. The error is a sentence for a technician.
-    pub(crate) fn open(path: &Path) -> Result<Self, String> {
-        let device = Device::with_path(path).map_err(|error| not_opened(path, &error))?;
-        let refused = |why: &str| format!("{} {why}", path.display());
+    /// Opens a device.
+    pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
+        let device =
+            Device::with_path(path).map_err(|error| Fault::of(&error, not_opened(path, &error)))?;
+        let file = path.display();
+        let refused = |why: &str| Fault::refused(format!("{file} {why}"));
         let told = ioctl::capability(device.handle().fd())
-            .map_err(|error| refused(&format!("is no video device ({error})")))?;
+            .map_err(|error| Fault::of(&error, format!("{file} is no video device ({error})")))?;
         let caps = if told.capabilities & sys::V4L2_CAP_DEVICE_CAPS != 0 {
             told.device_caps
         } else {
@@ -103,7 +107,7 @@ impl Node {
     }
 
     /// Uses the input of that name or number; without either, the one that is in use.
-    pub(crate) fn select(&mut self, wanted: Option<&str>) -> Result<(), String> {
+    pub(crate) fn select(&mut self, wanted: Option<&str>) -> Result<(), Fault> {
         let inputs = self.inputs();
         let found = match wanted {
             None => {
@@ -114,19 +118,20 @@ impl Node {
                 let found = find_input(&inputs, wanted);
                 if found.is_none() {
                     let all: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
-                    return Err(format!(
+                    return Err(Fault::refused(format!(
                         "{} has no input {wanted:?} but {}; correct `input`, or leave it out",
                         self.name,
                         all.join(", ")
-                    ));
+                    )));
                 }
                 found
             }
         };
         if let (Some(input), Some(_)) = (found, wanted) {
             let index = i32::try_from(input.index).unwrap_or(0);
-            ioctl::select_input(self.fd(), index)
-                .map_err(|error| format!("input {} not taken: {error}", input.name))?;
+            ioctl::select_input(self.fd(), index).map_err(|error| {
+                Fault::of(&error, format!("input {} not taken: {error}", input.name))
+            })?;
         }
         self.input = found.cloned();
         // Without events the signal is asked for now and then.
@@ -157,9 +162,9 @@ impl Node {
     }
 
     /// Layouts that the device has for its input.
-    pub(crate) fn codes(&self) -> Vec<[u8; 4]> {
-        let formats = self.device.enum_formats().unwrap_or_default();
-        formats.iter().map(|format| format.fourcc.repr).collect()
+    pub(crate) fn codes(&self) -> io::Result<Vec<[u8; 4]>> {
+        let code = |index| ioctl::code_of_layout(self.fd(), index).transpose();
+        (0..LAYOUTS_MAX).map_while(code).collect()
     }
 
     /// Sizes that the device has in one layout.
@@ -206,13 +211,17 @@ impl Node {
         &self,
         signal: Option<(sys::v4l2_dv_timings, Timings)>,
         wanted: (Option<Pixels>, Option<PictureSize>, Option<Rate>),
-    ) -> Result<(Shape, Format), String> {
+    ) -> Result<(Shape, Format), Fault> {
         let (pixels, size, rate) = wanted;
         if let Some((raw, told)) = signal {
-            ioctl::set_timings(self.fd(), raw)
-                .map_err(|error| format!("its timings could not be set to {told}: {error}"))?;
+            ioctl::set_timings(self.fd(), raw).map_err(|error| {
+                Fault::of(&error, format!("its timings could not be set to {told}: {error}"))
+            })?;
         }
-        let pixels = negotiate::choose(&self.codes(), pixels)?;
+        let codes = self
+            .codes()
+            .map_err(|error| Fault::of(&error, format!("its layouts cannot be asked: {error}")))?;
+        let pixels = negotiate::choose(&codes, pixels).map_err(Fault::refused)?;
         let told = signal.map(|(_, told)| told);
         let size = match (told, size) {
             // What is sent is taken; shrinking it is for whoever looks.
@@ -239,7 +248,7 @@ impl Node {
         pixels: Pixels,
         size: PictureSize,
         timings: Option<Timings>,
-    ) -> Result<Shape, String> {
+    ) -> Result<Shape, Fault> {
         let field = match timings.map(|timings| timings.rows) {
             Some(SentRows::Progressive) => sys::v4l2_field_V4L2_FIELD_NONE,
             Some(SentRows::Interlaced) => sys::v4l2_field_V4L2_FIELD_INTERLACED,
@@ -247,8 +256,9 @@ impl Node {
         };
         let (width, height) = (u32::from(size.width), u32::from(size.height));
         let wanted = Layout { width, height, code: pixels.code(), stride: 0, field };
-        let got = ioctl::set_layout(self.fd(), &wanted)
-            .map_err(|error| format!("{pixels} of {width}x{height} not taken: {error}"))?;
+        let got = ioctl::set_layout(self.fd(), &wanted).map_err(|error| {
+            Fault::of(&error, format!("{pixels} of {width}x{height} not taken: {error}"))
+        })?;
         let scan = match got.field {
             sys::v4l2_field_V4L2_FIELD_NONE | sys::v4l2_field_V4L2_FIELD_ANY => Scan::Progressive,
             sys::v4l2_field_V4L2_FIELD_INTERLACED_BT => Scan::Interlaced(Half::Lower),
@@ -258,23 +268,27 @@ impl Node {
                 Scan::Interlaced(Half::Upper)
             }
             _ => {
-                return Err("it delivers the halves of an interlaced picture apart, which is not \
-                            supported; set the camera to progressive"
-                    .to_owned());
+                return Err(Fault::refused(
+                    "it delivers the halves of an interlaced picture apart, which is not \
+                     supported; set the camera to progressive",
+                ));
             }
         };
         let sides = [got.width, got.height].map(u16::try_from);
         let stride = usize::try_from(got.stride).unwrap_or(0);
         let size = match sides {
             [Ok(width), Ok(height)] if width >= 16 && height >= 16 => PictureSize { width, height },
-            _ => return Err(format!("it has pictures of {} x {}", got.width, got.height)),
+            _ => {
+                let reason = format!("it has pictures of {} x {}", got.width, got.height);
+                return Err(Fault::refused(reason));
+            }
         };
         if got.code != pixels.code() || stride < pixels.row_bytes(size) || size.width % 2 == 1 {
             let code = String::from_utf8_lossy(&got.code).into_owned();
-            return Err(format!(
+            return Err(Fault::refused(format!(
                 "asked for {pixels}, it gives {code} of {width}x{height} with rows {stride} bytes \
                  apart, which is not supported"
-            ));
+            )));
         }
         Ok(Shape { size, stride, pixels, scan })
     }
@@ -334,6 +348,7 @@ fn not_opened(path: &Path, error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ladder::Seen;
 
     #[test]
     fn an_input_is_found_by_name_number_or_beginning() {
@@ -355,8 +370,10 @@ mod tests {
     #[test]
     fn a_device_that_is_not_there_is_told_with_what_to_do() {
         let told = Node::open(Path::new("/no/such/video")).err().expect("it is not there");
-        assert!(told.contains("/no/such/video is not there"), "{told}");
+        assert!(told.reason.contains("/no/such/video is not there"), "{told:?}");
+        assert_eq!(told.seen, Seen::Failure, "it may be plugged in");
         let told = Node::open(Path::new("/dev/null")).err().expect("it is no video device");
-        assert!(told.contains("no video device"), "{told}");
+        assert!(told.reason.contains("no video device"), "{told:?}");
+        assert_eq!(told.seen, Seen::Refused, "it will never be one");
     }
 }

@@ -53,16 +53,16 @@ impl Place {
             let path = self.driver.join(file);
             fs::write(&path, &self.name).map_err(|error| {
                 format!(
-                    "{} not written ({error}); reset {} by hand, or let the user of the box write \
-                     there",
+                    "{} not written ({error}); reset {} by hand. The service that comes with \
+                     Courtside may not write there (ProtectKernelTunables=yes)",
                     path.display(),
                     self.name
                 )
             })
         };
         // One that fell off already cannot let go.
-        let unbound = write("unbind");
-        write("bind").or(unbound)
+        let _ = write("unbind");
+        write("bind")
     }
 }
 
@@ -117,6 +117,16 @@ mod tests {
         let told = place.reset().expect_err("nobody is there to write to");
         assert!(told.contains("drivers/card/") && told.contains("0000:03:00.0"), "{told}");
         assert_eq!(Place::of(&sysfs, &root.path().join("dev/video9")), None);
+    }
+
+    #[test]
+    fn a_device_that_its_driver_does_not_take_up_again_is_no_success() {
+        let (root, sysfs) = tree();
+        let place = Place::of(&sysfs, &root.path().join("dev/video3")).expect("it is known");
+        fs::create_dir(root.path().join("sys/bus/pci/drivers/card/bind")).expect("a folder");
+        let told = place.reset().expect_err("nothing takes it up");
+        assert!(told.contains("drivers/card/bind not written"), "{told}");
+        assert!(told.contains("ProtectKernelTunables"), "{told}");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod attack;
+pub mod camera;
 pub mod chance;
 pub mod clip_check;
 pub mod clock;

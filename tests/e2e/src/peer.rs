@@ -3,22 +3,29 @@
 //! Over RTMP and SRT it is two programs: ffmpeg encodes, and a second ffmpeg carries the bytes to the box
 //! unread, so that an encoder can be exchanged behind a connection that lives. Whole tags and packets are
 //! passed on alone. As an encoder in a hall does, the carrier is started again when it ends. For HLS it is
-//! one program that writes a folder, which somebody else serves.
+//! one program that writes a folder, which somebody else serves; for RTSP a camera, which is called.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
+
+use crate::camera;
+use crate::clock::until;
 
 /// Pictures a second; a keyframe every second.
 pub const RATE: u64 = 10;
 /// How long a carrier waits for an answer over RTMP, in microseconds.
 const IO_TIMEOUT_US: &str = "2000000";
+/// A busy machine takes this to start a camera's program.
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
 /// Bytes of a transport stream's packet.
 const TS_PACKET_BYTES: usize = 188;
 /// Bytes of an FLV file's header, of a tag's header, and of what follows a tag.
@@ -53,6 +60,8 @@ pub enum Way {
     Srt(String),
     /// Into `live.m3u8` of this folder, in fragmented MP4 with sound of its own.
     Hls(PathBuf),
+    /// Whoever calls this port has it.
+    Rtsp(u16),
 }
 
 /// See the module.
@@ -101,9 +110,15 @@ impl Peer {
     /// # Errors
     /// ffmpeg is missing.
     pub async fn encode(&mut self, program: Program) -> Result<()> {
+        if let Way::Rtsp(port) = self.way {
+            self.end_encoder().await?;
+            self.encoder = Some(serving(port, program, &self.log).await?);
+            return Ok(());
+        }
         let mut command = ffmpeg(&self.log)?;
         command.args(encoding(program));
         match self.way.clone() {
+            Way::Rtsp(_) => {}
             Way::Hls(folder) => {
                 self.end_encoder().await?;
                 command
@@ -115,7 +130,7 @@ impl Peer {
             way @ (Way::Rtmp(_) | Way::Srt(_)) => {
                 let (container, format) = match way {
                     Way::Rtmp(_) => (Container::Flv, "flv"),
-                    Way::Srt(_) | Way::Hls(_) => (Container::Ts, "mpegts"),
+                    Way::Srt(_) | Way::Hls(_) | Way::Rtsp(_) => (Container::Ts, "mpegts"),
                 };
                 command.args(["-flush_packets", "1", "-f", format, "-"]).stdout(Stdio::piped());
                 let mut encoder = spawn(command)?;
@@ -142,7 +157,7 @@ impl Peer {
     pub async fn keep(&mut self) -> Result<()> {
         let url = match &self.way {
             Way::Rtmp(url) | Way::Srt(url) => url.clone(),
-            Way::Hls(_) => return Ok(()),
+            Way::Hls(_) | Way::Rtsp(_) => return Ok(()),
         };
         if let Some(carrier) = &mut self.carrier
             && carrier.try_wait()?.is_none()
@@ -164,12 +179,12 @@ impl Peer {
         Ok(())
     }
 
-    /// `kill -9` of what is connected: the carrier, or the program that writes the folder.
+    /// `kill -9` of what is connected: the carrier, the program that writes the folder, or the camera.
     ///
     /// # Errors
     /// It cannot be killed.
     pub async fn kill(&mut self) -> Result<()> {
-        if let Way::Hls(_) = self.way {
+        if let Way::Hls(_) | Way::Rtsp(_) = self.way {
             return self.end_encoder().await;
         }
         if let Some(mut carrier) = self.carrier.take() {
@@ -184,7 +199,7 @@ impl Peer {
     /// No shell can be run.
     pub async fn signal(&self, name: &str) -> Result<()> {
         let connected = match self.way {
-            Way::Hls(_) => &self.encoder,
+            Way::Hls(_) | Way::Rtsp(_) => &self.encoder,
             Way::Rtmp(_) | Way::Srt(_) => &self.carrier,
         };
         match connected.as_ref().and_then(Child::id) {
@@ -247,6 +262,22 @@ pub fn encoding(program: Program) -> Vec<String> {
          -b:a 48k -output_ts_offset {offset_s}"
     );
     arguments.split_whitespace().map(str::to_owned).collect()
+}
+
+/// A camera that can be called.
+async fn serving(port: u16, program: Program, log: &Path) -> Result<Child> {
+    let Program { size: (width, height), sample_hz, .. } = program;
+    let log = std::fs::File::options().create(true).append(true).open(log)?;
+    let mut command = camera::command(port);
+    command.args(["--size", &format!("{width}x{height}"), "--rate", &RATE.to_string()]);
+    command.args(["--samples", &sample_hz.to_string()]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
+    let camera = command.spawn().context("there is no python3; run scripts/setup test")?;
+    until(STARTS_WITHIN, "a camera that can be called", async || {
+        Ok(TcpStream::connect(("127.0.0.1", port)).await.ok())
+    })
+    .await?;
+    Ok(camera)
 }
 
 /// Segments of a second; what an encoder before it has written goes on, behind a discontinuity.

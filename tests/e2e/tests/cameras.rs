@@ -6,14 +6,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use e2e::camera;
 use e2e::clock::until;
 use e2e::observer::Observer;
-use e2e::program::{Program, is_there};
+use e2e::program::Program;
 use e2e::telemetry;
 use e2e::venue::{Venue, free_port};
 use serde_json::Value;
 use tokio::net::TcpStream;
-use tokio::process::Command;
 
 /// A box that shares two cores with others has decoded some seconds of a small picture.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -21,15 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const BACK_MAX: Duration = Duration::from_secs(5);
 /// Telemetry comes every two seconds.
 const TELLING_MAX: Duration = Duration::from_secs(2);
-/// Debian's interpreter, which has GStreamer's binding; another one may come first on the PATH.
-const PYTHON: &str = "/usr/bin/python3";
-const NEEDS: &str = "import gi; gi.require_version('GstRtspServer', '1.0')";
 const USER: &str = "courtside";
 const PASSWORD: &str = "correct-horse";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cameras_come_back_within_5_s_after_they_were_gone_or_frozen() -> Result<()> {
-    if !is_there(PYTHON, &["-c", NEEDS]) {
+    if !camera::is_there() {
         return Ok(());
     }
     let folder = tempfile::tempdir()?;
@@ -46,7 +43,7 @@ async fn cameras_come_back_within_5_s_after_they_were_gone_or_frozen() -> Result
     // The box is there before the camera is.
     let mut venue = Venue::open_with(folder.path(), &[], &sources.concat()).await?;
     let mut observer = Observer::subscribe(venue.broker_port()).await?;
-    let camera = camera(folder.path(), port, &[]).await?;
+    let camera = called(folder.path(), port, &[]).await?;
     let mut decoded = [0; 3];
     for (name, decoded) in names.iter().zip(&mut decoded) {
         let now = telemetry::source(&mut observer, (name, PATIENCE), |source| {
@@ -63,7 +60,7 @@ async fn cameras_come_back_within_5_s_after_they_were_gone_or_frozen() -> Result
     drop(camera);
     let gone = async || Ok((told(&venue, "camera gone")? >= 3).then_some(()));
     until(PATIENCE, "every source told as down", gone).await?;
-    let camera = self::camera(folder.path(), port, &[]).await?;
+    let camera = called(folder.path(), port, &[]).await?;
     back(&mut observer, names, &mut decoded, 2).await?;
 
     // It freezes: its connections stand, and nothing comes.
@@ -77,7 +74,7 @@ async fn cameras_come_back_within_5_s_after_they_were_gone_or_frozen() -> Result
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_camera_is_told_once_and_the_others_do_not_notice() -> Result<()> {
-    if !is_there(PYTHON, &["-c", NEEDS]) {
+    if !camera::is_there() {
         return Ok(());
     }
     let folder = tempfile::tempdir()?;
@@ -93,8 +90,8 @@ async fn what_is_wrong_with_a_camera_is_told_once_and_the_others_do_not_notice()
         source("lost", &address(port, "no-such-path?token=hush-hush")),
         source("absent", &address(nobody, "h264")),
     ];
-    let _open = camera(folder.path(), port, &[]).await?;
-    let _locked = camera(folder.path(), locked, &["--user", USER, "--password", PASSWORD]).await?;
+    let _open = called(folder.path(), port, &[]).await?;
+    let _locked = called(folder.path(), locked, &["--user", USER, "--password", PASSWORD]).await?;
     let mut venue = Venue::open_with(folder.path(), &[], &sources.concat()).await?;
     let mut observer = Observer::subscribe(venue.broker_port()).await?;
     let all = async || {
@@ -136,10 +133,9 @@ fn source(name: &str, keys: &str) -> String {
 }
 
 /// A camera that can be called.
-async fn camera(folder: &Path, port: u16, options: &[&str]) -> Result<Program> {
-    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
-    let mut command = Command::new(PYTHON);
-    command.arg(Path::new(&package).join("rtsp_server.py")).arg(port.to_string()).args(options);
+async fn called(folder: &Path, port: u16, options: &[&str]) -> Result<Program> {
+    let mut command = camera::command(port);
+    command.args(options);
     let mut camera = Program::start("rtsp-server", command, &folder.join("rtsp-server.log"))?;
     until(PATIENCE, "a camera that can be called", async || {
         camera.check_alive()?;

@@ -17,6 +17,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use e2e::camera;
 use e2e::clock::until;
 use e2e::observer::Observer;
 use e2e::peer::{Peer, Program, Way, encoding, ffmpeg, signal};
@@ -49,6 +50,7 @@ enum Kind {
     Rtmp,
     Srt,
     Hls,
+    Rtsp,
     Watch,
 }
 
@@ -134,6 +136,20 @@ fn cell(kind: Kind, fault: Fault) -> Cell {
         (Kind::Watch, Fault::PeerFrozen) => {
             Cell::None("a copy that stands still is taken as it is: a file has no other end")
         }
+        // Whatever happens to a camera, the next call is another session, with times of its own.
+        (
+            Kind::Rtsp,
+            Fault::PeerKilled
+            | Fault::PeerFrozen
+            | Fault::NetworkGap
+            | Fault::ReconnectStorm
+            | Fault::Resolution
+            | Fault::SampleRate,
+        ) => Tried(AGAIN),
+        (Kind::Rtsp, Fault::Garbage) => Tried(DAMAGE),
+        (Kind::Rtsp, Fault::JumpAhead | Fault::JumpBack) => Cell::None(
+            "GStreamer's server begins each session at a time of its own, and never leaps",
+        ),
         (Kind::Watch, Fault::NetworkGap) => Cell::None("a folder has no network of its own"),
         (Kind::Watch, Fault::ReconnectStorm) => Cell::None("nobody connects with a folder"),
     }
@@ -157,7 +173,9 @@ async fn every_source_comes_back_after_every_fault_and_harms_no_other() -> Resul
     let to_rtmp = Relay::tcp(rtmp, BoxIs::Called).await?;
     let to_srt = Relay::udp(srt).await?;
     let to_web = Relay::tcp(web.port(), BoxIs::Calling).await?;
-    let sources = sources(rtmp, srt, to_web.port());
+    let camera = free_tcp_port()?;
+    let to_camera = Relay::tcp(camera, BoxIs::Calling).await?;
+    let sources = sources([rtmp, srt, to_web.port(), to_camera.port()]);
     let mut venue = Venue::open_with(folder.path(), &[], &sources).await?;
     let vitals = Vitals::listen(Observer::subscribe(venue.broker_port()).await?);
     let mut beside = beside(&venue, folder.path())?;
@@ -169,14 +187,21 @@ async fn every_source_comes_back_after_every_fault_and_harms_no_other() -> Resul
         let peer = Peer::start(way, Program::default(), &log).await?;
         Column::new((kind, peer), relay, &vitals).run().await
     };
-    let (by_rtmp, by_srt, by_hls, by_watch) = tokio::join!(
+    let by_rtsp = async {
+        if !camera::is_there() {
+            return Ok(Vec::new());
+        }
+        column(Kind::Rtsp, Way::Rtsp(camera), &to_camera).await
+    };
+    let (by_rtmp, by_srt, by_hls, by_rtsp, by_watch) = tokio::join!(
         column(Kind::Rtmp, Way::Rtmp(rtmp_url), &to_rtmp),
         column(Kind::Srt, Way::Srt(srt_url), &to_srt),
         column(Kind::Hls, Way::Hls(served.clone()), &to_web),
+        by_rtsp,
         folder::run((&inbox, &log), &vitals),
     );
 
-    let (tried, failed) = show([by_rtmp, by_srt, by_hls, by_watch]);
+    let (tried, failed) = show([by_rtmp, by_srt, by_hls, by_rtsp, by_watch]);
     let peak = vitals.memory_peak();
     println!("memory: {} MiB at most", peak >> 20);
     let others = judge_beside(&mut beside, (&vitals, folder.path())).await;
@@ -185,14 +210,15 @@ async fn every_source_comes_back_after_every_fault_and_harms_no_other() -> Resul
     }
     println!("beside them: {}", others?);
     ensure!(failed == 0, "{failed} cells failed");
-    ensure!(tried == 4 * FAULTS.len(), "{tried} cells");
+    let kinds = if camera::is_there() { 5 } else { 4 };
+    ensure!(tried == kinds * FAULTS.len(), "{tried} cells");
     let grown = peak.saturating_sub(vitals.memory_at(WARM_AFTER));
     ensure!(grown < MEMORY_BYTES_MAX, "memory grew by {} MiB", grown >> 20);
     venue.close().await
 }
 
 /// Prints the table; returns how many cells it has, and how many failed.
-fn show(columns: [Result<Vec<Row>>; 4]) -> (usize, usize) {
+fn show(columns: [Result<Vec<Row>>; 5]) -> (usize, usize) {
     let (mut tried, mut failed) = (0, 0);
     for column in columns {
         let rows = match column {
@@ -219,7 +245,7 @@ fn show(columns: [Result<Vec<Row>>; 4]) -> (usize, usize) {
 }
 
 /// One source of each kind.
-fn sources(rtmp: u16, srt: u16, web: u16) -> String {
+fn sources([rtmp, srt, web, camera]: [u16; 4]) -> String {
     format!(
         "[[source]]\nname = \"rtmp\"\nkind = \"rtmp\"\nsport = \"basketball\"\napp = \"live\"\n\
          key = \"matrix\"\nlisten = \"127.0.0.1:{rtmp}\"\nidle_timeout_s = {IDLE_S}\n\
@@ -227,6 +253,8 @@ fn sources(rtmp: u16, srt: u16, web: u16) -> String {
          listen = \"127.0.0.1:{srt}\"\nidle_timeout_s = {IDLE_S}\n\
          [[source]]\nname = \"hls\"\nkind = \"hls\"\nsport = \"basketball\"\n\
          url = \"http://127.0.0.1:{web}/live.m3u8\"\n\
+         [[source]]\nname = \"rtsp\"\nkind = \"rtsp\"\nsport = \"basketball\"\n\
+         url = \"rtsp://127.0.0.1:{camera}/h264\"\nidle_timeout_s = {IDLE_S}\n\
          [[source]]\nname = \"watch\"\nkind = \"watch\"\nsport = \"basketball\"\n\
          folder = \"inbox\"\n"
     )

@@ -190,6 +190,37 @@ fn tag_of_hevc(frame: u8, packet: u8, parts: &[&[u8]]) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_picture_is_counted_as_that_and_the_next_keyframe_goes_on() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut film = footage::tags(&footage::flv(folder.path(), 6)?)?;
+    film.retain(|tag| tag.kind == VIDEO);
+    // Behind its configuration, in the third second: it ends within a NAL unit.
+    let damaged = &mut film[63];
+    let half = damaged.body.len() / 2;
+    damaged.body.truncate(half);
+    let at = damaged.timestamp_ms;
+    let mut venue = Venue::open(folder.path(), &[]).await?;
+    let mut observer = Observer::subscribe(venue.broker_port()).await?;
+    let mut encoder = published(&venue).await?;
+    let mut pace = Pace::start();
+    for Tag { timestamp_ms, body, .. } in &film {
+        pace.wait(Duration::from_millis(u64::from(*timestamp_ms))).await;
+        encoder.send(video(*timestamp_ms, body), Header::Full).await?;
+    }
+    drop(encoder);
+    let seen = telemetry::source(&mut observer, (DEVICE, PATIENCE), |source| {
+        // All but those from the damaged one to the next keyframe, which may or may not be shown.
+        counter(source, "frames_decoded_total") >= 125 && counter(source, "publishers_total") == 1
+    })
+    .await?;
+    ensure!(counter(&seen["stream"], "malformed_dropped_total") == 1, "at {at} ms: {seen}");
+    for other in ["gaps_total", "early_dropped_total", "jumps_total"] {
+        ensure!(counter(&seen["stream"], other) == 0, "{other}: {seen}");
+    }
+    venue.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_publisher_over_tls_is_taken_and_one_without_is_not() -> Result<()> {
     if !is_there("openssl", &["version"]) {
         return Ok(());

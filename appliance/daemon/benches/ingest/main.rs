@@ -13,6 +13,7 @@ mod taker;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use self::server::Report;
 use self::taker::{Taker, Who};
 
 /// Publishers at once.
@@ -49,11 +50,21 @@ struct Turn {
     megabytes: f64,
 }
 
+/// What became of the pictures of publishers in real time.
+struct Decoded {
+    /// From the last byte of an access unit to its picture in somebody's hands, in ms, sorted.
+    latencies: Vec<f64>,
+    /// Pictures whose place a newer one took before that.
+    superseded: u64,
+    /// Access units, and packets for a recorder, that a link did not take.
+    dropped: u64,
+}
+
 /// All of it.
 struct Results {
     turns: Vec<Turn>,
-    /// From the last byte of an access unit to its picture, in ms.
-    latencies: Vec<f64>,
+    /// Pictures of one publisher, and of all at once.
+    decoded: [Decoded; 2],
     film_bytes: u64,
     nginx: String,
     load: [String; 2],
@@ -103,10 +114,10 @@ fn measure(asked: &Asked) -> Results {
             }
         }
     }
-    let latencies = latencies(folder.path(), &film);
+    let decoded = [1, STREAMS].map(|streams| decode(folder.path(), &film, streams));
     Results {
         turns,
-        latencies,
+        decoded,
         film_bytes: film.metadata().unwrap().len(),
         nginx: taker::nginx_version(),
         load: [before, load()],
@@ -178,15 +189,21 @@ fn publish(film: &Path, pace: Pace, url: &str) -> Child {
     command.stdin(Stdio::null()).spawn().unwrap()
 }
 
-/// What the decode stage behind the RTMP shell takes, with one publisher in real time.
-fn latencies(folder: &Path, film: &Path) -> Vec<f64> {
-    let taker = Taker::start(Who::Decoding, folder, 1);
-    let mut publisher = publish(film, Pace::RealTime, &taker.url(0));
-    assert!(publisher.wait().unwrap().success());
-    let mut latencies = Vec::new();
-    taker.end(|report| latencies = report.latencies_ms);
-    latencies.sort_by(f64::total_cmp);
-    latencies
+/// What the decode stages behind the RTMP shells make of publishers in real time.
+fn decode(folder: &Path, film: &Path, streams: usize) -> Decoded {
+    let taker = Taker::start(Who::Decoding, folder, streams);
+    let publishers: Vec<Child> =
+        (0..streams).map(|stream| publish(film, Pace::RealTime, &taker.url(stream))).collect();
+    for mut publisher in publishers {
+        assert!(publisher.wait().unwrap().success());
+    }
+    let mut decoded = Decoded { latencies: Vec::new(), superseded: 0, dropped: 0 };
+    taker.end(|report| {
+        let Report { dropped, superseded, latencies_ms: latencies } = report;
+        decoded = Decoded { latencies, superseded, dropped };
+    });
+    decoded.latencies.sort_by(f64::total_cmp);
+    decoded
 }
 
 fn load() -> String {

@@ -39,14 +39,17 @@ pub(crate) enum Mode {
 pub(crate) struct Report {
     /// Items that a link did not take.
     pub(crate) dropped: u64,
+    /// Pictures whose place a newer one took before anybody had them.
+    pub(crate) superseded: u64,
+    /// From an access unit's last byte to its picture in somebody's hands.
     pub(crate) latencies_ms: Vec<f64>,
 }
 
 impl Report {
     pub(crate) fn parse(line: &str) -> Self {
         let mut numbers = line.split_whitespace().map(|number| number.parse::<f64>().unwrap());
-        let dropped = numbers.next().unwrap() as u64;
-        Self { dropped, latencies_ms: numbers.collect() }
+        let [dropped, superseded] = [(); 2].map(|()| numbers.next().unwrap() as u64);
+        Self { dropped, superseded, latencies_ms: numbers.collect() }
     }
 }
 
@@ -116,7 +119,8 @@ async fn serve(mode: Mode) -> Result<()> {
     let dropped = |links: &Arc<SourceLinks>| {
         links.counters.units_dropped.get() + links.counters.packets_dropped.get()
     };
-    print!("{}", all.iter().map(dropped).sum::<u64>());
+    let superseded = all.iter().map(|links| links.frames.superseded()).sum::<u64>();
+    print!("{} {superseded}", all.iter().map(dropped).sum::<u64>());
     for latency in latencies.lock().unwrap().iter() {
         print!(" {latency:.3}");
     }

@@ -18,11 +18,12 @@ use document::{Entry, Key, Place, Section, Shown};
 
 pub(super) const KIND: Key = Key::new("kind", "\"rtmp\"");
 const PACE: Key = Key::new("pace", "\"real-time\"");
+// `app`, `connect` and `stream` are no secrets, but who mixes them up pastes one along.
 const RTMP: &[Key] = &[
     NAME,
     KIND,
     Key::new("listen", "\"0.0.0.0:1935\""),
-    Key::new("app", "\"live\""),
+    Key::secret("app", "\"live\""),
     Key::secret("key", "\"a-long-random-text\""),
     tls::TLS,
     Key::new("idle_timeout_s", "10"),
@@ -36,8 +37,8 @@ const SRT: &[Key] = &[
     NAME,
     KIND,
     Key::new("listen", "\"0.0.0.0:9000\""),
-    Key::new("connect", "\"10.0.0.7:9000\""),
-    Key::new("stream", "\"court-1\""),
+    Key::secret("connect", "\"10.0.0.7:9000\""),
+    Key::secret("stream", "\"court-1\""),
     Key::secret("passphrase", "\"ten-letters-or-more\""),
     Key::new("latency_ms", "120"),
     Key::new("idle_timeout_s", "10"),
@@ -221,11 +222,14 @@ pub(super) fn idle_timeout(section: &Section<'_>) -> Option<Duration> {
 fn srt_input(section: &Section<'_>) -> Option<Input> {
     let terms = srt_terms(section);
     match (section.optional("listen"), section.optional("connect")) {
-        (Some(entry), None) => Some(Input::SrtListen { listen: listen(&entry)?, terms: terms? }),
+        (Some(entry), None) => {
+            let rest = "stream and passphrase as `stream` and `passphrase`";
+            Some(Input::SrtListen { listen: listen(&entry, rest)?, terms: terms? })
+        }
         (None, Some(entry)) => {
             let address = entry.filled()?;
             let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
-            if port.is_none_or(|port| port == 0) || address.contains('/') {
+            if port.is_none_or(|port| port == 0) || address.contains(['/', '@', '?']) {
                 entry.refuse_with_example("an address to call is a host, `:` and a port alone");
                 return None;
             }
@@ -310,7 +314,8 @@ pub(super) fn keys(place: &Place<'_>) -> &'static [Key] {
 }
 
 fn rtmp_input(section: &Section<'_>, surroundings: &Surroundings) -> Option<Input> {
-    let listen = section.required("listen").and_then(|entry| listen(&entry));
+    let rest = "application and key as `app` and `key`";
+    let listen = section.required("listen").and_then(|entry| listen(&entry, rest));
     let app = section.required("app").and_then(|entry| url_part(&entry));
     let key = section.required("key").and_then(|entry| url_part(&entry)).map(Secret);
     let tls = section
@@ -320,9 +325,14 @@ fn rtmp_input(section: &Section<'_>, surroundings: &Surroundings) -> Option<Inpu
     Some(Input::Rtmp { listen: listen?, app: app?, key: key?, tls: tls?, idle_timeout })
 }
 
-fn listen(entry: &Entry<'_>) -> Option<SocketAddr> {
-    let address = entry.text()?.parse::<SocketAddr>().ok().filter(|address| address.port() != 0);
-    if address.is_none() {
+/// An address to listen on; `rest` says where the rest of a whole address belongs.
+fn listen(entry: &Entry<'_>, rest: &str) -> Option<SocketAddr> {
+    let text = entry.text()?;
+    let address = text.parse::<SocketAddr>().ok().filter(|address| address.port() != 0);
+    if address.is_none() && text.contains(['/', '?']) {
+        let instead = format_args!("write IP and port here, and {rest}");
+        entry.clone().hidden().refuse("this is a whole address", instead);
+    } else if address.is_none() {
         entry.refuse_with_example(
             "an address to listen on is an IP address of this box, or 0.0.0.0 for all of them, \
              `:` and a port from 1 to 65535",

@@ -105,6 +105,53 @@ fn what_a_technician_may_get_wrong_is_told_once_with_what_to_do() {
 }
 
 #[test]
+fn a_secret_that_was_pasted_under_another_key_is_not_shown() {
+    let rtmp = "kind = \"rtmp\"\nkey = \"k\"\n";
+    let (listen, app) = ("listen = \"0.0.0.0:1935\"\n", "app = \"live\"\n");
+    let whole = "this is a whole address; write IP and port here, and ";
+    for (lines, part) in [
+        (format!("{rtmp}{app}listen = \"rtmp://0.0.0.0:1935/live/HUSH\""), whole),
+        (format!("{rtmp}{app}listen = \"0.0.0.0:1935/live/HUSH\""), whole),
+        (format!("{rtmp}{listen}app = \"live/HUSH\""), "a part of the publisher's URL"),
+        ("kind = \"srt\"\nlisten = \"0.0.0.0:9000?passphrase=HUSH\"".to_owned(), whole),
+        (
+            "kind = \"srt\"\nconnect = \"srt://10.0.0.7:9000?passphrase=HUSH\"".to_owned(),
+            "a host, `:` and a port alone",
+        ),
+        ("kind = \"srt\"\nconnect = \"me:HUSH@10.0.0.7:9000\"".to_owned(), "a host, `:` and"),
+        (
+            "kind = \"srt\"\nlisten = \"0.0.0.0:9000\"\nstream = \"a&passphrase=HUSH\"".to_owned(),
+            "a part of the publisher's URL",
+        ),
+        ("kind = \"file\"\npath = \"rtsp://admin:HUSH@10.0.0.2/1\"".to_owned(), "no file /etc/"),
+        ("kind = \"watch\"\nfolder = \"rtsp://admin:HUSH@10.0.0.2/1\"".to_owned(), "no folder"),
+        ("kind = \"v4l2\"\ndevice = \"rtsp://admin:HUSH@10.0.0.2/1\"".to_owned(), "below /dev"),
+        ("kind = \"rtsp://admin:HUSH@10.0.0.2/1\"".to_owned(), "write one of"),
+        (
+            "kind = \"rtsp\"\nurl = \"rtsp://camera/1\"\nusername = \"admin:HUSH\"".to_owned(),
+            "belong together",
+        ),
+    ] {
+        let told = complaints(&with(&lines));
+        assert_eq!(told.len(), 1, "{lines}: {told:?}");
+        assert!(told[0].contains(part) && told[0].contains("= \"…\"`"), "{lines}: {told:?}");
+        assert!(!told[0].contains("HUSH"), "{lines}: {told:?}");
+    }
+    let sections = "[[source]]\nname = \"court-1\"";
+    let mqtt = "[mqtt]\nurl = \"mqtt://127.0.0.1:1883\"\n";
+    for text in [
+        GOOD.replacen(mqtt, "", 1).replacen("[box]", "mqtt = \"mqtt://me:HUSH@b:1883\"\n[box]", 1),
+        GOOD.replacen(mqtt, "", 1).replacen("[box]", "mqtt = \"HUSH\"\n[box]", 1),
+        "schema = 1\nsource = { kind = \"rtmp\", key = \"HUSH\" }\n".to_owned(),
+        GOOD.replacen(sections, "[source]\nname = \"HUSH\"", 1),
+    ] {
+        let told = complaints(&text).concat();
+        assert!(told.contains(" … }`: ") || told.contains("= \"…\"`: "), "{told}");
+        assert!(!told.contains("HUSH"), "{told}");
+    }
+}
+
+#[test]
 fn a_camera_is_understood_and_neither_its_address_nor_its_password_is_shown() {
     let config = understood(&with(
         "kind = \"rtsp\"\nurl = \"rtsp://10.0.0.20/stream1?token=hush\"\nusername = \"me\"\n\

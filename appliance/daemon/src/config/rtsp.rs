@@ -68,6 +68,8 @@ pub(super) fn camera(section: &Section<'_>) -> Option<Camera> {
             username.zip(password).map(|(username, password)| Some(Login { username, password }))
         }
         (Some(entry), None) | (None, Some(entry)) => {
+            // Whoever writes one of them may have written both into it.
+            let entry = entry.hidden();
             entry.refuse("`username` and `password` belong together", "write both, or none");
             None
         }

@@ -116,8 +116,9 @@ async fn push_units(
         feeder.feed(track).await;
     }
     let mut stretch = Stretch::default();
+    let damage = |reader: &Reader| Counters { gaps: reader.damaged(), ..Counters::default() };
     while let Some(unit) = reader.next() {
-        feeder.note(Counters { gaps: reader.damaged(), ..Counters::default() });
+        feeder.note(damage(&reader));
         let unit = unit?;
         match (arrivals, stretch.place(&unit)) {
             // Its truth is told in the file's own times.
@@ -137,6 +138,8 @@ async fn push_units(
         };
         feeder.feed(MediaItem::Unit(access_unit(unit, arrived))).await;
     }
+    // Behind the last unit there may be more of it.
+    feeder.note(damage(&reader));
     Ok(stretch.length)
 }
 

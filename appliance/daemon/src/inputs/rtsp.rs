@@ -114,12 +114,14 @@ struct Service<'a> {
     assembly: Assembly,
     /// Media came.
     came: bool,
+    /// The camera's sound cannot be taken.
+    deaf: bool,
 }
 
 impl<'a> Service<'a> {
     fn new(outlet: &'a mut Outlet, camera: &'a Camera, clock: &'a Arc<SystemClock>) -> Self {
         let assembly = Assembly::new(Limits::default());
-        Self { outlet, camera, clock, assembly, came: false }
+        Self { outlet, camera, clock, assembly, came: false, deaf: false }
     }
 
     async fn take(&mut self) -> Ended {
@@ -136,6 +138,7 @@ impl<'a> Service<'a> {
             () = self.clock.sleep_until(deadline) => return Err(Ended::NoAnswer),
         };
         let Answer { mut stream, codec, peer, sound_refused } = answer;
+        self.outlet.feeder.start_stream();
         let source = self.outlet.source.as_str();
         match sound_refused {
             Some(codec) => info!(
@@ -159,8 +162,9 @@ impl<'a> Service<'a> {
             if let Came::Picture { .. } = &came {
                 seen = self.clock.now();
             }
-            self.handle(came, codec)?;
+            let handled = self.handle(came, codec);
             self.hand_out(&peer).await;
+            handled?;
         }
     }
 
@@ -175,10 +179,12 @@ impl<'a> Service<'a> {
             }
             Came::Sound { frame, record } => {
                 self.outlet.network.lost.add(frame.lost_packets.into());
-                if let Some(record) = record {
-                    self.assembly.configure_audio(record)?;
+                if let Some(Err(error)) = record.map(|sound| self.assembly.configure_audio(sound)) {
+                    let source = self.outlet.source.as_str();
+                    warn!(source, "{error}; the pictures are taken without sound");
+                    self.deaf = true;
                 }
-                self.assembly.handle(frame)
+                if self.deaf { Ok(()) } else { self.assembly.handle(frame) }
             }
         }
     }
@@ -189,12 +195,12 @@ impl<'a> Service<'a> {
                 Output::Discontinuity => self.outlet.feeder.start_epoch(),
                 Output::Item(item) => {
                     if !std::mem::replace(&mut self.came, true) {
-                        self.outlet.feeder.start_epoch();
                         (self.outlet.tell)(Presence::Up { from: format!("camera {peer}") });
                     }
                     self.outlet.feeder.feed(item).await;
                 }
             }
         }
+        self.outlet.feeder.note(self.assembly.counters());
     }
 }

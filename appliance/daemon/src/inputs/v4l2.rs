@@ -5,12 +5,15 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures_lite::future::block_on;
+use futures_lite::future::{self, block_on};
+use hal::Clock;
 use hal::capture::Capture;
 use pipeline::captured::encode::{EncodeStage, encode};
 use pipeline::captured::{CaptureStage, Happening, PictureItem, capture};
 use pipeline::feeder::Feeder;
+use pipeline::source_clock::Pacing;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 use wire::ids::Name;
@@ -20,6 +23,9 @@ use crate::clock::SystemClock;
 use crate::config::Card;
 use crate::drivers::Software;
 use crate::stages::{Tap, spawn};
+
+/// How often it is looked whether a stage that is to end has died instead.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Starts the shell of a capture device.
 pub(super) fn start(
@@ -51,7 +57,9 @@ pub(super) fn serve(
         Arc<SystemClock>,
     ),
 ) -> Feeder<SystemClock> {
-    let Outlet { source, feeder, tell, tap: Tap { links, frame_waits }, .. } = outlet;
+    let Outlet { source, mut feeder, tell, tap: Tap { links, frame_waits }, .. } = outlet;
+    // The kernel stamps its pictures by the box's own clock.
+    feeder.pace(Pacing::Box);
     let name = source.clone();
     let encoding = EncodeStage {
         clock: Arc::clone(&clock),
@@ -69,14 +77,21 @@ pub(super) fn serve(
     };
     let teller = Teller { source, tell };
     let stage = CaptureStage {
-        clock,
+        clock: Arc::clone(&clock),
         device,
         links: Arc::clone(&links),
         frame_waits,
         tell: Box::new(move |happening| teller.hear(happening)),
     };
     capture(stage, || stop.is_set());
-    block_on(links.pictures.send(PictureItem::Shutdown));
+    // Nobody receives any more if the encoder's thread died; then its panic is passed on below.
+    let told = async { links.pictures.send(PictureItem::Shutdown).await };
+    let died = async {
+        while !encoder.is_finished() {
+            clock.sleep_until(clock.now().plus(LOOK_EVERY)).await;
+        }
+    };
+    block_on(future::or(told, died));
     encoder.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 

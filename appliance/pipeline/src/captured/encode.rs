@@ -26,7 +26,7 @@ use wire::units::PictureSize;
 use super::slate::Slate;
 use super::{Captured, PictureItem};
 use crate::feeder::Feeder;
-use crate::source::SourceLinks;
+use crate::source::{FAILURES_MAX, SourceLinks};
 
 /// When nothing has come for this long, the slate begins. Longer than a restart of a stream takes.
 const SLATE_AFTER: Duration = Duration::from_millis(500);
@@ -74,6 +74,7 @@ pub async fn encode<C: Clock>(stage: EncodeStage<C>) -> Feeder<C> {
     let mut state = Encoding {
         stage,
         open: None,
+        failures: 0,
         newest: None,
         last: None,
         blank_since: None,
@@ -113,6 +114,8 @@ pub async fn encode<C: Clock>(stage: EncodeStage<C>) -> Feeder<C> {
 struct Encoding<C> {
     stage: EncodeStage<C>,
     open: Option<Open>,
+    /// Encoders that failed since the last access unit.
+    failures: u32,
     /// Time and arrival of the newest captured picture.
     newest: Option<(MediaTime, Monotonic)>,
     /// When the last picture was encoded, slates included.
@@ -183,8 +186,11 @@ impl<C: Clock> Encoding<C> {
     }
 
     async fn ensure_open(&mut self, shape: Shape) {
-        if self.open.as_ref().is_some_and(|open| open.shape == shape) {
-            return;
+        match &self.open {
+            Some(open) if open.shape == shape => return,
+            // Another encoder may be one that works.
+            Some(_) => self.failures = 0,
+            None => {}
         }
         self.close().await;
         let config = Config {
@@ -211,15 +217,26 @@ impl<C: Clock> Encoding<C> {
     async fn encode(&mut self, surface: &Surface, arrived: Monotonic) {
         self.last = Some((surface.pts(), arrived));
         let mut units = Vec::new();
-        let Some(open) = &mut self.open else { return };
-        let Some(encoder) = &mut open.encoder else { return };
+        let encoder = self.open.as_mut().and_then(|open| open.encoder.as_mut());
+        let Some(encoder) = encoder else {
+            self.stage.links.counters.pictures_dropped.count();
+            return;
+        };
         if let Err(error) = encoder.encode(surface, &mut |unit| units.push(unit)) {
             self.stage.links.counters.pictures_dropped.count();
             (self.stage.complain)(&error);
             if matches!(error, EncodeError::Failed { .. }) {
-                // Another one is opened for the next picture.
-                self.open = None;
+                self.failures += 1;
+                match &mut self.open {
+                    // It stays without one until its next format.
+                    Some(open) if self.failures >= FAILURES_MAX => open.encoder = None,
+                    // Another one is opened for the next picture.
+                    Some(_) | None => self.open = None,
+                }
             }
+        }
+        if !units.is_empty() {
+            self.failures = 0;
         }
         self.hand_on(units, arrived).await;
     }
@@ -249,3 +266,7 @@ fn usual_bitrate(shape: Shape) -> BitsPerSecond {
     let (least, most) = BITRATE_RANGE;
     BitsPerSecond(bits.clamp(least, most) as u32)
 }
+
+#[cfg(test)]
+#[path = "encode_tests.rs"]
+mod tests;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hal::Clock;
-use hal::capture::{NoSignal, Rate};
+use hal::capture::{NoSignal, Rate, Repair};
 use v4l2::list::State;
 
 use crate::rig::{Plugged, Rig, device_file};
@@ -69,8 +69,12 @@ fn another_format_is_followed_and_pictures_of_the_old_one_stay_readable() {
 #[test]
 fn halves_of_pictures_are_refused_with_what_to_do() {
     let Some(mut rig) = Rig::new(Plugged::I1080, None) else { return };
-    let (_, reason) = rig.stalled();
+    let (first, reason) = rig.stalled();
     assert!(reason.contains("halves of an interlaced picture apart"), "{reason}");
+    assert!(reason.contains("set the camera to progressive"), "{reason}");
+    // No reset, which would take down what else hangs on the card, mends a setting.
+    assert_eq!((first, rig.stalled().0), (Repair::Restart, Repair::Reopen));
+    let reason = rig.given_up();
     assert!(reason.contains("set the camera to progressive"), "{reason}");
     rig.vivid.plug(Plugged::P720);
     rig.picture();

@@ -100,7 +100,7 @@ impl<'a> Column<'a> {
             Fault::PeerKilled => {
                 self.peer.kill().await?;
                 match self.kind {
-                    Kind::Hls => self.send(self.continuing()).await?,
+                    Kind::Hls | Kind::Rtsp => self.send(self.continuing()).await?,
                     Kind::Rtmp | Kind::Srt | Kind::Watch => self.peer.keep().await?,
                 }
             }
@@ -128,7 +128,7 @@ impl<'a> Column<'a> {
                 self.send(Program { sample_hz: 44_100, ..now }).await?;
             }
             Fault::ReconnectStorm => match self.kind {
-                Kind::Hls => self.weather(Weather::Refusing, gap()).await?,
+                Kind::Hls | Kind::Rtsp => self.weather(Weather::Refusing, gap()).await?,
                 Kind::Rtmp | Kind::Srt | Kind::Watch => self.storm().await?,
             },
         }
@@ -214,7 +214,7 @@ impl<'a> Column<'a> {
     fn behind(&self) -> Duration {
         match self.kind {
             Kind::Hls => HLS_BEHIND,
-            Kind::Rtmp | Kind::Srt | Kind::Watch => Duration::ZERO,
+            Kind::Rtmp | Kind::Srt | Kind::Rtsp | Kind::Watch => Duration::ZERO,
         }
     }
 
@@ -244,6 +244,7 @@ impl<'a> Column<'a> {
             Kind::Rtmp => "rtmp",
             Kind::Srt => "srt",
             Kind::Hls => "hls",
+            Kind::Rtsp => "rtsp",
             Kind::Watch => "watch",
         }
     }

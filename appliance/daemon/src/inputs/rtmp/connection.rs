@@ -56,7 +56,7 @@ impl Connection {
         } else {
             debug!(peer = %self.peer, reason, "connection closed");
         }
-        self.desk.leave(self.id).await;
+        self.desk.leave(self.id);
     }
 
     async fn run(
@@ -69,6 +69,7 @@ impl Connection {
         let clock = Arc::clone(&self.desk.clock);
         let mut rings = clock.now().plus(LOOK_AGAIN);
         let mut alarm = pin!(clock.sleep_until(rings));
+        let mut stopped = pin!(stop.wait());
         loop {
             let reason = self.handle_events().await;
             if let Err(error) = self.write(&mut socket).await {
@@ -109,7 +110,7 @@ impl Connection {
                     self.handle_word(word);
                 },
                 () = self.desk.wait_turn(), if asking => {}
-                () = stop.wait() => self.session.end(EndReason::ShuttingDown),
+                () = &mut stopped => self.session.end(EndReason::ShuttingDown),
                 () = &mut alarm => {
                     self.session.handle_deadline(clock.now());
                     // The next turn sets it.
@@ -125,7 +126,7 @@ impl Connection {
         while let Some(event) = self.session.next_event() {
             match event {
                 Event::PublishRequested { app, key } => {
-                    self.desk.ask(self.id, &app, &key).await;
+                    self.desk.ask(self.id, &app, &key);
                 }
                 Event::Metadata(metadata) => {
                     debug!(peer = %self.peer, ?metadata, "publisher's own description");
@@ -148,7 +149,7 @@ impl Connection {
             seat.feeder.note(self.session.counters());
         }
         if heard {
-            self.desk.heard(self.id).await;
+            self.desk.heard(self.id);
         }
         None
     }

@@ -70,23 +70,31 @@ impl Desk {
     }
 
     /// A connection asks to publish; the answer comes as a [`Word`], perhaps a second later.
-    pub(super) async fn ask(&self, id: ConnectionId, app: &str, key: &StreamKey) {
+    pub(super) fn ask(&self, id: ConnectionId, app: &str, key: &StreamKey) {
         let now = self.clock.now();
         locked(&self.registry).handle_request(now, id, (app, key));
-        self.settle().await;
+        self.settle();
     }
 
     /// A publisher's media arrived.
-    pub(super) async fn heard(&self, id: ConnectionId) {
-        locked(&self.registry).handle_media(self.clock.now(), id);
-        self.settle().await;
+    pub(super) fn heard(&self, id: ConnectionId) {
+        let effect = {
+            let mut registry = locked(&self.registry);
+            registry.handle_media(self.clock.now(), id);
+            registry.next_effect()
+        };
+        // With nearly every message there is none.
+        if let Some(effect) = effect {
+            self.act(effect);
+            self.settle();
+        }
     }
 
     /// A connection is gone.
-    pub(super) async fn leave(&self, id: ConnectionId) {
+    pub(super) fn leave(&self, id: ConnectionId) {
         locked(&self.waiting).remove(&id);
         locked(&self.registry).handle_gone(self.clock.now(), id);
-        self.settle().await;
+        self.settle();
     }
 
     /// Waits for the registry's next deadline and acts on it; one connection that waits for an
@@ -97,7 +105,7 @@ impl Desk {
             Some(at) => {
                 self.clock.sleep_until(at).await;
                 locked(&self.registry).handle_deadline(self.clock.now());
-                self.settle().await;
+                self.settle();
             }
             // Nobody's turn can come: whoever asked has its answer already.
             None => std::future::pending().await,
@@ -111,30 +119,34 @@ impl Desk {
         }
     }
 
-    async fn settle(&self) {
+    fn settle(&self) {
         while let Some(effect) = { locked(&self.registry).next_effect() } {
-            match effect {
-                Effect::Accept { connection, source } => {
-                    let Some(place) = self.places.get(&source) else { continue };
-                    let Some(sender) = self.sender(connection) else { continue };
-                    let (idle_max, tell) = (place.idle_max, Arc::clone(&place.tell));
-                    let feeder = Arc::clone(&place.feeder);
-                    // Not here: the older publisher may still hold the feeder for a moment.
-                    tokio::spawn(async move {
-                        let feeder = feeder.lock_owned().await;
-                        // Gone meanwhile: the guard is dropped with the word.
-                        let _ = sender.send(Word::Accept(Seat { feeder, idle_max, tell })).await;
-                    });
+            self.act(effect);
+        }
+    }
+
+    fn act(&self, effect: Effect) {
+        match effect {
+            Effect::Accept { connection, source } => {
+                let Some(place) = self.places.get(&source) else { return };
+                let Some(sender) = self.sender(connection) else { return };
+                let (idle_max, tell) = (place.idle_max, Arc::clone(&place.tell));
+                let feeder = Arc::clone(&place.feeder);
+                // Not here: the older publisher may still hold the feeder for a moment.
+                tokio::spawn(async move {
+                    let feeder = feeder.lock_owned().await;
+                    // Gone meanwhile: the guard is dropped with the word.
+                    let _ = sender.send(Word::Accept(Seat { feeder, idle_max, tell })).await;
+                });
+            }
+            Effect::Refuse { connection, reason } => {
+                if let Some(sender) = self.sender(connection) {
+                    let _ = sender.try_send(Word::Refuse(reason));
                 }
-                Effect::Refuse { connection, reason } => {
-                    if let Some(sender) = self.sender(connection) {
-                        let _ = sender.try_send(Word::Refuse(reason));
-                    }
-                }
-                Effect::TakenOver { connection } => {
-                    if let Some(sender) = self.sender(connection) {
-                        let _ = sender.try_send(Word::TakenOver);
-                    }
+            }
+            Effect::TakenOver { connection } => {
+                if let Some(sender) = self.sender(connection) {
+                    let _ = sender.try_send(Word::TakenOver);
                 }
             }
         }

@@ -225,12 +225,17 @@ impl Words {
         let hidden = first.replace(self.url.as_str(), "(url)");
         let path = self.url.path();
         let hidden = if path.len() > 1 { hidden.replace(path, "/(path)") } else { hidden };
-        match self.url.query() {
+        let hidden = match self.url.query() {
             Some(query) if !query.is_empty() => hidden.replace(query, "(query)"),
             Some(_) | None => hidden,
-        }
+        };
+        // Some of it is the camera's own.
+        hidden.chars().filter(|c| !c.is_control()).take(REASON_MAX).collect()
     }
 }
+
+/// Characters of a reason that stand in a log and in a notice.
+const REASON_MAX: usize = 200;
 
 /// A camera's word, as far as it may stand in a log.
 fn plain(word: &str) -> String {

@@ -15,8 +15,10 @@ use crate::rtmp::refusal::{EndReason, Refusal};
 
 /// Announced to the peer; acknowledgements from it are not waited for.
 const WINDOW_BYTES: u32 = 2_500_000;
-/// Size of our own chunks; all replies fit into one.
-const CHUNK_BYTES: usize = 4096;
+/// Size of our own chunks; all replies fit into one. ffmpeg takes it over for its own and writes
+/// each chunk by itself: the 4096 bytes that servers usually announce would wake us eight times for
+/// one picture.
+const CHUNK_BYTES: usize = 64 << 10;
 /// Message streams that a connection may create.
 const STREAMS_MAX: u32 = 8;
 
