@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from . import pack, quantize, recipes, revive, shelf, sign
+from . import pack, quantize, recipes, shelf, sign
 from .court import CACHE
 from .field_nets import BallNet
 from .fit import Budget, fit
@@ -46,21 +46,21 @@ def keep(recipe: Recipe, net: torch.nn.Module, facts: dict) -> None:
 
 
 def train(recipe: Recipe, given: argparse.Namespace) -> None:
-    """Trains one tier; `--resume` starts with its kept weights, so that steps add up, `--from-pack` with the pack's."""
+    """Trains one tier; `--resume` starts with its kept weights, so that steps add up, `--from-pack` with a tier of the pack's."""
     print(f"training {recipe.pack} {recipe.tier}", flush=True)
     torch.manual_seed(recipe.seed)
     net, before, origin = recipes.build(recipe), 0, ""
     if given.from_pack:
-        folder = PACKS / recipe.pack
-        revive.revive(net, folder / f"{recipe.tier}.f32.onnx", recipes.loss_of(recipe, 0))
-        origin = f" on from version {next_version(folder / sign.MANIFEST) - 1}"
+        folder, tier = PACKS / recipe.pack, given.from_pack if given.from_pack is not True else recipe.tier
+        recipes.take_over(recipe, net, folder / f"{tier}.f32.onnx")
+        origin = f" on from {tier} of version {next_version(folder / sign.MANIFEST) - 1}"
     elif given.resume and checkpoint(recipe).exists():
         net, facts = trained(recipe)
         before, origin = facts["steps"], facts.get("origin", "")
     budget = Budget(recipe.steps, 60 * given.minutes)
     facts = {"commit": commit(), "seed": recipe.seed, "seeds": len(recipe.training_seeds), "batch": recipe.batch}
     facts["origin"] = origin
-    for mean, steps in fit(net, recipes.loss_of(recipe, before), budget, recipe.peak):
+    for mean, steps in fit(net, recipes.loss_of(recipe, before), budget, given.peak or recipe.peak):
         keep(recipe, mean, facts | {"steps": before + steps})
     calibrate(recipe)
 
@@ -159,9 +159,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a tenth of the data and steps, to see everything run")
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--resume", action="store_true", help="train on from the kept weights")
-    start.add_argument("--from-pack", action="store_true", help="train on from the networks in models/packs")
+    start.add_argument(
+        "--from-pack", nargs="?", const=True, metavar="TIER", help="train on from the networks in models/packs, of the same tier or another one"
+    )
     parser.add_argument("--dry-run", action="store_true", help="quantize only tells what int8 would be worth, and changes no pack")
     parser.add_argument("--minutes", type=float, default=math.inf, help="train each tier no longer than this")
+    parser.add_argument("--peak", type=float, help="highest learning rate, lower than the recipe's when training on")
     parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch; small networks gain little")
     return parser.parse_args()
 

@@ -1,13 +1,15 @@
 """Owns what is trained with what: one recipe for each tier of each pack, and how to draw, lose and judge for it."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from . import calibrate as calibration
-from . import board_judge, board_net, field_judge, field_nets, field_samples, rim_judge, rim_net, rim_windows, shelf, sound_judge, sound_net, sound_scenes
+from . import board_judge, board_net, field_judge, field_nets, field_samples, revive, rim_judge, rim_net, rim_windows, shelf, sound_judge, sound_net, sound_scenes
 from .calibrate import best_threshold, move_threshold
 from .court import JUDGING_SEEDS, LOOK_SIZE, RIM_FRAMES, TRAINING_SEEDS
 from .raster import letterbox
@@ -66,8 +68,9 @@ class Recipe:
 
 # Within a pack from the cheapest tier to the most accurate: the manifest keeps this order.
 RECIPES = [
-    Recipe("rim", "nano", steps=16000, batch=32, peak=2e-3, seeds=20000, judged=500),
-    Recipe("rim", "full", steps=26000, batch=32, peak=2e-3, seeds=20000, judged=500),
+    Recipe("rim", "nano", steps=16000, batch=32, peak=2e-3, seeds=8000, judged=500),
+    Recipe("rim", "small", steps=26000, batch=32, peak=2e-3, seeds=8000, judged=500),
+    Recipe("rim", "full", steps=26000, batch=32, peak=2e-3, seeds=8000, judged=500),
     Recipe("hoop", "full", steps=8000, batch=16, peak=2e-3, seeds=12000, judged=500),
     Recipe("ball", "nano", steps=6000, batch=16, peak=2e-3, seeds=1500, judged=100),
     Recipe("ball", "full", steps=4000, batch=16, peak=2e-3, seeds=1500, judged=100),
@@ -96,12 +99,20 @@ def build(recipe: Recipe) -> torch.nn.Module:
     return field_nets.HoopNet(field_nets.HOOP_TIERS[recipe.tier])
 
 
+def take_over(recipe: Recipe, net: torch.nn.Module, network: Path) -> None:
+    """Fills `net` with an exported network of its kind; a rim network that did not look near yet gives all the rest."""
+    looks_near = recipe.pack == "rim" and net.near is not None
+    whole = len(revive.weights_of(network)[1]) == sum(isinstance(m, revive.CONVOLUTIONS) for m in net.modules())
+    with net.far_only() if looks_near and not whole else nullcontext():
+        revive.revive(net, network, loss_of(recipe, 0))
+
+
 def loss_of(recipe: Recipe, done: int) -> Callable[[torch.nn.Module], torch.Tensor]:
     """Draws a batch of the recipe's training data and returns its loss; `done` steps were made before."""
     rng = np.random.default_rng([recipe.seed, done])
     if recipe.pack == "rim":
         clips = [group for kind in recipe.sets for group in shelf.open_rim(recipe.training_seeds_of(kind), kind)]
-        drawer = rim_windows.Drawer(clips, rim_net.TIERS[recipe.tier].side)
+        drawer = rim_windows.Drawer(clips, rim_net.TIERS[recipe.tier].drawn)
         return lambda net: rim_net.rim_loss(net, drawer.batch(recipe.batch, rng))
     if recipe.pack == "board":
         boards = shelf.open_boards(recipe.training_seeds)
@@ -183,7 +194,9 @@ def input_of(recipe: Recipe, seeds: range, which: int, when: int) -> torch.Tenso
     if recipe.pack == "rim":
         clips = chosen(shelf.open_rim(seeds), which)
         first = when % (RIM_FRAMES - rim_windows.PICTURES + 1)
-        return rim_windows.plain_crops(*clips, np.arange(first, first + rim_windows.PICTURES))[None]
+        crops = rim_net.TIERS[recipe.tier].crops
+        times = np.arange(first, first + rim_windows.PICTURES)
+        return rim_windows.plain_crops(*clips, times, (crops, crops))[None]
     if recipe.pack == "board":
         boards, at = chosen(shelf.open_boards(seeds), which)
         return torch.from_numpy(np.asarray(boards.frames[at : at + 1, None], np.float32) / 255)

@@ -14,6 +14,7 @@ from onnx import numpy_helper
 from torch import nn
 
 BATCHES = 12  # of which the normalisations take their statistics
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 
 
 def weights_of(network: Path) -> tuple[dict[str, torch.Tensor], list[list[str]]]:
@@ -26,8 +27,7 @@ def weights_of(network: Path) -> tuple[dict[str, torch.Tensor], list[list[str]]]
 def convolutions(net: nn.Module, run: Callable[[nn.Module], object]) -> list[nn.Module]:
     """The convolutions of a network in the order they run."""
     order: list[nn.Module] = []
-    kinds = (nn.Conv1d, nn.Conv2d)
-    hooks = [m.register_forward_hook(lambda m, *_: order.append(m)) for m in net.modules() if isinstance(m, kinds)]
+    hooks = [m.register_forward_hook(lambda m, *_: order.append(m)) for m in net.modules() if isinstance(m, CONVOLUTIONS)]
     run(net)
     for hook in hooks:
         hook.remove()

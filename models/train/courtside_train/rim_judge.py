@@ -51,7 +51,7 @@ class Tally:
 
 def chances(net: torch.nn.Module, clips: RimClips, clip: int) -> np.ndarray:
     """Softmax answers f32 `[windows, 16, 3]`; window `i` starts at frame `2 i`."""
-    crops = plain_crops(clips, clip, np.arange(RIM_FRAMES))
+    crops = plain_crops(clips, clip, np.arange(RIM_FRAMES), net.size)
     windows = torch.stack([crops[start : start + PICTURES] for start in range(0, RIM_FRAMES - PICTURES + 1, STEP)])
     with torch.no_grad():
         return net(windows).softmax(-1).numpy()

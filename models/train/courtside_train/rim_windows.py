@@ -16,7 +16,6 @@ from .raster import CROP_CENTRE, CROP_WIDTHS, Cut, crop, noise, tone_curve
 SLOTS = 16
 IN_SLOT = 2  # crops of a slot
 PICTURES = SLOTS * IN_SLOT
-SIDE = 64
 SPACING_FRAMES = 0.040 * FPS
 MOMENT_SLOTS = 1.0  # a slot this near to the moment carries its class
 BLUR_SLOTS = 1.6  # nearer than this it may say either
@@ -34,7 +33,7 @@ OFTENER = {"Short": 2.0, "Long": 2.0, "LayupOut": 2.0, "RimOut": 1.5, "AirBall":
 class Batch:
     """One training batch.
 
-    - frames: f32 `[n, 32, 64, 64]`, luma / 255; already 32 × 32 for a tier that looks at so little.
+    - frames: f32 `[n, 32, side, side]`, luma / 255; already averaged down for a tier that looks at so little.
     - slots: i64 `[n, 16]`, 0 nothing, 1 missed, 2 made; weights: f32 `[n, 16]`.
     - balls: f32 `[n, 16, 4]`, x and y as a share of the crop, radius in hoop-box widths, visible 0..1.
     - places: f32 `[n, 16, 3]`, the ball is before the ring, in the net, behind the ring: 0 or 1, NaN where unknown.
@@ -185,11 +184,11 @@ def picture_boxes(clips: RimClips, clip: int, at: np.ndarray) -> np.ndarray:
     return clips.boxes[clip, at] + np.tile(clips.corners[clip, at], 2)
 
 
-def plain_crops(clips: RimClips, clip: int, times: np.ndarray) -> torch.Tensor:
-    """Undisturbed crops f32 `[len(times), 64, 64]` at whole frames `times`, as the box would cut them."""
+def plain_crops(clips: RimClips, clip: int, times: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
+    """Undisturbed crops f32 `[len(times), *size]` at whole frames `times`, as the box would cut them."""
     at = times.astype(int)
     corners, side = crop_corners(picture_boxes(clips, clip, at), None)
-    return crop(clips.frames[clip, at], Cut(corners - clips.corners[clip, at], (side, side), (SIDE, SIDE)))
+    return crop(clips.frames[clip, at], Cut(corners - clips.corners[clip, at], (side, side), size))
 
 
 def training_window(clips: RimClips, clip: int, pixels: int, rng: np.random.Generator) -> tuple:

@@ -21,7 +21,7 @@ def stirred(net: torch.nn.Module) -> torch.nn.Module:
 
 def test_networks_answer_in_the_shapes_of_the_packs():
     for tier in rim_net.TIERS.values():
-        assert stirred(rim_net.RimNet(tier))(torch.rand(1, 32, 64, 64)).shape == (1, 16, 3)
+        assert stirred(rim_net.RimNet(tier))(torch.rand(1, 32, tier.crops, tier.crops)).shape == (1, 16, 3)
     for shape, half in [(field_nets.BALL_TIERS["nano"], (90, 160)), (field_nets.BALL_TIERS["full"], (144, 256))]:
         assert stirred(field_nets.BallNet(shape))(torch.rand(1, 5, *shape.size)).shape == (1, 1, *half)
     hoop = stirred(field_nets.HoopNet(field_nets.HOOP_TIERS["full"]))
@@ -39,6 +39,20 @@ def test_the_rim_network_does_not_care_for_exposure():
     net = stirred(rim_net.RimNet(rim_net.TIERS["nano"]))
     window = torch.rand(1, 32, 64, 64) * 0.5 + 0.2
     assert torch.allclose(net(window), net(window * 1.02 + 0.1), atol=0.02)
+
+
+def test_a_tier_that_looks_near_sees_what_is_lost_on_the_others_but_only_in_the_middle():
+    net = stirred(rim_net.RimNet(rim_net.TIERS["full"]))
+    torch.nn.init.normal_(net.squeeze_near.weight, std=0.1)
+    window = torch.rand(1, 32, 128, 128)
+    fine = 0.2 * (torch.arange(128) % 2 * 2 - 1)  # stripes that are gone where two columns are one
+    middle, beside = window.clone(), window.clone()
+    middle[..., 40:88, 40:88] += fine[40:88]
+    beside[..., :40, :] += fine
+    with net.far_only():
+        assert torch.allclose(net(window), net(middle), atol=1e-4)
+    assert torch.allclose(net(window), net(beside), atol=1e-4)
+    assert not torch.allclose(net(window), net(middle), atol=1e-2)
 
 
 def test_a_quiet_heatmap_costs_less_than_a_false_peak_and_a_missed_ball():

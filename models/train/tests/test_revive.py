@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from courtside_train import field_nets, rim_net
+from courtside_train import field_nets, recipes, rim_net
 from courtside_train.revive import copy_weight, revive
 
 
@@ -22,7 +22,8 @@ def stirred(net: torch.nn.Module) -> torch.nn.Module:
 
 CASES = {
     "ball": (lambda: field_nets.BallNet(field_nets.BALL_TIERS["nano"]), (4, 5, 64, 96)),
-    "rim": (lambda: rim_net.RimNet(rim_net.TIERS["full"]), (4, 32, 64, 64)),
+    "rim": (lambda: rim_net.RimNet(rim_net.TIERS["small"]), (4, 32, 64, 64)),
+    "rim that looks near": (lambda: rim_net.RimNet(rim_net.TIERS["full"]), (4, 32, 128, 128)),
     "hoop": (lambda: field_nets.HoopNet(field_nets.HOOP_TIERS["full"]), (4, 1, 64, 96)),
 }
 
@@ -42,6 +43,16 @@ def test_a_revived_network_answers_as_the_exported_one(case, tmp_path):
         assert training.isfinite().all()
         norm = next(m for m in again.modules() if isinstance(m, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)))
         assert (norm.running_var > 1e-6).all() and not torch.allclose(norm.running_var, torch.ones(()))
+
+
+def test_a_network_that_did_not_look_near_yet_gives_the_rest_and_its_answers(tmp_path, monkeypatch):
+    far, example = stirred(rim_net.RimNet(rim_net.TIERS["small"])), torch.rand(1, 32, 128, 128)
+    torch.onnx.export(far, (torch.rand(1, 32, 64, 64),), str(tmp_path / "net.onnx"), dynamo=False, opset_version=17)
+    monkeypatch.setattr(recipes, "loss_of", lambda recipe, done: lambda net: net(torch.rand(4, 32, 128, 128)))
+    net = rim_net.RimNet(rim_net.TIERS["full"])
+    recipes.take_over(recipes.recipe_of("rim", "full"), net, tmp_path / "net.onnx")
+    with torch.no_grad():
+        assert torch.allclose(net(example), far(example), atol=1e-3)
 
 
 def test_channels_that_are_new_begin_at_zero():

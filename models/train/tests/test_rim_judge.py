@@ -59,6 +59,8 @@ def test_an_answer_on_a_quiet_clip_is_false_and_a_moment_out_of_sight_is_nobodys
 class SeesBright(torch.nn.Module):
     """Tells makes all along windows whose crops are bright, and nothing in any other."""
 
+    size = (64, 64)
+
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         logits = torch.zeros(len(frames), SLOTS, 3)
         logits[frames.mean((1, 2, 3)) > 0.5, :, MADE] = 9

@@ -7,7 +7,6 @@ from courtside_train.court import MADE, MISSED, RIM_FRAMES, RimClips
 from courtside_train.rim_windows import (
     IN_SLOT,
     PICTURES,
-    SIDE,
     SLOTS,
     Drawer,
     crop_corners,
@@ -19,6 +18,9 @@ from courtside_train.rim_windows import (
     slot_labels,
     splice,
 )
+
+
+SIDE = 64  # of the crops
 
 
 def clips_with(events: list, p: int = 96) -> RimClips:
@@ -99,7 +101,7 @@ def test_the_crop_is_three_and_a_half_boxes_wide_around_the_hoop():
 
 
 def test_plain_crops_show_the_hoop_in_its_place():
-    window = plain_crops(clips_with([[0, 0]]), 0, np.arange(PICTURES))
+    window = plain_crops(clips_with([[0, 0]]), 0, np.arange(PICTURES), (SIDE, SIDE))
     bright = torch.nonzero(window[5] > 0.5).float()
     centre = (bright.amin(0) + bright.amax(0) + 1) / 2
     assert window.shape == (PICTURES, SIDE, SIDE)
