@@ -28,7 +28,7 @@ async fn evaluation_counts_shows_and_compares() -> Result<()> {
     let first = read(&folder.path().join("a.json"))?;
     let tiers = first["tiers"].as_array().context("no tiers")?;
     let names: Vec<_> = tiers.iter().map(|report| report["tier"].clone()).collect();
-    assert_eq!(names, ["nano", "full"]);
+    assert_eq!(names, ["nano", "small", "full"]);
     for report in tiers {
         assert_eq!(report["frames"], 25 * SECONDS, "{report:#}");
         let truth = |kind: &str| report["kinds"][kind]["truth"].as_u64().unwrap_or(0);
