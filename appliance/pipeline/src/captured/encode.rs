@@ -74,7 +74,6 @@ pub async fn encode<C: Clock>(stage: EncodeStage<C>) -> Feeder<C> {
     let mut state = Encoding {
         stage,
         open: None,
-        failures: 0,
         newest: None,
         last: None,
         blank_since: None,
@@ -114,8 +113,6 @@ pub async fn encode<C: Clock>(stage: EncodeStage<C>) -> Feeder<C> {
 struct Encoding<C> {
     stage: EncodeStage<C>,
     open: Option<Open>,
-    /// Encoders that failed since the last access unit.
-    failures: u32,
     /// Time and arrival of the newest captured picture.
     newest: Option<(MediaTime, Monotonic)>,
     /// When the last picture was encoded, slates included.
@@ -126,10 +123,13 @@ struct Encoding<C> {
     slates: SurfacePool,
 }
 
-/// An encoder, or that there could be none, and what it was opened for.
+/// An encoder, or that there is none, and what it was opened for.
 struct Open {
     shape: Shape,
     encoder: Option<Box<dyn EncodeVideo>>,
+    /// Encoders of this shape that failed since the last access unit. At [`FAILURES_MAX`] there is
+    /// none until the next shape.
+    failures: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -186,12 +186,15 @@ impl<C: Clock> Encoding<C> {
     }
 
     async fn ensure_open(&mut self, shape: Shape) {
-        match &self.open {
-            Some(open) if open.shape == shape => return,
-            // Another encoder may be one that works.
-            Some(_) => self.failures = 0,
-            None => {}
-        }
+        let failures = match &self.open {
+            Some(open) if open.shape == shape => {
+                if open.encoder.is_some() || open.failures >= FAILURES_MAX {
+                    return;
+                }
+                open.failures
+            }
+            Some(_) | None => 0,
+        };
         self.close().await;
         let config = Config {
             codec: VideoCodec::H264,
@@ -211,32 +214,34 @@ impl<C: Clock> Encoding<C> {
             };
             self.stage.feeder.record(MediaItem::Video(track)).await;
         }
-        self.open = Some(Open { shape, encoder });
+        // One that is refused would be refused again.
+        let failures = if encoder.is_some() { failures } else { FAILURES_MAX };
+        self.open = Some(Open { shape, encoder, failures });
     }
 
     async fn encode(&mut self, surface: &Surface, arrived: Monotonic) {
         self.last = Some((surface.pts(), arrived));
         let mut units = Vec::new();
-        let encoder = self.open.as_mut().and_then(|open| open.encoder.as_mut());
-        let Some(encoder) = encoder else {
+        let open = self.open.as_mut();
+        let Some((open, mut encoder)) = open.and_then(|o| o.encoder.take().map(|e| (o, e))) else {
             self.stage.links.counters.pictures_dropped.count();
             return;
         };
-        if let Err(error) = encoder.encode(surface, &mut |unit| units.push(unit)) {
+        let encoded = encoder.encode(surface, &mut |unit| units.push(unit));
+        if !units.is_empty() {
+            open.failures = 0;
+        }
+        let mut is_over = false;
+        if let Err(error) = encoded {
             self.stage.links.counters.pictures_dropped.count();
             (self.stage.complain)(&error);
-            if matches!(error, EncodeError::Failed { .. }) {
-                self.failures += 1;
-                match &mut self.open {
-                    // It stays without one until its next format.
-                    Some(open) if self.failures >= FAILURES_MAX => open.encoder = None,
-                    // Another one is opened for the next picture.
-                    Some(_) | None => self.open = None,
-                }
-            }
+            is_over = matches!(error, EncodeError::Failed { .. });
         }
-        if !units.is_empty() {
-            self.failures = 0;
+        if is_over {
+            // The next picture opens another one, unless that was tried often enough.
+            open.failures += 1;
+        } else {
+            open.encoder = Some(encoder);
         }
         self.hand_on(units, arrived).await;
     }

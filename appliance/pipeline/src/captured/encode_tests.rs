@@ -128,6 +128,11 @@ fn an_encoder_that_always_fails_is_opened_three_times_and_its_pictures_are_count
 }
 
 #[test]
+fn another_size_has_all_its_tries_whatever_the_one_before_had() {
+    assert_eq!(run(Failing::default(), &[160, 160, 320, 320, 320, 320]), (5, 6));
+}
+
+#[test]
 fn another_size_is_another_try_and_one_that_works_takes_the_rest() {
     let mut widths = vec![160; 10];
     widths.extend([320; 10]);

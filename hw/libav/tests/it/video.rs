@@ -106,8 +106,35 @@ struct Outcome {
 #[test]
 fn damaged_access_unit_costs_the_pictures_up_to_the_next_keyframe_and_no_more() {
     let Some(studio) = Studio::open() else { return };
-    let path = studio.pictures("e.mp4", 60, &format!("{X264} -tune zerolatency -g 20"));
-    let units = media::units(&path, Track::Video);
+    // Slices are decoded side by side, and each of them may be the one that is damaged.
+    for slices in [1, 4] {
+        let options = format!("{X264} -bf 0 -g 20 -x264-params slices={slices}:sliced-threads=0");
+        let path = studio.pictures("e.mp4", 60, &options);
+        let units = media::units(&path, Track::Video);
+        let parts = slices_of(&units[27].data);
+        assert_eq!(parts.len(), slices, "the encoder makes as many slices as it is asked for");
+        damage_costs_the_pictures_up_to_the_next_keyframe(&path, &units);
+        for lost in (0..parts.len()).filter(|_| slices > 1) {
+            let rest = [&parts[..lost], &parts[lost + 1..]].concat().concat();
+            assert_lost(&path, &units, (&format!("slice {lost} lost"), &rest));
+        }
+    }
+}
+
+/// The slices of an access unit, with their lengths.
+fn slices_of(mut data: &[u8]) -> Vec<&[u8]> {
+    let mut slices = Vec::new();
+    while let [a, b, c, d, kind, ..] = data {
+        let (unit, rest) = data.split_at(4 + u32::from_be_bytes([*a, *b, *c, *d]) as usize);
+        if matches!(kind & 0x1f, 1 | 5) {
+            slices.push(unit);
+        }
+        data = rest;
+    }
+    slices
+}
+
+fn damage_costs_the_pictures_up_to_the_next_keyframe(path: &std::path::Path, units: &[Unit]) {
     let sound = &units[27].data;
     let mut noise = sound.clone();
     for (i, byte) in noise.iter_mut().enumerate().skip(sound.len() / 4) {
@@ -117,12 +144,17 @@ fn damaged_access_unit_costs_the_pictures_up_to_the_next_keyframe_and_no_more() 
     let cut_off = &sound[..sound.len() / 2];
     let cases = [("noise", &noise[..]), ("wrong length", &wrong_length), ("cut off", cut_off)];
     for (name, data) in cases.into_iter().chain([("empty", &[][..])]) {
-        let mut decoder = open(&path, SurfacePool::new(8));
-        let outcome = with_damage(&units, &mut decoder, (27, data));
-        assert_eq!(outcome.corrupt.first(), Some(&27), "{name}");
-        let expected: Vec<i64> = (0..27).chain(40..60).collect();
-        assert_eq!(outcome.times, expected, "{name}");
+        assert_lost(path, units, (name, data));
     }
+}
+
+/// This in place of access unit 27 costs its picture and those up to the next keyframe.
+fn assert_lost(path: &std::path::Path, units: &[Unit], (name, data): (&str, &[u8])) {
+    let mut decoder = open(path, SurfacePool::new(8));
+    let outcome = with_damage(units, &mut decoder, (27, data));
+    assert_eq!(outcome.corrupt.first(), Some(&27), "{name}");
+    let expected: Vec<i64> = (0..27).chain(40..60).collect();
+    assert_eq!(outcome.times, expected, "{name}");
 }
 
 #[test]

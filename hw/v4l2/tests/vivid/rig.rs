@@ -179,6 +179,14 @@ impl Rig {
         })
     }
 
+    /// The next repairs, in this order.
+    pub(crate) fn climbs(&mut self, repairs: &[Repair]) {
+        for repair in repairs {
+            let (done, reason) = self.stalled();
+            assert_eq!(done, *repair, "{reason}");
+        }
+    }
+
     pub(crate) fn stalled(&mut self) -> (Repair, String) {
         self.until("a repair", |event| {
             if let Event::Stalled { repair, reason } = event {
