@@ -91,13 +91,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::operating_point::{FrameRate, Tier};
+    use crate::operating_point::FrameRate;
 
     fn at_rate(millihertz: u32) -> OperatingPoint {
         OperatingPoint {
             frame_rate: FrameRate(millihertz),
-            ball_tier: Tier::Nano,
-            rim_tier: Tier::Nano,
+            ..OperatingPoint::SMALLEST
         }
     }
 

@@ -11,16 +11,21 @@
 extern crate std;
 
 pub mod admission;
+pub mod cue;
 pub mod engine;
 pub mod machine;
 pub mod operating_point;
+pub mod power;
+pub mod pressure;
 pub mod reason;
 pub mod state;
 pub mod thermal;
 
 pub use admission::{Admission, Slot};
+pub use cue::Cue;
 pub use engine::Work;
 pub use machine::{Effect, Governor};
-pub use operating_point::{FrameRate, OperatingPoint, Tier};
+pub use operating_point::{FrameRate, OperatingPoint, Shed, Tier};
+pub use pressure::Pressure;
 pub use reason::{Change, Finding, Mode, Reason, Status};
 pub use thermal::{Probe, Trips};

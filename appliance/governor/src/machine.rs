@@ -148,6 +148,23 @@ impl Governor {
         }
     }
 
+    /// Takes in what the supply says. Call it about once a second.
+    pub fn handle_power(&mut self, _now: Monotonic, _sample: crate::power::Sample) {}
+
+    /// Takes in what other programs leave. Call it about once a second.
+    pub fn handle_pressure(&mut self, _now: Monotonic, _pressure: crate::pressure::Pressure) {}
+
+    /// Takes in that a moment may be coming; the point in force may change at once.
+    pub fn handle_cue(&mut self, _now: Monotonic, _cue: crate::cue::Cue) {}
+
+    /// Takes in what the supply may be asked for all the time.
+    pub fn handle_budget(&mut self, _power_max: wire::units::Milliwatts) {}
+
+    /// Why this operating point is in force, what limits it and what would be next, for people.
+    pub fn explain(&self, _now: Monotonic) -> Status {
+        self.status()
+    }
+
     /// What the engine is asked to do now.
     pub fn operating_point(&self) -> OperatingPoint {
         self.ladder[self.rung]

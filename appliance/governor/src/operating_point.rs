@@ -84,6 +84,32 @@ impl fmt::Display for Tier {
     }
 }
 
+/// What is left out beside the lanes that make events, each with those before it. Recording,
+/// clips and the uplink are never left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shed {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// People are not looked for.
+    Players,
+    /// The scoreboard is not read.
+    Board,
+    /// Hoops are not searched; those that are known are followed on.
+    Search,
+}
+
+impl fmt::Display for Shed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "nothing",
+            Self::Players => "players",
+            Self::Board => "players and board",
+            Self::Search => "players, board and the search for hoops",
+        })
+    }
+}
+
 /// What the engine is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OperatingPoint {
@@ -93,24 +119,36 @@ pub struct OperatingPoint {
     pub ball_tier: Tier,
     /// Tier of the rim lane.
     pub rim_tier: Tier,
+    /// What is left out.
+    pub shed: Shed,
 }
 
 impl OperatingPoint {
     /// The lowest rung of every ladder: what an unknown box starts with, and what is left when
     /// it is too hot. 12.5 frames a second are one for each of the rim lane's slots of 80 ms.
-    pub const SMALLEST: Self =
-        Self { frame_rate: FrameRate(12_500), ball_tier: Tier::Nano, rim_tier: Tier::Nano };
+    pub const SMALLEST: Self = Self {
+        frame_rate: FrameRate(12_500),
+        ball_tier: Tier::Nano,
+        rim_tier: Tier::Nano,
+        shed: Shed::Players,
+    };
 }
 
 impl fmt::Display for OperatingPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { frame_rate, ball_tier, rim_tier } = self;
-        write!(f, "{frame_rate} fps, ball {ball_tier}, rim {rim_tier}")
+        let Self { frame_rate, ball_tier, rim_tier, shed } = self;
+        write!(f, "{frame_rate} fps, ball {ball_tier}, rim {rim_tier}")?;
+        match shed {
+            // Nobody looks for people on the smallest point.
+            Shed::Nothing | Shed::Players => Ok(()),
+            Shed::Board | Shed::Search => write!(f, ", without {shed}"),
+        }
     }
 }
 
 const fn rung(hz: u32, ball_tier: Tier, rim_tier: Tier) -> OperatingPoint {
-    OperatingPoint { frame_rate: FrameRate::from_hz(hz), ball_tier, rim_tier }
+    let frame_rate = FrameRate::from_hz(hz);
+    OperatingPoint { frame_rate, ball_tier, rim_tier, shed: Shed::Nothing }
 }
 
 /// The ladder of packs with all tiers. Frame rate before tiers: a ball that is seen in every
