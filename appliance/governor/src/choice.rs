@@ -5,6 +5,8 @@
 //! spends. A higher point in quiet play leaves less to sprint with. Pure arithmetic; what limits
 //! a single change at once is [`machine`](crate::machine)'s business.
 
+use core::cmp::Ordering;
+
 use crate::engine::RUNGS_MAX;
 
 /// Share of the moments that a cue announces. Assumed: no cue's hit rate was measured on games of
@@ -12,8 +14,8 @@ use crate::engine::RUNGS_MAX;
 pub const ANNOUNCED: f32 = 0.8;
 /// What another plan must gain, in shares of the moments, before it replaces the one in force.
 const GAIN_MIN: f32 = 0.008;
-/// Power above what can be sustained that the plan in force is allowed, in watts: the figure moves
-/// with every reading.
+/// Power above what can be sustained that the plan in force is allowed, and below it that a higher
+/// one needs, in watts: the figure moves with every reading.
 const SLACK: f32 = 0.4;
 
 /// What is known of a rung.
@@ -54,7 +56,11 @@ impl Plan {
         let mut best = (Self::default(), f32::MIN);
         for (base, top) in plans {
             let plan = Self { base, top };
-            let slack = if base == self.base { SLACK } else { 0.0 };
+            let slack = match base.cmp(&self.base) {
+                Ordering::Less => 0.0,
+                Ordering::Equal => SLACK,
+                Ordering::Greater => -SLACK,
+            };
             let is_sustained = base == 0 || candidates[base].watts <= sustainable + slack;
             let is_allowed = |rung: usize| rung == 0 || candidates[rung].is_allowed;
             if !is_sustained || !is_allowed(base) || !is_allowed(top) {
@@ -150,7 +156,7 @@ mod tests {
             for base in 0..4 {
                 for top in base..4 {
                     let other = Plan { base, top };
-                    let sustained = base == 0 || candidates[base].watts <= sustainable;
+                    let sustained = base == 0 || candidates[base].watts <= sustainable - SLACK;
                     let other = other.value(&candidates, sustainable, wanted);
                     prop_assert!(!sustained || other <= value + 2.0 * GAIN_MIN);
                 }

@@ -98,7 +98,11 @@ impl fmt::Display for Explanation {
         }
         writeln!(f, "why              {}", self.reason)?;
         let sprint = if self.is_sprint { "under way" } else { "none" };
-        writeln!(f, "sprint           {sprint}; cues ask for one {} of the time", Share(self.wanted))?;
+        writeln!(
+            f,
+            "sprint           {sprint}; cues ask for one {} of the time",
+            Share(self.wanted)
+        )?;
         writeln!(f, "quiet play       {}", self.plan.0)?;
         writeln!(f, "in a sprint      {}", self.plan.1)?;
         match &self.outlook {
@@ -139,7 +143,9 @@ impl fmt::Display for Obstacle {
         match self {
             Self::State(mode) => write!(f, "the box is {mode}"),
             Self::Blind => write!(f, "a sensor does not answer"),
-            Self::Engine(load) => write!(f, "the engine would be busy {} of the time", Share(*load)),
+            Self::Engine(load) => {
+                write!(f, "the engine would be busy {} of the time", Share(*load))
+            }
             Self::Heat(outlook) => write!(f, "{outlook}"),
             Self::Unknown => write!(f, "how the box warms up is not known yet"),
             Self::Supply(expected, limit) => {
@@ -147,7 +153,9 @@ impl fmt::Display for Obstacle {
             }
             Self::Pressure => write!(f, "other programs leave too little"),
             Self::Allowance => write!(f, "the hour's changes of tiers are used up"),
-            Self::Resting(left) => write!(f, "the last change is too fresh for {} s", left.as_secs()),
+            Self::Resting(left) => {
+                write!(f, "the last change is too fresh for {} s", left.as_secs())
+            }
             Self::Saved => write!(f, "it is saved for sprints"),
         }
     }

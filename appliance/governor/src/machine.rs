@@ -399,7 +399,7 @@ impl Governor {
         self.changed.map_or(Duration::MAX, |at| now.since(at))
     }
 
-    fn set_back(&mut self, now: Monotonic) {
+    pub(crate) fn set_back(&mut self, now: Monotonic) {
         self.setbacks = (self.setbacks + 1).min(SETBACKS_MAX);
         self.setback = now;
     }

@@ -194,13 +194,16 @@ impl Governor {
         if let Some(limit) = self.supply.limit(now).filter(|limit| watts > *limit) {
             return Some(Reason::OverBudget(milliwatts(watts), milliwatts(limit)));
         }
-        let horizon = match self.play {
-            Play::Quiet => Horizon::Minute,
-            Play::Sprint { .. } => Horizon::Sprint(SPRINT_MIN),
+        // In quiet play half the margin: what was chosen with all of it is not to be taken back for
+        // a trifle.
+        let (horizon, share) = match self.play {
+            Play::Quiet => (Horizon::Minute, 2),
+            Play::Sprint { .. } => (Horizon::Sprint(SPRINT_MIN), 1),
         };
         let outlook = self.forecast.outlook(&self.thermometer, watts, horizon);
         let outlook = outlook.filter(|_| self.forecast.is_learned());
-        outlook.filter(Outlook::is_too_hot).map(Reason::TooHotSoon)
+        let is_over = |o: &Outlook| o.value.0 + o.margin.0 / share > o.limit.0;
+        outlook.filter(is_over).map(Reason::TooHotSoon)
     }
 
     /// To the highest rung below that is not too much, or the one of quiet play after a sprint.
@@ -217,6 +220,9 @@ impl Governor {
             Play::Sprint { from } => (from + 1).min(self.rung),
         };
         let rung = (0..highest).rev().find(fits).unwrap_or(0);
+        if self.play == Play::Quiet {
+            self.set_back(now);
+        }
         self.move_to(now, rung, reason);
     }
 

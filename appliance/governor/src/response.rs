@@ -298,7 +298,12 @@ mod tests {
 
     /// Lets the model see a box whose power is as the function says of every second; returns the
     /// errors of its predictions for a minute that the power then stayed the same.
-    fn run(plant: &mut Plant, model: &mut Response, seconds: u32, watts: impl Fn(u32) -> f32) -> Vec<f32> {
+    fn run(
+        plant: &mut Plant,
+        model: &mut Response,
+        seconds: u32,
+        watts: impl Fn(u32) -> f32,
+    ) -> Vec<f32> {
         let (mut fast, mut sum) = (watts(0), 0.0);
         let mut promised: Vec<(u32, f32)> = Vec::new();
         let mut errors = Vec::new();
@@ -333,7 +338,8 @@ mod tests {
     #[test]
     fn a_minute_ahead_is_known_within_a_degree_after_five_minutes_of_play() {
         let (mut plant, mut model) = (Plant::new(25.0), Response::default());
-        let errors = run(&mut plant, &mut model, 7_200, |s| if s % 300 < 100 { 24.0 } else { 13.0 });
+        let errors =
+            run(&mut plant, &mut model, 7_200, |s| if s % 300 < 100 { 24.0 } else { 13.0 });
         assert!(errors.len() > 100, "{} predictions", errors.len());
         let p95 = p95(errors);
         assert!(p95 < 1.5, "p95 {p95} °C");

@@ -240,19 +240,19 @@ impl Thermometer {
         self.seen.iter().map(|sensor| (&sensor.name, sensor.limits))
     }
 
-    /// What every sensor read last, in the same order; `None` for one that did not answer.
+    /// What every sensor read last, in the same order; `None` for one that has not answered for
+    /// [`SILENCE_MAX`].
     pub fn readings(&self, now: Monotonic) -> impl Iterator<Item = Option<Millicelsius>> {
-        let answered = move |sensor: &Sensor| sensor.last.filter(|(at, _)| !self.is_lost(now, *at));
-        self.seen.iter().map(move |sensor| answered(sensor).map(|(_, value)| value))
+        let recent = move |(at, _): &(Monotonic, _)| now.since(*at) < SILENCE_MAX;
+        let last = move |sensor: &Sensor| sensor.last.filter(recent).map(|(_, value)| value);
+        self.seen.iter().map(last)
     }
 
     /// A sensor that answered once and has not for [`SILENCE_MAX`]: what it would read is not
     /// known any more.
     pub fn missing(&self, now: Monotonic) -> Option<&SensorName> {
-        let is_missing = |sensor: &&Sensor| {
-            let silent = |(at, _)| self.is_lost(now, at) && now.since(at) >= SILENCE_MAX;
-            sensor.last.is_some_and(silent)
-        };
+        let is_missing =
+            |sensor: &&Sensor| sensor.last.is_some_and(|(at, _)| now.since(at) >= SILENCE_MAX);
         self.seen.iter().find(is_missing).map(|sensor| &sensor.name)
     }
 
