@@ -141,7 +141,7 @@ fn cool_box_runs_its_best_and_needs_no_sprint() {
 
 #[test]
 fn hot_box_saves_in_quiet_play_and_sprints_at_the_next_frame_when_a_cue_comes() {
-    let mut warm = Warming::new(45.0);
+    let mut warm = Warming::new(38.0);
     warm.seconds(1_800);
     let quiet = warm.rung();
     assert!((1..3).contains(&quiet), "{}", warm.why());
