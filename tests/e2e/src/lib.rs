@@ -30,4 +30,5 @@ pub mod stored;
 pub mod telemetry;
 pub mod venue;
 pub mod vitals;
+pub mod warmth;
 pub mod web;

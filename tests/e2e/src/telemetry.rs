@@ -29,14 +29,27 @@ pub async fn sources(
     limit: Duration,
     wanted: impl Fn(&Value) -> bool,
 ) -> Result<Value> {
+    let mut all = whole(observer, limit, |all| wanted(&all["sources"])).await?;
+    Ok(all["sources"].take())
+}
+
+/// All that the box tells of its pipeline, once it is as `wanted`.
+///
+/// # Errors
+/// As [`source`].
+pub async fn whole(
+    observer: &mut Observer,
+    limit: Duration,
+    wanted: impl Fn(&Value) -> bool,
+) -> Result<Value> {
     let mut last = Value::Null;
     let found = async {
         while let Some(heard) = observer.next().await {
-            let Heard::Telemetry(group, mut json) = heard else { continue };
+            let Heard::Telemetry(group, json) = heard else { continue };
             if group != "pipeline" {
                 continue;
             }
-            last = json["sources"].take();
+            last = json;
             if wanted(&last) {
                 return Ok(());
             }
@@ -44,7 +57,7 @@ pub async fn sources(
         anyhow::bail!("the subscriber ended")
     };
     let found = tokio::time::timeout(limit, found).await;
-    found.with_context(|| format!("the counters are never as wanted: {last}"))??;
+    found.with_context(|| format!("the telemetry is never as wanted: {last}"))??;
     Ok(last)
 }
 

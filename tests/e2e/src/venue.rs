@@ -26,6 +26,7 @@ pub const DEVICE: &str = "court-1";
 pub const POST_ROLL_S: f64 = 4.0;
 const KEYS: &str = "keys";
 const KEYS_VARIABLE: &str = "COURTSIDE_KEYS";
+const SENSORS_VARIABLE: &str = "COURTSIDE_SENSORS";
 const APP: &str = "live";
 const KEY: &str = "demo-key";
 
@@ -49,6 +50,8 @@ pub struct Venue {
     folder: PathBuf,
     broker_port: u16,
     rtmp_port: u16,
+    /// Where the box's sensors are, if not where those of this machine are.
+    sensors: Option<PathBuf>,
     /// In the order of [`ROLES`]; `None` while one is down on purpose.
     programs: [Option<Program>; 3],
 }
@@ -70,6 +73,20 @@ impl Venue {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn open_with(folder: &Path, hoops: &[TrueHoop], sources: &str) -> Result<Self> {
+        Self::prepare(folder, hoops, sources).await?.started().await
+    }
+
+    /// The same as [`open`](Self::open), on a box whose sensors are files below `root`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_on(folder: &Path, hoops: &[TrueHoop], root: &Path) -> Result<Self> {
+        let mut venue = Self::prepare(folder, hoops, "").await?;
+        venue.sensors = Some(root.to_owned());
+        venue.started().await
+    }
+
+    async fn prepare(folder: &Path, hoops: &[TrueHoop], sources: &str) -> Result<Self> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
         let (broker_port, rtmp_port) = (free_port().await?, free_port().await?);
@@ -78,12 +95,15 @@ impl Venue {
         copy_keys(folder)?;
         let sockets = (broker_port, rtmp_port);
         write_box_configuration(folder, sockets, (hoops, sources))?;
-        let folder = folder.to_owned();
-        let mut venue = Self { folder, broker_port, rtmp_port, programs: [None, None, None] };
+        let (folder, programs) = (folder.to_owned(), [None, None, None]);
+        Ok(Self { folder, broker_port, rtmp_port, sensors: None, programs })
+    }
+
+    async fn started(mut self) -> Result<Self> {
         for role in ROLES {
-            venue.start(role).await?;
+            self.start(role).await?;
         }
-        Ok(venue)
+        Ok(self)
     }
 
     /// Starts a program that is down and waits until it listens.
@@ -94,7 +114,7 @@ impl Venue {
         let (mut program, port) = match role {
             Role::Broker => (start_broker(&self.folder)?, Some(self.broker_port)),
             Role::Receiver => (start_receiver(&self.folder)?, None),
-            Role::Appliance => (start_appliance(&self.folder)?, Some(self.rtmp_port)),
+            Role::Appliance => (self.start_appliance()?, Some(self.rtmp_port)),
         };
         if let Some(port) = port {
             wait_for_port(port, &mut program).await?;
@@ -177,6 +197,23 @@ impl Venue {
     /// The folder with the public keys that the box trusts.
     pub fn keys_folder(&self) -> PathBuf {
         self.folder.join(KEYS)
+    }
+
+    fn start_appliance(&self) -> Result<Program> {
+        let mut command = self.command()?;
+        if let Some(root) = &self.sensors {
+            command.env(SENSORS_VARIABLE, root);
+        }
+        command.args(["run", "--config", "courtside.toml"]);
+        Program::start("courtside", command, &self.folder.join("courtside.log"))
+    }
+
+    /// `courtside` for the venue's box; arguments and files are counted from its folder.
+    ///
+    /// # Errors
+    /// When the program has not been built.
+    pub fn command(&self) -> Result<Command> {
+        appliance(&self.folder)
     }
 
     /// `courtside models` for the venue's box; arguments and files are counted from its folder.
@@ -345,10 +382,4 @@ pub fn courtside() -> Result<Command> {
         command.env(KEYS_VARIABLE, repository_models().join(KEYS));
     }
     Ok(command)
-}
-
-fn start_appliance(folder: &Path) -> Result<Program> {
-    let mut command = appliance(folder)?;
-    command.args(["run", "--config", "courtside.toml"]);
-    Program::start("courtside", command, &folder.join("courtside.log"))
 }
