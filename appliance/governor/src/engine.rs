@@ -124,6 +124,11 @@ impl Meter {
         }
     }
 
+    /// The busy share now; that of the last rung until this one was measured.
+    pub fn load(&self) -> Permille {
+        Permille(self.load as u16)
+    }
+
     /// What the work since the last change says.
     pub fn verdict(&self) -> Verdict {
         let load = Permille(self.load as u16);

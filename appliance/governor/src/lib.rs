@@ -11,13 +11,18 @@
 extern crate std;
 
 pub mod admission;
+pub mod choice;
 pub mod cue;
 pub mod engine;
+pub mod explain;
+pub mod forecast;
 pub mod machine;
 pub mod operating_point;
 pub mod power;
 pub mod pressure;
+mod pursuit;
 pub mod reason;
+pub mod response;
 pub mod state;
 pub mod thermal;
 

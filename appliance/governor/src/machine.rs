@@ -1,18 +1,23 @@
-//! The governor: state and load to operating point.
+//! The governor: what is measured goes in, the operating point and its reason come out.
 //!
-//! Temperature decides the [`State`]; within `Nominal` the operating point follows the engine's
-//! load: up one rung when the next one is expected to fit, down one when the engine is too busy
-//! or too slow. `Throttled` goes down a rung every ten seconds while it stays hot and never up;
-//! `Critical` and `Shutdown` are the lowest rung. Constants and their reasons:
-//! `docs/governor.md`.
+//! Temperature decides the [`State`]. In `Nominal` [`pursuit`](crate::pursuit) chooses: the
+//! highest point that engine, heat a minute ahead and supply allow, less what is saved for
+//! sprints. `Throttled` goes down a rung every ten seconds while it stays hot and never up: the
+//! prediction was wrong. `Critical` and `Shutdown` are the lowest rung, and `Critical` leaves out
+//! lanes one after the other. Constants and their reasons: `docs/governor.md`.
 
 use core::time::Duration;
 
 use wire::time::Monotonic;
-use wire::units::Millicelsius;
+use wire::units::{Millicelsius, Milliwatts};
 
-use crate::engine::{CLIMB_LOAD_MAX, Meter, RUNGS_MAX, Verdict, Work};
-use crate::operating_point::OperatingPoint;
+use crate::choice::Plan;
+use crate::cue::{Cue, Wish};
+use crate::engine::{Meter, RUNGS_MAX, Work};
+use crate::forecast::Forecast;
+use crate::operating_point::{Claim, OperatingPoint, Shed};
+use crate::power::{Sample, Supply};
+use crate::pressure::{Pressure, Strain};
 use crate::reason::{Change, Finding, Mode, Reason, Status};
 use crate::state::{BOOT_GRACE, COOL_DWELL, EMERGENCY_DWELL, Heat, State, step};
 use crate::thermal::{Band, Probe, Thermometer, Worst};
@@ -26,9 +31,13 @@ pub const DWELL: Duration = Duration::from_secs(2);
 pub const CLIMB_DWELL: Duration = Duration::from_secs(30);
 /// Steps down are forgotten one by one in this time.
 pub const SETBACK_MEMORY: Duration = Duration::from_secs(1_800);
-/// Most changes of a lane's tier in any hour. A climb is allowed only if every step down that
-/// may follow still fits.
-pub const TIER_CHANGES_PER_HOUR: usize = 8;
+/// Most changes of a lane's tier in any hour beside those that a cue asks for. A climb is allowed
+/// only if a way down still fits; with the last change the box goes down as far as it can.
+pub const TIER_CHANGES_PER_HOUR: usize = 6;
+/// In `Critical`, so long after one lane was left out the next one is.
+pub const SHED_STEP: Duration = Duration::from_secs(10);
+/// Changes that are remembered for people.
+pub const HISTORY: usize = 12;
 
 /// Most doublings of [`CLIMB_DWELL`]: 16 minutes.
 const SETBACKS_MAX: u8 = 6;
@@ -56,26 +65,60 @@ pub enum Wait {
     Emergency,
     /// Readings that are overdue, and the assumed temperature that grows meanwhile.
     Readings,
+    /// The end of a sprint.
+    Sprint,
+}
+
+/// What the game asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Play {
+    /// No cue, or none that is granted: heat is saved.
+    Quiet,
+    /// A cue asked for more, and it is spent.
+    Sprint {
+        /// The rung of quiet play to go back to.
+        from: usize,
+    },
+}
+
+/// Who chooses the operating point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// The governor.
+    Adaptive,
+    /// The configuration: the upper of two rungs is in force while the box can stand it.
+    Pinned,
 }
 
 /// Chooses the operating point. Hand in what is measured, then call [`next`](Self::next) until
 /// it returns `None`.
 #[derive(Clone, Debug)]
 pub struct Governor {
-    ladder: heapless::Vec<OperatingPoint, RUNGS_MAX>,
-    rung: usize,
-    state: State,
-    thermometer: Thermometer,
+    pub(crate) ladder: heapless::Vec<OperatingPoint, RUNGS_MAX>,
+    pub(crate) claims: heapless::Vec<Claim, RUNGS_MAX>,
+    pub(crate) choice: Choice,
+    pub(crate) rung: usize,
+    pub(crate) play: Play,
+    pub(crate) plan: Plan,
+    pub(crate) state: State,
+    pub(crate) thermometer: Thermometer,
+    pub(crate) forecast: Forecast,
+    pub(crate) supply: Supply,
+    pub(crate) strain: Strain,
+    pub(crate) wish: Wish,
     had_readings: bool,
-    meter: Meter,
+    pub(crate) meter: Meter,
     decided: Monotonic,
     /// When the rung last changed; `None` before.
-    changed: Option<Monotonic>,
+    pub(crate) changed: Option<Monotonic>,
     setbacks: u8,
     setback: Monotonic,
-    tier_changes: heapless::Vec<Monotonic, TIER_CHANGES_PER_HOUR>,
+    /// Since when the box is critical by what is measured.
+    critical_since: Option<Monotonic>,
+    pub(crate) tier_changes: heapless::Vec<Monotonic, TIER_CHANGES_PER_HOUR>,
     told: Told,
-    reason: Reason,
+    pub(crate) reason: Reason,
+    pub(crate) history: heapless::Deque<(Monotonic, Change), HISTORY>,
 }
 
 /// What the shell knows.
@@ -89,7 +132,7 @@ struct Told {
 
 impl Governor {
     /// A governor of a box of which nothing is known: it starts on the lowest rung of `ladder`
-    /// and climbs as far as temperature and engine allow.
+    /// and climbs as far as temperature, supply and engine allow.
     ///
     /// # Panics
     /// If the ladder has no rung or more than [`RUNGS_MAX`]: ladders come from constants.
@@ -100,26 +143,53 @@ impl Governor {
         meter.restart(now);
         let status = Status { mode: Mode::Boot, point: ladder[0] };
         Self {
+            claims: ladder.iter().enumerate().map(|(rung, _)| Claim::unknown(rung)).collect(),
             ladder,
+            choice: Choice::Adaptive,
             rung: 0,
+            play: Play::Quiet,
+            plan: Plan::default(),
             state: State::Boot { since: now },
             thermometer: Thermometer::default(),
+            forecast: Forecast::default(),
+            supply: Supply::default(),
+            strain: Strain::default(),
+            wish: Wish::default(),
             had_readings: false,
             meter,
             decided: now,
             changed: None,
             setbacks: 0,
             setback: now,
+            critical_since: None,
             tier_changes: heapless::Vec::new(),
             told: Told { status, no_temperature: false, left_out: 0, shutdown: false },
             reason: Reason::Ready,
+            history: heapless::Deque::new(),
         }
     }
 
-    /// Takes in what a frame costs at an operating point by the packs' own figures. Without it a
-    /// larger tier is expected to cost twice as much.
-    pub fn handle_costs(&mut self, cost_of: impl Fn(OperatingPoint) -> Duration) {
-        self.meter.claim(self.ladder.iter().map(|point| cost_of(*point)));
+    /// A governor of a box that runs one operating point, whatever comes; only where it would
+    /// break the box, in `Critical` and after an over-current alarm, the smallest one is in force.
+    pub fn pinned(now: Monotonic, point: OperatingPoint) -> Self {
+        let mut governor = Self::new(now, &[OperatingPoint::SMALLEST, point]);
+        governor.choice = Choice::Pinned;
+        governor.rung = 1;
+        governor.reason = Reason::Pinned;
+        governor
+    }
+
+    /// Takes in what is known of the points of the ladder. Without it a larger tier is expected to
+    /// cost twice as much and to see a little more.
+    pub fn handle_claims(&mut self, claim_of: impl Fn(OperatingPoint) -> Claim) {
+        self.claims = self.ladder.iter().map(|point| claim_of(*point)).collect();
+        self.meter.claim(self.claims.iter().map(|claim| claim.cost));
+        self.supply.claim(self.claims.iter().map(|claim| claim.power));
+    }
+
+    /// Takes in what the supply may be asked for all the time.
+    pub fn handle_budget(&mut self, power_max: Milliwatts) {
+        self.supply.set_budget(power_max);
     }
 
     /// Takes in how much a sensor of this board that fell silent may warm up in a second at worst.
@@ -133,41 +203,52 @@ impl Governor {
     pub fn handle_readings(&mut self, now: Monotonic, probes: &[Probe<'_>]) {
         self.had_readings = true;
         self.thermometer.update(now, probes);
+        self.forecast.observe(now, &self.thermometer, self.drawn());
         self.decide(now);
+    }
+
+    /// Takes in what the supply says. Call it about once a second.
+    pub fn handle_power(&mut self, now: Monotonic, sample: Sample) {
+        if self.supply.observe(now, self.rung, sample) {
+            self.shy_away(now);
+        }
+    }
+
+    /// Takes in what other programs leave. Call it about once a second.
+    pub fn handle_pressure(&mut self, now: Monotonic, pressure: Pressure) {
+        if self.choice == Choice::Pinned {
+            return;
+        }
+        if let Some(reason) = self.strain.observe(now, pressure) {
+            self.reason = reason;
+        }
+    }
+
+    /// Takes in that a moment may be coming; the point in force may change at once.
+    pub fn handle_cue(&mut self, now: Monotonic, cue: Cue) {
+        self.wish.handle(now, cue);
+        self.decide(now);
+        self.sprint(now);
     }
 
     /// Takes in what the engine did since the last call. Call it about once a second.
     pub fn handle_work(&mut self, now: Monotonic, work: Work) {
         self.meter.observe(now, self.rung, work);
+        self.wish.look(now);
         let heat = self.decide(now);
-        match self.meter.verdict() {
-            Verdict::Unknown => {}
-            Verdict::Busy(load) => self.step_down(now, DWELL, Reason::Busy(load)),
-            Verdict::Slow(slowest) => self.step_down(now, DWELL, Reason::Slow(slowest)),
-            Verdict::Fine(load) => self.climb(now, heat, load),
-        }
-    }
-
-    /// Takes in what the supply says. Call it about once a second.
-    pub fn handle_power(&mut self, _now: Monotonic, _sample: crate::power::Sample) {}
-
-    /// Takes in what other programs leave. Call it about once a second.
-    pub fn handle_pressure(&mut self, _now: Monotonic, _pressure: crate::pressure::Pressure) {}
-
-    /// Takes in that a moment may be coming; the point in force may change at once.
-    pub fn handle_cue(&mut self, _now: Monotonic, _cue: crate::cue::Cue) {}
-
-    /// Takes in what the supply may be asked for all the time.
-    pub fn handle_budget(&mut self, _power_max: wire::units::Milliwatts) {}
-
-    /// Why this operating point is in force, what limits it and what would be next, for people.
-    pub fn explain(&self, _now: Monotonic) -> Status {
-        self.status()
+        self.pursue(now, heat);
     }
 
     /// What the engine is asked to do now.
     pub fn operating_point(&self) -> OperatingPoint {
-        self.ladder[self.rung]
+        let point = self.ladder[self.rung];
+        let shed = point.shed.max(self.shed());
+        self.strain.relief().of(OperatingPoint { shed, ..point })
+    }
+
+    /// Whether a sprint is under way.
+    pub fn is_sprinting(&self) -> bool {
+        matches!(self.play, Play::Sprint { .. })
     }
 
     /// State and operating point.
@@ -190,7 +271,13 @@ impl Governor {
         if status != self.told.status {
             let before = core::mem::replace(&mut self.told.status, status);
             let reason = self.reason.clone();
-            return Some(Effect::Changed(Change { before, after: status, reason }));
+            let change = Change { before, after: status, reason };
+            if self.history.is_full() {
+                self.history.pop_front();
+            }
+            // There is room: the oldest was taken.
+            let _ = self.history.push_back((now, change.clone()));
+            return Some(Effect::Changed(change));
         }
         if self.state == State::Shutdown && !core::mem::replace(&mut self.told.shutdown, true) {
             return Some(Effect::ShutDown(self.reason.clone()));
@@ -217,7 +304,9 @@ impl Governor {
         let a_second_on = self.decided.plus(Duration::from_secs(1));
         let silent = self.thermometer.worst(self.decided).and(self.thermometer.silent_at());
         let readings = silent.map(|at| (at.max(a_second_on), Wait::Readings));
-        state.into_iter().chain(readings).min_by_key(|(at, _)| *at)
+        let sprint = self.wish.now(self.decided).filter(|_| self.is_sprinting());
+        let sprint = sprint.map(|(_, until)| (until, Wait::Sprint));
+        state.into_iter().chain(readings).chain(sprint).min_by_key(|(at, _)| *at)
     }
 
     /// Lets the temperature act.
@@ -234,6 +323,9 @@ impl Governor {
         if self.state.mode() != before.mode() {
             self.reason = reason_of(self.state, worst.clone());
         }
+        let is_measured = worst.as_ref().is_some_and(|worst| !worst.assumed);
+        let is_critical = matches!(self.state, State::Critical { .. }) && is_measured;
+        self.critical_since = is_critical.then(|| self.critical_since.unwrap_or(now));
         match (self.state, worst) {
             (State::Critical { .. } | State::Shutdown, Some(worst)) if self.rung > 0 => {
                 self.set_back(now);
@@ -244,54 +336,75 @@ impl Governor {
             }
             _ => {}
         }
+        if let Some(name) = self.thermometer.missing(now).filter(|_| self.rung > 0).cloned() {
+            self.move_to(now, 0, Reason::Blind(name));
+        }
+        if self.is_sprinting() && self.wish.now(now).is_none() {
+            self.end_sprint(now);
+        }
         heat
     }
 
-    fn step_down(&mut self, now: Monotonic, dwell: Duration, reason: Reason) {
-        if self.rung > 0 && self.rests(now) >= dwell {
+    /// What is left out because the box is critical.
+    fn shed(&self) -> Shed {
+        let Some(since) = self.critical_since else { return Shed::Nothing };
+        match self.decided.since(since).as_secs() / SHED_STEP.as_secs() {
+            0 => Shed::Players,
+            1 => Shed::Board,
+            2.. => Shed::Search,
+        }
+    }
+
+    pub(crate) fn step_down(&mut self, now: Monotonic, dwell: Duration, reason: Reason) {
+        if self.rung > 0 && self.rests(now) >= dwell && self.choice == Choice::Adaptive {
             self.set_back(now);
             self.move_to(now, self.rung - 1, reason);
         }
     }
 
-    fn climb(&mut self, now: Monotonic, heat: Heat, load: wire::units::Permille) {
-        let next = self.rung + 1;
-        let cool = matches!(heat, Heat::Unknown | Heat::NoSensor | Heat::Band(Band::Cool));
-        if self.state != State::Nominal || !cool || next >= self.ladder.len() {
-            return;
-        }
-        if self.rests(now) < self.climb_dwell(now) || !self.has_tier_changes_for(now, next) {
-            return;
-        }
-        let expected = self.meter.expected(now, &self.ladder, (self.rung, next));
-        if expected <= CLIMB_LOAD_MAX {
-            self.move_to(now, next, Reason::Headroom(load));
-        }
-    }
-
-    fn move_to(&mut self, now: Monotonic, rung: usize, reason: Reason) {
-        if self.tiers_differ(self.rung, rung) {
+    /// Puts another rung in force. With the last tier change of the hour a step down leads to the
+    /// lowest rung.
+    pub(crate) fn move_to(&mut self, now: Monotonic, rung: usize, reason: Reason) {
+        let quiet = match self.play {
+            Play::Quiet => self.rung,
+            Play::Sprint { from } => from,
+        };
+        let is_asked = matches!(reason, Reason::Sprint(_))
+            || (self.is_sprinting() && !self.tiers_differ(rung, quiet));
+        let mut rung = rung;
+        if !is_asked && self.tiers_differ(quiet, rung) {
             self.forget_tier_changes(now);
-            let pushed = self.tier_changes.push(now);
-            assert!(pushed.is_ok(), "every climb leaves room for the steps down after it");
+            if rung < quiet && self.tier_changes.len() + 1 >= TIER_CHANGES_PER_HOUR {
+                rung = 0;
+            }
+            // It may have been the last one while a sprint led over several rungs.
+            let _ = self.tier_changes.push(now);
         }
+        if rung == self.rung {
+            return;
+        }
+        let (from, to) = (self.busy(now, self.rung), self.busy(now, rung));
+        self.supply.restart(now, (from, to));
         self.rung = rung;
         self.reason = reason;
         self.changed = Some(now);
         self.meter.restart(now);
+        if rung <= quiet {
+            self.play = Play::Quiet;
+        }
     }
 
     /// Time since the last change; for ever before the first.
-    fn rests(&self, now: Monotonic) -> Duration {
+    pub(crate) fn rests(&self, now: Monotonic) -> Duration {
         self.changed.map_or(Duration::MAX, |at| now.since(at))
     }
 
-    fn set_back(&mut self, now: Monotonic) {
+    pub(crate) fn set_back(&mut self, now: Monotonic) {
         self.setbacks = (self.setbacks + 1).min(SETBACKS_MAX);
         self.setback = now;
     }
 
-    fn climb_dwell(&mut self, now: Monotonic) -> Duration {
+    pub(crate) fn climb_dwell(&mut self, now: Monotonic) -> Duration {
         while self.setbacks > 0 && now.since(self.setback) >= SETBACK_MEMORY {
             self.setbacks -= 1;
             self.setback = self.setback.plus(SETBACK_MEMORY);
@@ -302,19 +415,15 @@ impl Governor {
         }
     }
 
-    fn tiers_differ(&self, a: usize, b: usize) -> bool {
+    pub(crate) fn tiers_differ(&self, a: usize, b: usize) -> bool {
         let (a, b) = (self.ladder[a], self.ladder[b]);
         (a.ball_tier, a.rim_tier) != (b.ball_tier, b.rim_tier)
     }
 
-    /// Whether the climb to `rung`, and then every step down from it, fit the hour's allowance.
-    fn has_tier_changes_for(&mut self, now: Monotonic, rung: usize) -> bool {
-        if !self.tiers_differ(self.rung, rung) {
-            return true;
-        }
-        self.forget_tier_changes(now);
-        let downs = (0..rung).filter(|lower| self.tiers_differ(*lower, lower + 1)).count();
-        self.tier_changes.len() + 1 + downs <= TIER_CHANGES_PER_HOUR
+    /// Whether a climb to `rung` and a way down again fit the hour's allowance.
+    pub(crate) fn has_tier_changes_for(&self, now: Monotonic, rung: usize) -> bool {
+        let recent = self.tier_changes.iter().filter(|at| now.since(**at) < HOUR).count();
+        !self.tiers_differ(self.rung, rung) || recent + 2 <= TIER_CHANGES_PER_HOUR
     }
 
     fn forget_tier_changes(&mut self, now: Monotonic) {

@@ -7,6 +7,7 @@ use core::fmt;
 use core::time::Duration;
 
 use wire::time::{MEDIA_HZ, MediaSpan};
+use wire::units::{Milliwatts, Permille};
 
 use crate::engine::RUNGS_MAX;
 
@@ -143,6 +144,26 @@ impl fmt::Display for OperatingPoint {
             Shed::Nothing | Shed::Players => Ok(()),
             Shed::Board | Shed::Search => write!(f, ", without {shed}"),
         }
+    }
+}
+
+/// What is known of an operating point before it was ever in force on this box.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// What a frame with one hoop costs: measured by `courtside calibrate`, or what the packs say
+    /// of another machine; only how points compare is believed.
+    pub cost: Duration,
+    /// Share of the moments that are seen.
+    pub recall: Permille,
+    /// What the point adds to what an idle box draws, where calibration measured it.
+    pub power: Option<Milliwatts>,
+}
+
+impl Claim {
+    /// What is assumed of the rung with this number when nobody knows: it costs nothing that is
+    /// known, and each rung sees a little more than the one below.
+    pub(crate) const fn unknown(rung: usize) -> Self {
+        Self { cost: Duration::ZERO, recall: Permille(800 + 20 * rung as u16), power: None }
     }
 }
 

@@ -4,11 +4,14 @@
 use core::fmt;
 use core::time::Duration;
 
-use wire::units::{Millicelsius, Permille};
+use wire::units::{Millicelsius, Milliwatts, Permille};
 
+use crate::cue::Cue;
 use crate::engine::{LOAD_MAX, SLOW};
+use crate::forecast::Outlook;
 use crate::operating_point::OperatingPoint;
-use crate::thermal::Worst;
+use crate::pressure::AGE_MAX;
+use crate::thermal::{SensorName, Worst};
 
 /// The governor's state without its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +66,30 @@ pub enum Reason {
     Ready,
     /// No temperature sensor answers: the engine's load alone decides.
     NoTemperature,
+    /// A sensor no longer answers, and counts as its worst case.
+    Blind(SensorName),
+    /// A sensor would get too hot.
+    TooHotSoon(Outlook),
+    /// The box would draw more than it may.
+    OverBudget(Milliwatts, Milliwatts),
+    /// The supply's alarm came.
+    OverCurrent,
+    /// What is saved now is spent when a cue comes.
+    Saving,
+    /// A moment may be coming.
+    Sprint(Cue),
+    /// No cue for a while.
+    SprintOver,
+    /// Frames become this old before their lanes are done.
+    Old(Duration),
+    /// Programs wait for a processor for this share of the time.
+    ProcessorShort(Permille),
+    /// Memory is short: this share of the time is spent waiting for it, or this much of it is used.
+    MemoryShort(Permille),
+    /// What kept the box back is over.
+    Relieved,
+    /// The configuration asks for this point all the time.
+    Pinned,
 }
 
 impl fmt::Display for Reason {
@@ -98,7 +125,43 @@ impl fmt::Display for Reason {
             Self::NoTemperature => {
                 write!(f, "no temperature sensor answers, the engine's load alone decides")
             }
+            Self::Blind(name) => {
+                write!(f, "{name} no longer answers and counts as its worst case")
+            }
+            Self::TooHotSoon(outlook) => write!(f, "{outlook}"),
+            Self::OverBudget(expected, limit) => {
+                write!(f, "it would draw {}, and may draw {}", Watts(*expected), Watts(*limit))
+            }
+            Self::OverCurrent => write!(f, "the supply's over-current alarm came"),
+            Self::Saving => write!(f, "what is saved now is spent when a cue comes"),
+            Self::Sprint(cue) => write!(f, "a moment may be coming: {cue}"),
+            Self::SprintOver => write!(f, "no cue for a while"),
+            Self::Old(age) => write!(
+                f,
+                "frames are {} ms old when they are analysed, above {}",
+                age.as_millis(),
+                AGE_MAX.as_millis()
+            ),
+            Self::ProcessorShort(share) => {
+                write!(f, "programs wait for a processor for {} of the time", Share(*share))
+            }
+            Self::MemoryShort(share) => write!(f, "memory is short ({})", Share(*share)),
+            Self::Relieved => write!(f, "what kept the box back is over"),
+            Self::Pinned => write!(f, "the configuration asks for it"),
         }
+    }
+}
+
+impl fmt::Display for Outlook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sensor, value, margin, limit } = self;
+        write!(
+            f,
+            "{sensor} would come to {} ± {}, its limit is {}",
+            Celsius(*value),
+            Celsius(*margin),
+            Celsius(*limit)
+        )
     }
 }
 
@@ -158,7 +221,7 @@ impl fmt::Display for Finding {
     }
 }
 
-struct Celsius(Millicelsius);
+pub(crate) struct Celsius(pub(crate) Millicelsius);
 
 impl fmt::Display for Celsius {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -169,7 +232,16 @@ impl fmt::Display for Celsius {
     }
 }
 
-struct Share(Permille);
+pub(crate) struct Watts(pub(crate) Milliwatts);
+
+impl fmt::Display for Watts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Milliwatts(milli) = self.0;
+        write!(f, "{}.{} W", milli / 1_000, milli % 1_000 / 100)
+    }
+}
+
+pub(crate) struct Share(pub(crate) Permille);
 
 impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -21,6 +21,9 @@ pub const HYSTERESIS: Millicelsius = Millicelsius(5_000);
 pub const SLEW_PER_SECOND: Millicelsius = Millicelsius(500);
 /// Readings that did not come for so long count as those of silent sensors.
 pub const READINGS_SILENT: Duration = Duration::from_secs(5);
+/// A sensor that has been silent for so long counts as its worst case: the smallest operating point
+/// is in force until it answers. Until then nothing faster is chosen.
+pub const SILENCE_MAX: Duration = Duration::from_secs(5);
 /// Limits of a sensor for which the kernel knows no trip point at all. 80 °C is below what
 /// every processor of the supported boards throttles at by itself.
 pub const FALLBACK: Limits = Limits {
@@ -230,6 +233,33 @@ impl Thermometer {
         };
         let excess = |worst: &Worst| worst.value.0.saturating_sub(worst.limit.0);
         self.seen.iter().filter_map(judge).max_by_key(|worst| (worst.band, excess(worst)))
+    }
+
+    /// Every sensor that ever answered with its limits, and every other one, in their order.
+    pub fn limits(&self) -> impl Iterator<Item = (&SensorName, Limits)> {
+        self.seen.iter().map(|sensor| (&sensor.name, sensor.limits))
+    }
+
+    /// What every sensor read last, in the same order; `None` for one that has not answered for
+    /// [`SILENCE_MAX`].
+    pub fn readings(&self, now: Monotonic) -> impl Iterator<Item = Option<Millicelsius>> {
+        let recent = move |(at, _): &(Monotonic, _)| now.since(*at) < SILENCE_MAX;
+        let last = move |sensor: &Sensor| sensor.last.filter(recent).map(|(_, value)| value);
+        self.seen.iter().map(last)
+    }
+
+    /// A sensor that answered once and has not for [`SILENCE_MAX`]: what it would read is not
+    /// known any more.
+    pub fn missing(&self, now: Monotonic) -> Option<&SensorName> {
+        let is_missing =
+            |sensor: &&Sensor| sensor.last.is_some_and(|(at, _)| now.since(at) >= SILENCE_MAX);
+        self.seen.iter().find(is_missing).map(|sensor| &sensor.name)
+    }
+
+    /// Whether a sensor that answered once does not now, however briefly.
+    pub fn is_blind(&self, now: Monotonic) -> bool {
+        let is_lost = |sensor: &Sensor| sensor.last.is_some_and(|(at, _)| self.is_lost(now, at));
+        self.seen.iter().any(is_lost)
     }
 
     /// When the readings count as silent if none come; `None` before the first ones.

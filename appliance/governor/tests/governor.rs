@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use governor::machine::{CLIMB_DWELL, DWELL, THROTTLE_STEP, TIER_CHANGES_PER_HOUR, Wait};
-use governor::operating_point::LADDER;
+use governor::operating_point::{Claim, LADDER};
 use governor::state::{COOL_DWELL, EMERGENCY_DWELL, Heat, State, step};
 use governor::thermal::Band;
 use governor::{Effect, Finding, Governor, Mode, OperatingPoint, Probe, Reason, Tier, Trips, Work};
 use proptest::prelude::*;
 use wire::time::Monotonic;
-use wire::units::Millicelsius;
+use wire::units::{Millicelsius, Permille};
 
 /// The rungs of packs with the tiers nano and full.
 const TWO_TIERS: [OperatingPoint; 4] = [LADDER[0], LADDER[1], LADDER[3], LADDER[5]];
@@ -38,7 +38,8 @@ impl Simulated {
 
     fn rung(&self) -> usize {
         let point = self.governor.operating_point();
-        self.rungs.iter().position(|(p, _)| *p == point).expect("a rung of the ladder")
+        let same = |rung: &OperatingPoint| alike(*rung, point);
+        self.rungs.iter().position(|(rung, _)| same(rung)).expect("a rung of the ladder")
     }
 
     fn effects(&mut self) -> Vec<Effect> {
@@ -71,6 +72,15 @@ impl Simulated {
     fn seconds(&mut self, count: u32) -> Vec<Effect> {
         (0..count).flat_map(|_| self.second()).collect()
     }
+}
+
+/// Whether two points differ in nothing but what is left out.
+fn alike(a: OperatingPoint, b: OperatingPoint) -> bool {
+    OperatingPoint { shed: b.shed, ..a } == b
+}
+
+fn claim(rung: usize, cost: Duration) -> Claim {
+    Claim { cost, recall: Permille(800 + 20 * rung as u16), power: None }
 }
 
 fn changes(effects: &[Effect]) -> Vec<String> {
@@ -152,7 +162,8 @@ fn packs_with_three_tiers_are_climbed_to_the_top_within_the_hours_allowance() {
     let mut plant = Simulated::on(rungs.clone());
     let told = changes(&plant.seconds(30));
     assert_eq!(plant.rung(), 5, "{told:#?}");
-    // Too hot: the way down is always allowed, and the way up again takes until the hour is over.
+    // Too hot: the way down is always allowed, here to the lowest rung, since it is the last change
+    // of the hour but one; and the way up again takes until the hour is over.
     plant.celsius = Some(82);
     plant.seconds(1);
     assert_eq!(plant.rung(), 4);
@@ -160,7 +171,7 @@ fn packs_with_three_tiers_are_climbed_to_the_top_within_the_hours_allowance() {
     plant.seconds(1_800);
     assert_eq!(plant.rung(), 4);
     plant.seconds(1_800);
-    assert_eq!(plant.rung(), 5);
+    assert_eq!(plant.rung(), 5, "{}", plant.governor.explain(plant.now));
 }
 
 #[test]
@@ -168,9 +179,9 @@ fn box_that_is_too_slow_for_the_largest_tier_runs_the_one_between() {
     // The small tiers fit, the full ones do not.
     let rungs: Vec<_> = LADDER.iter().copied().zip([4, 4, 8, 40, 50, 60]).collect();
     let mut plant = Simulated::on(rungs);
-    plant.governor.handle_costs(|point| {
+    plant.governor.handle_claims(|point| {
         let at = LADDER.iter().position(|p| *p == point).expect("a rung");
-        Duration::from_millis([2, 2, 4, 20, 25, 30][at])
+        claim(at, Duration::from_millis([2, 2, 4, 20, 25, 30][at]))
     });
     plant.seconds(120);
     let point = plant.governor.operating_point();
@@ -229,7 +240,7 @@ fn hot_box_steps_down_every_ten_seconds_and_climbs_only_after_the_full_dwell() {
     plant.celsius = Some(77);
     plant.seconds(120);
     assert_eq!((plant.rung(), plant.governor.status().mode), (1, Mode::Throttled), "warm");
-    plant.celsius = Some(70);
+    plant.celsius = Some(60);
     plant.seconds(1);
     assert!(matches!(plant.governor.deadline(), Some((_, Wait::Readings))));
     plant.seconds(COOL_DWELL.as_secs() as u32 - 1);
@@ -237,7 +248,9 @@ fn hot_box_steps_down_every_ten_seconds_and_climbs_only_after_the_full_dwell() {
     plant.seconds(1);
     assert_eq!(plant.governor.status().mode, Mode::Nominal);
     plant.seconds(2 * CLIMB_DWELL.as_secs() as u32 * 3);
-    assert_eq!(plant.rung(), 3);
+    assert_eq!(plant.rung(), 2, "the rest of the hour's changes is for the way down");
+    plant.seconds(3_600);
+    assert_eq!(plant.rung(), 3, "{}", plant.governor.explain(plant.now));
 }
 
 #[test]
@@ -333,7 +346,7 @@ fn a_tier_that_the_packs_say_is_hardly_dearer_is_climbed_to() {
         if told {
             let by_rung = [2_000, 2_000, 2_500, 5_000].map(Duration::from_micros);
             let rung = |point| TWO_TIERS.iter().position(|p| *p == point).expect("a rung");
-            plant.governor.handle_costs(|point| by_rung[rung(point)]);
+            plant.governor.handle_claims(|point| claim(rung(point), by_rung[rung(point)]));
         }
         plant.seconds(60);
         assert_eq!(plant.rung(), expected, "costs told: {told}");
@@ -402,12 +415,13 @@ proptest! {
             while governor.next(now).is_some() {}
             let after = governor.status();
             let forced = matches!(after.mode, Mode::Critical | Mode::Shutdown);
-            prop_assert!(!forced || after.point == OperatingPoint::SMALLEST);
+            prop_assert!(!forced || alike(after.point, OperatingPoint::SMALLEST));
             prop_assert!(before.mode != Mode::Shutdown || after.mode == Mode::Shutdown);
-            if after.point != before.point {
-                let rung = |point| LADDER.iter().position(|p| *p == point);
-                prop_assert!(forced || changed.is_none_or(|at| now.since(at) >= DWELL));
-                prop_assert!(rung(after.point) < rung(before.point) || after.mode == Mode::Nominal);
+            if !alike(after.point, before.point) {
+                let rung = |point| LADDER.iter().position(|rung| alike(*rung, point));
+                let is_down = rung(after.point) < rung(before.point);
+                prop_assert!(is_down || changed.is_none_or(|at| now.since(at) >= DWELL));
+                prop_assert!(is_down || after.mode == Mode::Nominal);
                 let tiers = |p: OperatingPoint| (p.ball_tier, p.rim_tier);
                 if tiers(after.point) != tiers(before.point) {
                     tier_changes.push(now);

@@ -1,0 +1,167 @@
+//! Which two operating points a box should run: one for quiet play, and one for the moments that
+//! cues announce.
+//!
+//! Heat is a bank: while the box runs below what it can stand for ever, it saves, and a sprint
+//! spends. A higher point in quiet play leaves less to sprint with. Pure arithmetic; what limits
+//! a single change at once is [`machine`](crate::machine)'s business.
+
+use core::cmp::Ordering;
+
+use crate::engine::RUNGS_MAX;
+
+/// Share of the moments that a cue announces. Assumed: no cue's hit rate was measured on games of
+/// other people. It decides only how much quiet play is worth.
+pub const ANNOUNCED: f32 = 0.8;
+/// What another plan must gain, in shares of the moments, before it replaces the one in force.
+const GAIN_MIN: f32 = 0.008;
+/// Power above what can be sustained that the plan in force is allowed, and below it that a higher
+/// one needs, in watts: the figure moves with every reading.
+const SLACK: f32 = 0.4;
+
+/// What is known of a rung.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Candidate {
+    /// Share of the moments that are seen there.
+    pub recall: f32,
+    /// What the box draws there, in watts.
+    pub watts: f32,
+    /// Engine and supply allow it.
+    pub is_allowed: bool,
+}
+
+/// The rungs for quiet play and for a sprint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// In quiet play.
+    pub base: usize,
+    /// In a sprint.
+    pub top: usize,
+}
+
+/// The candidates of a ladder.
+pub type Candidates = heapless::Vec<Candidate, RUNGS_MAX>;
+
+impl Plan {
+    /// The plan with the highest expected share of moments seen, when the box can draw
+    /// `sustainable` watts for ever and cues want sprints for `wanted` of the time.
+    pub fn best(self, candidates: &[Candidate], sustainable: f32, wanted: f32) -> Self {
+        let value = |plan: Self| plan.value(candidates, sustainable, wanted);
+        // What can be sustained for ever without a sprint needs no gain: nothing is spent.
+        let bonus = |plan: Self| match plan.base {
+            base if base == self.base || base == plan.top => GAIN_MIN,
+            _ => 0.0,
+        };
+        let bases = 0..candidates.len();
+        let plans = bases.flat_map(|base| (base..candidates.len()).map(move |top| (base, top)));
+        let mut best = (Self::default(), f32::MIN);
+        for (base, top) in plans {
+            let plan = Self { base, top };
+            let slack = match base.cmp(&self.base) {
+                Ordering::Less => 0.0,
+                Ordering::Equal => SLACK,
+                Ordering::Greater => -SLACK,
+            };
+            let is_sustained = base == 0 || candidates[base].watts <= sustainable + slack;
+            let is_allowed = |rung: usize| rung == 0 || candidates[rung].is_allowed;
+            if !is_sustained || !is_allowed(base) || !is_allowed(top) {
+                continue;
+            }
+            let value = value(plan) + bonus(plan);
+            if value > best.1 {
+                best = (plan, value);
+            }
+        }
+        best.0
+    }
+
+    /// Share of the moments that are seen with this plan.
+    pub fn value(self, candidates: &[Candidate], sustainable: f32, wanted: f32) -> f32 {
+        let (base, top) = (candidates[self.base], candidates[self.top]);
+        let saved = (sustainable - base.watts).max(0.0);
+        let spent = top.watts - base.watts;
+        // What is saved in the rest of the time pays for so much of it.
+        let granted = if spent <= saved { 1.0 } else { saved / spent };
+        let share = if wanted > granted { granted / wanted } else { 1.0 };
+        let announced = share * top.recall + (1.0 - share) * base.recall;
+        ANNOUNCED * announced + (1.0 - ANNOUNCED) * base.recall
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    use super::*;
+
+    fn candidates() -> Vec<Candidate> {
+        [(0.75, 11.0), (0.88, 14.0), (0.92, 17.0), (0.95, 24.0)]
+            .map(|(recall, watts)| Candidate { recall, watts, is_allowed: true })
+            .to_vec()
+    }
+
+    fn best(sustainable: f32, wanted: f32) -> (usize, usize) {
+        let plan = Plan::default().best(&candidates(), sustainable, wanted);
+        (plan.base, plan.top)
+    }
+
+    #[test]
+    fn a_cool_box_runs_its_best_all_the_time() {
+        assert_eq!(best(30.0, 0.3), (3, 3));
+    }
+
+    #[test]
+    fn a_hot_box_saves_for_what_cues_announce() {
+        assert_eq!(best(18.5, 0.3).1, 3, "it sprints");
+        let (base, _) = best(18.5, 0.3);
+        assert!(base < 3);
+        assert_eq!(best(14.8, 0.05), (1, 3), "rare cues need little");
+        assert_eq!(best(10.0, 0.3).0, 0, "nothing can be sustained");
+    }
+
+    #[test]
+    fn where_cues_never_end_saving_for_them_is_of_no_use() {
+        let (base, _) = best(17.5, 1.0);
+        assert_eq!(base, 2);
+    }
+
+    #[test]
+    fn what_engine_or_supply_do_not_allow_is_in_no_plan() {
+        let mut limited = candidates();
+        limited[3].is_allowed = false;
+        let plan = Plan::default().best(&limited, 30.0, 0.3);
+        assert_eq!((plan.base, plan.top), (2, 2));
+    }
+
+    #[test]
+    fn a_plan_in_force_stays_while_others_are_hardly_better() {
+        let candidates = candidates();
+        let mut plan = Plan::default().best(&candidates, 18.5, 0.3);
+        let first = plan;
+        for step in 0..40 {
+            let near = 18.5 + 0.3 * if step % 2 == 0 { 1.0 } else { -1.0 };
+            plan = plan.best(&candidates, near, 0.3);
+            assert_eq!(plan, first);
+        }
+    }
+
+    proptest! {
+        /// No plan is below another one that it could have been, by more than it takes to replace
+        /// it; and quiet play never takes what cannot be sustained.
+        #[test]
+        fn the_best_is_the_best(sustainable in 5f32..40.0, wanted in 0f32..1.0) {
+            let candidates = candidates();
+            let plan = Plan::default().best(&candidates, sustainable, wanted);
+            let value = plan.value(&candidates, sustainable, wanted);
+            for base in 0..4 {
+                for top in base..4 {
+                    let other = Plan { base, top };
+                    let sustained = base == 0 || candidates[base].watts <= sustainable - SLACK;
+                    let other = other.value(&candidates, sustainable, wanted);
+                    prop_assert!(!sustained || other <= value + 2.0 * GAIN_MIN);
+                }
+            }
+            prop_assert!(plan.base == 0 || candidates[plan.base].watts <= sustainable + SLACK);
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Which rung a box that is not too hot goes to, and what stands in the way of a higher one.
+//!
+//! Owns the order of the rules: what the engine cannot do and what heat and supply forbid comes
+//! first, then a sprint that a cue asks for, then the rung of quiet play.
+
+use core::time::Duration;
+
+use wire::time::Monotonic;
+use wire::units::{Milliwatts, Permille};
+
+use crate::choice::{Candidate, Candidates};
+use crate::engine::{CLIMB_LOAD_MAX, LOAD_MAX, Verdict};
+use crate::forecast::{Horizon, Outlook};
+use crate::machine::{Choice, DWELL, Governor, Play};
+use crate::power::Busy;
+use crate::reason::{Mode, Reason};
+use crate::state::{Heat, State};
+use crate::thermal::Band;
+
+/// A sprint is granted if heat allows so much of it.
+const SPRINT_MIN: Duration = Duration::from_secs(10);
+/// After a sprint was ended by heat, the next one waits so long.
+const SPRINT_PAUSE: Duration = Duration::from_secs(5);
+/// Room beyond the margin that a climb in quiet play needs, so that it is not taken back, in
+/// 1/1000 °C.
+const CLIMB_ROOM: i32 = 1_000;
+/// As long as the box's response is not learned, a climb needs so much room, in 1/1000 °C.
+const UNKNOWN_ROOM: i32 = 15_000;
+
+/// What stands in the way of an operating point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The box is not in a state to climb.
+    State(Mode),
+    /// A sensor does not answer.
+    Blind,
+    /// The engine would be busy for this share of the time.
+    Engine(Permille),
+    /// A sensor would get too hot.
+    Heat(Outlook),
+    /// How the box warms up is not known yet, and it is not far from a limit.
+    Unknown,
+    /// The box would draw the first and may draw the second.
+    Supply(Milliwatts, Milliwatts),
+    /// Other programs leave too little.
+    Pressure,
+    /// The hour's changes of tiers are used up.
+    Allowance,
+    /// The last change is too fresh, for so long.
+    Resting(Duration),
+    /// It is saved for sprints.
+    Saved,
+}
+
+impl Governor {
+    /// Goes where the rules lead. Called once a second, after the engine's work came in.
+    pub(crate) fn pursue(&mut self, now: Monotonic, heat: Heat) {
+        if self.state != State::Nominal {
+            return;
+        }
+        if self.choice == Choice::Pinned {
+            return self.return_to_pin(now);
+        }
+        match self.meter.verdict() {
+            Verdict::Busy(load) => return self.step_down(now, DWELL, Reason::Busy(load)),
+            Verdict::Slow(slowest) => return self.step_down(now, DWELL, Reason::Slow(slowest)),
+            Verdict::Unknown | Verdict::Fine(_) => {}
+        }
+        if let Some(reason) = self.too_much(now) {
+            return self.go_down(now, reason);
+        }
+        if self.wish.now(now).is_some() {
+            self.sprint(now);
+        }
+        if self.play == Play::Quiet {
+            self.settle(now, heat);
+        }
+    }
+
+    /// Starts or raises a sprint, if a cue asks for one and it is granted.
+    pub(crate) fn sprint(&mut self, now: Monotonic) {
+        let Some((cue, until)) = self.wish.now(now) else { return };
+        let is_paused = self.rests(now) < SPRINT_PAUSE && self.play == Play::Quiet;
+        if self.state != State::Nominal || self.choice == Choice::Pinned || is_paused {
+            return;
+        }
+        let horizon = Horizon::Sprint(until.since(now).max(SPRINT_MIN));
+        let higher = (self.rung + 1..self.ladder.len()).rev();
+        let granted = |rung: &usize| self.obstacle(now, *rung, horizon).is_none();
+        let Some(rung) = higher.into_iter().find(granted) else { return };
+        if self.claims[rung].recall <= self.claims[self.rung].recall {
+            return;
+        }
+        if self.play == Play::Quiet {
+            self.play = Play::Sprint { from: self.rung };
+        }
+        self.move_to(now, rung, Reason::Sprint(cue));
+    }
+
+    /// Goes back to the rung of quiet play.
+    pub(crate) fn end_sprint(&mut self, now: Monotonic) {
+        if let Play::Sprint { from } = self.play {
+            self.move_to(now, from.min(self.rung), Reason::SprintOver);
+            self.play = Play::Quiet;
+        }
+    }
+
+    /// The supply's alarm came: what was drawn is too much.
+    pub(crate) fn shy_away(&mut self, now: Monotonic) {
+        if self.rung == 0 {
+            return;
+        }
+        match self.choice {
+            Choice::Pinned => self.move_to(now, 0, Reason::OverCurrent),
+            Choice::Adaptive => self.go_down(now, Reason::OverCurrent),
+        }
+    }
+
+    /// What the box draws now, in watts.
+    pub(crate) fn drawn(&self) -> f32 {
+        self.supply.drawn(self.meter.load())
+    }
+
+    /// How busy the engine is on a rung, or is expected to be.
+    pub(crate) fn busy(&self, now: Monotonic, rung: usize) -> Busy {
+        let load = if rung == self.rung {
+            self.meter.load()
+        } else {
+            self.meter.expected(now, &self.ladder, (self.rung, rung))
+        };
+        (rung, load)
+    }
+
+    /// What the box draws on a rung, in watts.
+    pub(crate) fn watts(&self, now: Monotonic, rung: usize) -> f32 {
+        self.supply.expected(self.busy(now, self.rung), self.busy(now, rung))
+    }
+
+    /// What stands in the way of a rung above the one in force for so long.
+    pub(crate) fn obstacle(
+        &self,
+        now: Monotonic,
+        rung: usize,
+        horizon: Horizon,
+    ) -> Option<Obstacle> {
+        if self.state != State::Nominal {
+            return Some(Obstacle::State(self.state.mode()));
+        }
+        if self.thermometer.is_blind(now) {
+            return Some(Obstacle::Blind);
+        }
+        if !self.strain.relief().is_none() {
+            return Some(Obstacle::Pressure);
+        }
+        let (_, load) = self.busy(now, rung);
+        let most = match horizon {
+            Horizon::Sprint(_) => LOAD_MAX,
+            Horizon::Minute | Horizon::Settled => CLIMB_LOAD_MAX,
+        };
+        if load > most {
+            return Some(Obstacle::Engine(load));
+        }
+        let watts = self.watts(now, rung);
+        self.over_budget(now, watts).or_else(|| self.heat(now, watts, horizon))
+    }
+
+    fn over_budget(&self, now: Monotonic, watts: f32) -> Option<Obstacle> {
+        let limit = self.supply.limit(now)?;
+        let expected = watts + self.supply.margin();
+        (expected > limit).then(|| Obstacle::Supply(milliwatts(expected), milliwatts(limit)))
+    }
+
+    fn heat(&self, now: Monotonic, watts: f32, horizon: Horizon) -> Option<Obstacle> {
+        let worst = self.thermometer.worst(now)?;
+        if !self.forecast.is_learned() {
+            let is_far = worst.value.0 + UNKNOWN_ROOM < worst.limit.0;
+            return (!is_far).then_some(Obstacle::Unknown);
+        }
+        let outlook = self.forecast.outlook(&self.thermometer, watts, horizon)?;
+        let room = match horizon {
+            Horizon::Sprint(_) => 0,
+            Horizon::Minute | Horizon::Settled => CLIMB_ROOM,
+        };
+        let is_too_hot = outlook.value.0 + outlook.margin.0 + room > outlook.limit.0;
+        is_too_hot.then_some(Obstacle::Heat(outlook))
+    }
+
+    /// Why the rung in force is too much, if it is.
+    fn too_much(&self, now: Monotonic) -> Option<Reason> {
+        if self.rung == 0 {
+            return None;
+        }
+        let watts = self.watts(now, self.rung);
+        if let Some(limit) = self.supply.limit(now).filter(|limit| watts > *limit) {
+            return Some(Reason::OverBudget(milliwatts(watts), milliwatts(limit)));
+        }
+        // In quiet play half the margin: what was chosen with all of it is not to be taken back for
+        // a trifle.
+        let (horizon, share) = match self.play {
+            Play::Quiet => (Horizon::Minute, 2),
+            Play::Sprint { .. } => (Horizon::Sprint(SPRINT_MIN), 1),
+        };
+        let outlook = self.forecast.outlook(&self.thermometer, watts, horizon);
+        let outlook = outlook.filter(|_| self.forecast.is_learned());
+        let is_over = |o: &Outlook| o.value.0 + o.margin.0 / share > o.limit.0;
+        outlook.filter(is_over).map(Reason::TooHotSoon)
+    }
+
+    /// To the highest rung below that is not too much, or the one of quiet play after a sprint.
+    fn go_down(&mut self, now: Monotonic, reason: Reason) {
+        let fits = |rung: &usize| {
+            let watts = self.watts(now, *rung);
+            let fits_supply = self.over_budget(now, watts).is_none();
+            let outlook = self.forecast.outlook(&self.thermometer, watts, Horizon::Minute);
+            let outlook = outlook.filter(|_| self.forecast.is_learned());
+            fits_supply && !outlook.is_some_and(|outlook| outlook.is_too_hot())
+        };
+        let highest = match self.play {
+            Play::Quiet => self.rung,
+            Play::Sprint { from } => (from + 1).min(self.rung),
+        };
+        let rung = (0..highest).rev().find(fits).unwrap_or(0);
+        if self.play == Play::Quiet {
+            self.set_back(now);
+        }
+        self.move_to(now, rung, reason);
+    }
+
+    /// To the rung of quiet play.
+    fn settle(&mut self, now: Monotonic, heat: Heat) {
+        let base = self.base(now, heat);
+        if base < self.rung {
+            // A plan that changes its mind costs changes of tiers; heat is not near.
+            if self.rests(now) >= SAVING_DWELL && self.has_tier_changes_for(now, base) {
+                self.move_to(now, base, Reason::Saving);
+            }
+        } else if base > self.rung {
+            self.climb(now);
+        }
+    }
+
+    fn climb(&mut self, now: Monotonic) {
+        let next = self.rung + 1;
+        if self.rests(now) < self.climb_dwell(now) || !self.has_tier_changes_for(now, next) {
+            return;
+        }
+        if self.obstacle(now, next, Horizon::Minute).is_none() {
+            self.move_to(now, next, Reason::Headroom(self.meter.load()));
+        }
+    }
+
+    /// The rung of quiet play. While nothing is learned it is the next one up, and what stands in
+    /// the way of it decides.
+    fn base(&mut self, now: Monotonic, heat: Heat) -> usize {
+        let top = self.ladder.len() - 1;
+        let is_measured = matches!(self.meter.verdict(), Verdict::Fine(_));
+        if !is_measured {
+            return self.rung;
+        }
+        let sustainable = self.forecast.sustainable(&self.thermometer);
+        let sustainable = sustainable.filter(|_| self.forecast.is_learned());
+        let Some(sustainable) = sustainable else {
+            let is_cool = matches!(heat, Heat::Unknown | Heat::NoSensor | Heat::Band(Band::Cool));
+            return if is_cool { (self.rung + 1).min(top) } else { self.rung };
+        };
+        let candidates = self.candidates(now);
+        self.plan.base = self.rung;
+        self.plan = self.plan.best(&candidates, sustainable, self.wish.wanted());
+        self.plan.base
+    }
+
+    fn candidates(&self, now: Monotonic) -> Candidates {
+        let candidate = |rung: usize| {
+            let watts = self.watts(now, rung);
+            let (_, load) = self.busy(now, rung);
+            let fits_engine = rung <= self.rung || load <= CLIMB_LOAD_MAX;
+            let is_allowed = fits_engine && self.over_budget(now, watts).is_none();
+            Candidate { recall: self.claims[rung].recall.as_share(), watts, is_allowed }
+        };
+        (0..self.ladder.len()).map(candidate).collect()
+    }
+
+    fn return_to_pin(&mut self, now: Monotonic) {
+        let (pinned, alarmed) = (1, self.supply.limit(now).is_some());
+        if self.rung < pinned && !alarmed && !self.thermometer.is_blind(now) {
+            self.move_to(now, pinned, Reason::Pinned);
+        }
+    }
+}
+
+/// Time on a rung before it is left to save for sprints.
+const SAVING_DWELL: Duration = Duration::from_secs(600);
+
+fn milliwatts(watts: f32) -> Milliwatts {
+    Milliwatts((watts.clamp(0.0, 1e6) * 1_000.0) as u32)
+}
