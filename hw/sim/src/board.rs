@@ -88,9 +88,9 @@ impl Board {
             cpu_to_module: 1.1 * k,
             gpu_to_module: 1.8 * k,
             module_to_sink: 4.0 * k,
-            disk_to_sink: 0.17 * k,
-            disk_to_air: 0.1 * k,
-            natural: 0.15 * k,
+            disk_to_sink: 0.06 * k,
+            disk_to_air: 0.15 * k,
+            natural: 0.18 * k,
             forced: 0.39 * k,
             fan: Line { from: Celsius(58.0), full: Celsius(84.0), least: 0.2 },
             fan_full: self.fan_full(),
@@ -103,13 +103,13 @@ impl Board {
         let k = self.scale();
         layered::Parameters {
             scale: k,
-            natural: 0.17 * k,
-            forced: 0.40 * k,
+            natural: 0.20 * k,
+            forced: 0.39 * k,
             fan: Steps {
                 steps: [
                     (Celsius(-50.0), 0.2),
                     (Celsius(62.0), 0.45),
-                    (Celsius(71.0), 0.7),
+                    (Celsius(71.0), 0.62),
                     (Celsius(79.0), 1.0),
                 ],
                 back: 6.0,

@@ -36,8 +36,8 @@ const CENTRE_TO_EDGE: f64 = 8.0;
 const EDGE_TO_BASE: f64 = 6.5;
 const BASE_TO_NEAR: f64 = 8.0;
 const NEAR_TO_FAR: f64 = 4.0;
-const DISK_TO_BASE: f64 = 0.15;
-const DISK_TO_AIR: f64 = 0.1;
+const DISK_TO_BASE: f64 = 0.06;
+const DISK_TO_AIR: f64 = 0.15;
 /// Capacities in J/K of a board of scale one, by node.
 const CAPACITY: [f64; 8] = [2.5, 4.0, 10.0, 16.0, 45.0, 40.0, 30.0, 30.0];
 /// Share of the air that the near fins get.
@@ -226,5 +226,10 @@ impl Plant for Layered {
         let held: f64 = [CPU, GPU, CENTRE, EDGE].iter().map(|n| CAPACITY[*n]).sum();
         let above_centre = CAPACITY[CPU] * cpu + CAPACITY[GPU] * gpu - CAPACITY[EDGE] * through;
         Celsius(lumps.fast.0 - above_centre / held + cpu.max(gpu))
+    }
+    fn drawn_at(&self, lumps: Lumps, drive: &Drive) -> Watts {
+        let hottest = self.hottest_at(lumps, drive);
+        let fan = fan::draws(self.parameters.fan.between(hottest), self.parameters.fan_full.0);
+        Watts(drive.load.total().0 + self.leaks(hottest.0) + fan)
     }
 }

@@ -136,4 +136,8 @@ impl Plant for Network {
         let module = lumps.fast.0 - p.dies_j_per_k * (cpu + gpu) / held;
         Celsius(module + cpu.max(gpu))
     }
+    fn drawn_at(&self, lumps: Lumps, drive: &Drive) -> Watts {
+        let speed = self.parameters.fan.at(self.hottest_at(lumps, drive));
+        drive.load.total() + Watts(fan::draws(speed, self.parameters.fan_full.0))
+    }
 }

@@ -141,6 +141,9 @@ pub trait Plant: Send {
 
     /// The hottest part of the chip that goes with two such numbers at this load.
     fn hottest_at(&self, lumps: Lumps, drive: &Drive) -> Celsius;
+
+    /// What the box draws at its input that goes with two such numbers at this load.
+    fn drawn_at(&self, lumps: Lumps, drive: &Drive) -> Watts;
 }
 
 /// How long a plant is given to settle.

@@ -29,6 +29,11 @@ impl From<Millicelsius> for Celsius {
 pub struct Watts(pub f64);
 
 impl Watts {
+    /// The higher of the two.
+    pub fn max(self, other: Self) -> Self {
+        Self(self.0.max(other.0))
+    }
+
     /// As the kernel states it; what flows back counts as nothing.
     pub fn as_milliwatts(self) -> Milliwatts {
         Milliwatts((self.0 * 1_000.0).round().max(0.0) as u32)

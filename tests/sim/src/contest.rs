@@ -51,7 +51,7 @@ impl Player {
             Self::Full => Box::new(Fixed(offers.points.len() - 1)),
             Self::Step => Box::new(Step::new(offers)),
             Self::Allocator => Box::new(Allocator::new(scenario.board, offers)),
-            Self::Ours => Box::new(Ours::new(offers)),
+            Self::Ours => Box::new(Ours::new(offers, scenario.power_max())),
         }
     }
 }

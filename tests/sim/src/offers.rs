@@ -14,11 +14,11 @@ use sim::{Board, Load, Watts};
 pub const CAMERA_HZ: f64 = 30.0;
 /// A frame that is older when its lanes are done is not covered: its event would come too late.
 pub const AGE_MAX: Duration = Duration::from_millis(400);
-/// What a frame is old before the engine sees it: transport and decoding (assumed).
-const AGE_BEFORE: Duration = Duration::from_millis(60);
+/// What a frame is old before its last byte arrives and it is decoded (assumed).
+pub const AGE_BEFORE: Duration = Duration::from_millis(60);
 /// Share of the energy a frame that the clock does not change: leakage and memory (assumed); the
 /// rest goes with the square of the clock, as tension follows it.
-const FIXED_ENERGY: f64 = 0.4;
+const FIXED_ENERGY: f64 = 0.6;
 /// Share of the engine's power that becomes heat in its cores; the rest does in memory and
 /// converters (assumed).
 const IN_CORES: f64 = 0.8;
@@ -28,7 +28,7 @@ const BUSY_MAX: f64 = 0.97;
 /// Rung, ms a frame at full clock, W above an idle box, recall at the rung's frame rate: on a box
 /// like an Orin NX, for the rungs of [`LADDER`] that the shipped packs have.
 const TABLE: [(usize, f64, f64, f64); 4] =
-    [(0, 6.0, 2.0, 0.75), (1, 6.0, 4.5, 0.88), (2, 10.0, 7.0, 0.92), (3, 20.0, 14.0, 0.95)];
+    [(0, 6.0, 2.0, 0.75), (1, 6.0, 4.5, 0.88), (2, 10.0, 7.0, 0.92), (3, 17.0, 14.0, 0.95)];
 /// What recall is left at 12.5 frames a second, of that at 30: as between the first two rungs.
 const AT_12_5_HZ: f64 = 0.75 / 0.88;
 /// What an Orin NX draws that records and analyses nothing, in W: cores, engine, board, disk.

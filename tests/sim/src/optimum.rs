@@ -30,11 +30,9 @@ const ABOVE: usize = 16;
 const SLOW_MAX: f64 = 110.0;
 /// What a stage is worth less for each K above the limit, in moments: more than any gain.
 const PENALTY: f64 = 8.0;
-/// Margins below the trip point that are tried, in K, until the kernel throttles no more than
-/// under the cheapest point.
-const MARGINS: [f64; 3] = [0.7, 1.7, 3.5];
-/// What the fan and leakage may add to a point's input, in W on a board of scale one.
-const INPUT_MARGIN: f64 = 1.6;
+/// Margins that are tried, in K below the trip point and in W below the supply's limit, until the
+/// kernel throttles no more than under the cheapest point and no alarm comes.
+const MARGINS: [(f64, f64); 4] = [(0.7, 0.0), (1.7, 0.2), (2.7, 0.6), (4.0, 1.2)];
 /// The cheapest point is taken at once when the hottest zone comes this near to the trip point.
 const NEAR_TRIP: f64 = 0.4;
 /// Weather is known to this, in K and W: what is alike is reckoned once.
@@ -61,19 +59,18 @@ impl Optimum {
 /// Finds it.
 pub fn find(of: Match<'_>) -> Optimum {
     let mut best: Option<Optimum> = None;
-    let unavoidable = {
-        let trace = play(of, &mut crate::baselines::Fixed(0));
-        trace.counts.throttled.as_secs_f64()
-    };
+    let unavoidable = play(of, &mut crate::baselines::Fixed(0)).counts;
+    let unavoidable = (unavoidable.throttled.as_secs_f64(), unavoidable.over_currents);
     for margin in MARGINS {
         let plan = Plan::new(of, margin);
         let bound = plan.bound();
         let trace = play(of, &mut Forward { plan: &plan });
         let achieved = Score::of(of.game, &trace);
-        let feasible = achieved.throttled_s <= unavoidable;
-        let better = best
-            .as_ref()
-            .is_none_or(|best| feasible || achieved.throttled_s < best.achieved.throttled_s);
+        let harm = (achieved.throttled_s, achieved.over_currents);
+        let feasible = harm.0 <= unavoidable.0 && harm.1 <= unavoidable.1;
+        let better = best.as_ref().is_none_or(|best| {
+            feasible || harm < (best.achieved.throttled_s, best.achieved.over_currents)
+        });
         if better {
             best = Some(Optimum { bound, achieved, trace });
         }
@@ -88,7 +85,10 @@ pub fn find(of: Match<'_>) -> Optimum {
 struct Plan<'a> {
     of: Match<'a>,
     plant: Box<dyn Plant>,
+    /// In °C.
     limit: f64,
+    /// In W.
+    input_max: f64,
     slow_min: f64,
     slow_lines: usize,
     /// Moments in each stage, by parts.
@@ -104,7 +104,7 @@ struct Table {
 }
 
 impl<'a> Plan<'a> {
-    fn new(of: Match<'a>, margin: f64) -> Self {
+    fn new(of: Match<'a>, (margin, spared): (f64, f64)) -> Self {
         let World { scenario, .. } = of.world;
         let plant = of.make.plant(scenario.board, Celsius(25.0));
         let stages = of.game.end.0 as usize / STAGE_S;
@@ -112,10 +112,11 @@ impl<'a> Plan<'a> {
         let slow_min = (0..=stages).map(ambient).fold(f64::INFINITY, f64::min) - 1.0;
         let slow_lines = ((SLOW_MAX - slow_min) / SLOW_STEP).ceil() as usize + 1;
         let limit = scenario.board.trips().0.0 - margin;
+        let input_max = scenario.power_max().0 - spared;
         let moments = moments_by_stage(of.game, stages);
         let states = slow_lines * ABOVE;
         let values = vec![vec![0.0; states]];
-        let mut plan = Self { of, plant, limit, slow_min, slow_lines, moments, values };
+        let mut plan = Self { of, plant, limit, input_max, slow_min, slow_lines, moments, values };
         plan.backward(stages);
         plan
     }
@@ -179,11 +180,10 @@ impl<'a> Plan<'a> {
     /// The heat after a stage, and what is taken off for being too hot in it or for asking too
     /// much of the supply.
     fn after(&self, lumps: Lumps, drive: &Drive) -> (Lumps, f64) {
-        let scenario = self.of.world.scenario;
         let after = self.plant.glide(lumps, drive, Duration::from_secs(STAGE_S as u64));
         let hottest = self.plant.hottest_at(after, drive).0;
-        let input = drive.load.total().0 + INPUT_MARGIN * scenario.board.scale();
-        let too_dear = (input - scenario.power_max().0).max(0.0);
+        let input = self.plant.drawn_at(after, drive).max(self.plant.drawn_at(lumps, drive));
+        let too_dear = (input.0 - self.input_max).max(0.0);
         (after, PENALTY * ((hottest - self.limit).max(0.0) + too_dear))
     }
 

@@ -1,14 +1,18 @@
-//! The governor as a policy.
+//! The governor as a policy: hands it what `daemon` hands it, once a second and on every cue.
 
-use std::time::Duration;
-
-use governor::{Cue, Effect, Governor, OperatingPoint, Probe, Trips};
-use sim::Sensor;
-use wire::units::Millicelsius;
+use governor::operating_point::Claim;
+use governor::power::Sample;
+use governor::{Cue, Effect, Governor, OperatingPoint, Pressure, Probe, Trips};
+use sim::{Sensor, Watts};
+use wire::units::{Millicelsius, Permille};
 
 use crate::offers::Offers;
 use crate::policy::{Observation, Policy};
 use crate::time::At;
+
+/// What calibration measured of a point's power, of the truth: it ran on a cool box, for seconds
+/// (assumed).
+const CALIBRATED: f64 = 0.93;
 
 /// The governor.
 #[derive(Clone, Debug)]
@@ -18,16 +22,27 @@ pub struct Ours {
 }
 
 impl Ours {
-    /// A governor of a box that nobody knows, with the points that the engine offers.
-    pub fn new(offers: &Offers) -> Self {
+    /// A governor with the points that the engine offers, and what calibration and accuracy say of
+    /// them. Of the box's heat it knows nothing.
+    pub fn new(offers: &Offers, power_max: Watts) -> Self {
         let ladder: Vec<OperatingPoint> = offers.points.iter().map(|offer| offer.point).collect();
         let mut governor = Governor::new(At(0.0).monotonic(), &ladder);
-        let cost = |point: OperatingPoint| {
+        governor.handle_claims(|point| {
             let offer = offers.points.iter().find(|offer| offer.point == point);
-            offer.map_or(Duration::ZERO, |offer| offer.frame)
-        };
-        governor.handle_costs(cost);
+            let offer = offer.expect("the ladder's points are the offers'");
+            Claim {
+                cost: offer.frame,
+                recall: Permille::from_share(offer.recall as f32),
+                power: Some((offer.power * CALIBRATED).as_milliwatts()),
+            }
+        });
+        governor.handle_budget(power_max.as_milliwatts());
         Self { governor, ladder }
+    }
+
+    /// The governor itself, to ask it why.
+    pub fn governor(&self) -> &Governor {
+        &self.governor
     }
 
     fn point(&mut self, now: At) -> usize {
@@ -37,7 +52,12 @@ impl Ours {
             }
         }
         let point = self.governor.operating_point();
-        self.ladder.iter().position(|rung| *rung == point).unwrap_or(0)
+        let alike = |rung: &OperatingPoint| {
+            let rate = rung.frame_rate == point.frame_rate;
+            rate && (rung.ball_tier, rung.rim_tier) == (point.ball_tier, point.rim_tier)
+        };
+        // What the trials do not know, a lower rate under pressure, counts as the cheapest point.
+        self.ladder.iter().position(alike).unwrap_or(0)
     }
 }
 
@@ -50,7 +70,17 @@ impl Policy for Ours {
             let value = seen.snapshot.temperatures[sensor as usize];
             Probe { name: sensor.name(), value, trips }
         });
+        let input = seen.snapshot.input;
         self.governor.handle_readings(now, &probes);
+        self.governor.handle_power(now, Sample { input, over_current: seen.over_currents });
+        self.governor.handle_pressure(
+            now,
+            Pressure {
+                cpu: Some(seen.taken),
+                frame_age: Some(seen.frame_age),
+                ..Pressure::default()
+            },
+        );
         self.governor.handle_work(now, seen.work);
         self.point(seen.now)
     }
@@ -60,7 +90,13 @@ impl Policy for Ours {
         Some(self.point(now))
     }
 
-    fn predicted(&self, _now: At) -> Option<Millicelsius> {
-        None
+    fn predicted(&self, now: At) -> Option<(Sensor, Millicelsius)> {
+        let outlook = self.governor.explain(now.monotonic()).outlook?;
+        let sensor = Sensor::ALL.into_iter().find(|sensor| sensor.name() == outlook.sensor)?;
+        Some((sensor, outlook.value))
+    }
+
+    fn sprints(&self) -> bool {
+        self.governor.is_sprinting()
     }
 }

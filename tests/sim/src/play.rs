@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use governor::Work;
 use sim::rig::Make;
-use sim::{Celsius, Counts, Drive, Load, Rig, Surroundings};
+use sim::{Celsius, Counts, Drive, Load, Rig, Sensor, Surroundings, Zones};
+use wire::units::Permille;
 
 use crate::game::Game;
-use crate::offers::{Achieved, Capacity};
+use crate::offers::{AGE_BEFORE, Achieved, Capacity};
 use crate::policy::{Hidden, Observation, Policy};
 use crate::scenario::World;
 use crate::time::{At, STEP, STEPS_PER_SECOND};
@@ -43,6 +44,17 @@ pub struct Change {
     pub answers: bool,
 }
 
+/// What a policy said of the future.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prediction {
+    /// When it said so.
+    pub step: usize,
+    /// Of which sensor.
+    pub sensor: Sensor,
+    /// What it would read in 60 s, in °C.
+    pub celsius: f32,
+}
+
 /// What happened, by step.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
@@ -56,8 +68,12 @@ pub struct Trace {
     pub power: Vec<f32>,
     /// The point.
     pub point: Vec<u8>,
-    /// What a policy said that the hottest zone would be: the step that it spoke of, and °C.
-    pub predicted: Vec<(usize, f32)>,
+    /// The processor cores, in °C.
+    pub cpu: Vec<f32>,
+    /// The disk, in °C.
+    pub disk: Vec<f32>,
+    /// What a policy said of the future.
+    pub predicted: Vec<Prediction>,
     /// Changes of the point.
     pub changes: Vec<Change>,
     /// What must not happen.
@@ -138,10 +154,10 @@ impl<'a> Player<'a> {
         let second = step / STEPS_PER_SECOND;
         if second >= LEARNS_FOR_S
             && second.is_multiple_of(PREDICTED_EVERY_S)
-            && let Some(predicted) = policy.predicted(now)
+            && let Some((sensor, value)) = policy.predicted(now)
         {
-            let of = step + AHEAD_S * STEPS_PER_SECOND;
-            self.trace.predicted.push((of, Celsius::from(predicted).0 as f32));
+            let celsius = Celsius::from(value).0 as f32;
+            self.trace.predicted.push(Prediction { step, sensor, celsius });
         }
     }
 
@@ -177,6 +193,7 @@ impl<'a> Player<'a> {
                 slowest: done.slowest,
             },
             frame_age: done.age,
+            taken: Permille::from_share(1.0 - self.of.world.neighbour(now).0 as f32),
             hidden: Hidden {
                 lumps: self.rig.plant().lumps(),
                 below_trip: passive.0 - self.rig.zones().junction().0,
@@ -203,11 +220,15 @@ impl<'a> Player<'a> {
         self.done.frames += achieved.hz * STEP.as_secs_f64();
         self.done.busy += STEP.mul_f64(achieved.busy);
         self.done.slowest = self.done.slowest.max(achieved.frame);
-        self.done.age = self.done.age.max(achieved.age);
+        let age = achieved.age.saturating_sub(AGE_BEFORE);
+        self.done.age = self.done.age.max(age);
         let trace = &mut self.trace;
         trace.recall.push(achieved.recall as f32);
         trace.covered.push(achieved.covered as f32);
-        trace.hottest.push(self.rig.zones().junction().0 as f32);
+        let zones: Zones = self.rig.zones();
+        trace.hottest.push(zones.junction().0 as f32);
+        trace.cpu.push(zones.cpu.0 as f32);
+        trace.disk.push(zones.disk.0 as f32);
         trace.power.push(self.rig.drawn().0 as f32);
         trace.point.push(self.in_force as u8);
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use governor::{Cue, Work};
 use sim::plant::Lumps;
-use sim::{Board, Snapshot, Watts};
-use wire::units::Millicelsius;
+use sim::{Board, Sensor, Snapshot, Watts};
+use wire::units::{Millicelsius, Permille};
 
 use crate::time::At;
 
@@ -24,8 +24,10 @@ pub struct Observation {
     pub power_max: Watts,
     /// What the engine did in the last second.
     pub work: Work,
-    /// Age of the oldest frame in the last second, when it was done.
+    /// Age of the oldest frame in the last second when it was done, from when it was decoded.
     pub frame_age: Duration,
+    /// Share of the time in which others take the processors.
+    pub taken: Permille,
     /// What only an optimum may look at.
     pub hidden: Hidden,
 }
@@ -49,8 +51,9 @@ pub trait Policy {
         None
     }
 
-    /// What the hottest zone will be in 60 s, if it says so.
-    fn predicted(&self, _now: At) -> Option<Millicelsius> {
+    /// Which sensor will be the closest to its limit in 60 s if nothing is changed, and what it
+    /// will read; `None` if the policy does not say so.
+    fn predicted(&self, _now: At) -> Option<(Sensor, Millicelsius)> {
         None
     }
 

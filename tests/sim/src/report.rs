@@ -37,8 +37,8 @@ impl Row {
         100.0 * self.mean(|c| c.optimum.achieved.moments - c.best_baseline())
     }
 
-    fn errors(&self) -> Vec<f32> {
-        let of = |contest: &Contest| contest.of(Player::Ours).errors.clone();
+    fn errors(&self, of: impl Fn(&Score) -> &[f32]) -> Vec<f32> {
+        let of = |contest: &Contest| of(contest.of(Player::Ours)).to_vec();
         let mut errors: Vec<f32> = self.contests.iter().flat_map(of).collect();
         errors.sort_by(f32::total_cmp);
         errors
@@ -110,7 +110,8 @@ fn promises(page: &mut String, rows: &[Row]) {
     let gains = hot.iter().map(|row| row.gain());
     let (least, most) = spread(gains);
     let (possible_least, possible_most) = spread(hot.iter().map(|row| row.gain_possible()));
-    let mut errors: Vec<f32> = rows.iter().flat_map(Row::errors).collect();
+    let mut errors: Vec<f32> =
+        rows.iter().flat_map(|row| row.errors(|score| &score.errors)).collect();
     errors.sort_by(f32::total_cmp);
     let error = percentile(&errors, 0.95);
     let calm = rows.iter().filter(|row| row.scenario.ends_with("°C"));
@@ -236,6 +237,7 @@ fn calm(page: &mut String, rows: &[Row]) {
         "ours: answers an hour",
         "prediction error p50, K",
         "p95, K",
+        "p95 with changes, K",
         "ours: hottest, °C",
     ];
     head(page, "Changes, predictions", &columns);
@@ -244,17 +246,21 @@ fn calm(page: &mut String, rows: &[Row]) {
         let changes = |player| row.score(player, |score| score.changes_per_hour);
         let worst = row.score(Player::Ours, |score| score.changes_in_an_hour_max as f64);
         let answers = row.score(Player::Ours, |score| score.answers_per_hour);
-        let errors = row.errors();
-        let error = |share| percentile(&errors, share).map_or("–".into(), |e| format!("{e:.2}"));
+        let errors = row.errors(|score| &score.errors);
+        let all = row.errors(|score| &score.all_errors);
+        let error = |errors: &[f32], share| {
+            percentile(errors, share).map_or("–".to_owned(), |error| format!("{error:.2}"))
+        };
         let hottest = row.score(Player::Ours, |score| score.hottest);
         let _ = writeln!(
             page,
-            " {:.1} | {:.1} | {:.1} | {worst:.0} | {answers:.1} | {} | {} | {hottest:.1} |",
+            " {:.1} | {:.1} | {:.1} | {worst:.0} | {answers:.1} | {} | {} | {} | {hottest:.1} |",
             changes(Player::Step),
             changes(Player::Allocator),
             changes(Player::Ours),
-            error(0.5),
-            error(0.95),
+            error(&errors, 0.5),
+            error(&errors, 0.95),
+            error(&all, 0.95),
         );
     }
 }

@@ -114,7 +114,7 @@ impl Scenario {
             Self { name: "fan stops, 25 °C", fan: Fan::StopsAfter(50.0), ..quiet.clone() },
             Self { fan: Fan::StopsAfter(0.0), ..at("no fan, 30 °C", 30.0) },
             Self { sun: Sun::Clouds(10.0), ..at("sun, 40 °C", 40.0) },
-            Self { sun: Sun::Clouds(10.0), fan: Fan::Dusty(0.4), ..at("sun, dust, 40 °C", 40.0) },
+            Self { sun: Sun::Clouds(7.0), fan: Fan::Dusty(0.4), ..at("sun, dust, 35 °C", 35.0) },
             Self { name: "supply of 20 W", supply_max: Some(Watts(20.0)), ..quiet },
             Self { supply_max: Some(Watts(15.5)), ..at("supply of 15.5 W, 40 °C", 40.0) },
             Self { faults: lost, ..at("sensor lost, 45 °C", 45.0) },

@@ -1,7 +1,9 @@
 //! What a trace is worth, and what in it must not have been.
 
+use sim::Sensor;
+
 use crate::game::Game;
-use crate::play::Trace;
+use crate::play::{AHEAD_S, Prediction, Trace};
 use crate::time::{At, STEPS_PER_SECOND};
 use crate::worth;
 
@@ -29,8 +31,11 @@ pub struct Score {
     pub changes_per_hour: f64,
     /// The most other changes in any hour after the first.
     pub changes_in_an_hour_max: usize,
-    /// Errors of the predictions in K, sorted.
+    /// Errors in K of the predictions after which nothing was changed for 60 s, sorted: a prediction
+    /// says what comes if nothing is changed.
     pub errors: Vec<f32>,
+    /// Errors of all predictions, sorted.
+    pub all_errors: Vec<f32>,
     /// The highest temperature, in °C.
     pub hottest: f64,
 }
@@ -49,12 +54,6 @@ impl Score {
             others.iter().filter(|at| (from.0..from.0 + 3_600.0).contains(&at.0)).count()
         };
         let late = others.iter().filter(|at| at.0 >= 3_600.0);
-        let mut errors: Vec<f32> = trace
-            .predicted
-            .iter()
-            .filter_map(|(step, said)| Some((said - trace.hottest.get(*step)?).abs()))
-            .collect();
-        errors.sort_by(f32::total_cmp);
         Self {
             value: worth::value(moments, covered),
             moments,
@@ -65,10 +64,38 @@ impl Score {
             answers_per_hour: answers as f64 / hours,
             changes_per_hour: others.len() as f64 / hours,
             changes_in_an_hour_max: late.map(within).max().unwrap_or(0),
-            errors,
+            errors: errors(trace, Which::Unchanged),
+            all_errors: errors(trace, Which::All),
             hottest: trace.hottest.iter().fold(0.0, |max: f64, t| max.max(f64::from(*t))),
         }
     }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// Those after which nothing was changed.
+    Unchanged,
+    All,
+}
+
+fn errors(trace: &Trace, which: Which) -> Vec<f32> {
+    let ahead = AHEAD_S * STEPS_PER_SECOND;
+    let is_unchanged = |said: &&Prediction| {
+        let points = trace.point.get(said.step..=said.step + ahead);
+        points.is_some_and(|points| points.iter().all(|point| *point == points[0]))
+    };
+    let error = |said: &Prediction| {
+        let place = match said.sensor {
+            Sensor::Cpu => &trace.cpu,
+            Sensor::Gpu | Sensor::Junction => &trace.hottest,
+            Sensor::Disk => &trace.disk,
+        };
+        Some((said.celsius - place.get(said.step + ahead)?).abs())
+    };
+    let said = trace.predicted.iter().filter(|said| which == Which::All || is_unchanged(said));
+    let mut errors: Vec<f32> = said.filter_map(error).collect();
+    errors.sort_by(f32::total_cmp);
+    errors
 }
 
 /// Recall of one moment: the mean within half a second around it.
