@@ -81,7 +81,7 @@ impl Govern {
             TierChoice::Full => LADDER_FULL,
         };
         let mut governor = Governor::new(clock.now(), &self.tiers.ladder(ladder));
-        governor.handle_costs(|point| self.tiers.cost(point));
+        governor.handle_claims(|point| self.tiers.claim(point));
         if let Some(slew) = self.board.board.slew_per_second {
             governor.handle_slew(slew);
         }

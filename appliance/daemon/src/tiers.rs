@@ -2,16 +2,25 @@
 
 use std::time::Duration;
 
-use governor::operating_point::reachable;
-use governor::{OperatingPoint, Tier};
+use governor::operating_point::{Claim, reachable};
+use governor::{FrameRate, OperatingPoint, Tier};
 use models::Pack;
 use models::manifest::{self, Precision};
+use wire::units::Permille;
+
+/// Below this rate there is one frame at most for each of the rim lane's slots.
+const THINNED_BELOW: FrameRate = FrameRate(15_000);
+/// Share of its recall that a tier keeps there.
+const RECALL_THINNED: f32 = 0.97;
 
 /// The tiers of the ball and the rim pack with what one run costs, as they were at start: an
 /// installed pack with other tiers is used in full after the next one.
 pub struct Tiers {
     ball: Vec<(Tier, f32)>,
     rim: Vec<(Tier, f32)>,
+    /// Share of the moments that each tier of the rim pack tells right, by its manifest: the lane
+    /// that decides.
+    recalls: Vec<(Tier, f32)>,
 }
 
 impl Tiers {
@@ -20,9 +29,10 @@ impl Tiers {
     /// compare.
     pub fn of(ball: &Pack, rim: &Pack) -> Self {
         let measured = [ball, rim].map(measured);
+        let recalls = recalls(rim);
         match measured {
-            [Some(ball), Some(rim)] => Self { ball, rim },
-            [_, _] => Self { ball: declared(ball), rim: declared(rim) },
+            [Some(ball), Some(rim)] => Self { ball, rim, recalls },
+            [_, _] => Self { ball: declared(ball), rim: declared(rim), recalls },
         }
     }
 
@@ -38,6 +48,14 @@ impl Tiers {
         let cost_ms = |tiers, wanted| runs(tiers, wanted).map_or(0.0, |(_, cost_ms)| cost_ms);
         let ms = cost_ms(&self.ball, point.ball_tier) + cost_ms(&self.rim, point.rim_tier);
         Duration::from_secs_f32(ms / 1_000.0)
+    }
+
+    /// What the governor is told of an operating point.
+    pub fn claim(&self, point: OperatingPoint) -> Claim {
+        let recall = runs(&self.recalls, point.rim_tier).map_or(1.0, |(_, recall)| recall);
+        let thinned = if point.frame_rate < THINNED_BELOW { RECALL_THINNED } else { 1.0 };
+        let recall = Permille::from_share(recall * thinned);
+        Claim { cost: self.cost(point), recall, power: None }
     }
 
     /// Whether one of the packs has this tier.
@@ -79,6 +97,12 @@ fn declared(pack: &Pack) -> Vec<(Tier, f32)> {
     pack.tiers().iter().filter_map(|tier| Some((known(tier)?, cost(tier)))).collect()
 }
 
+/// How good every tier is, as its manifest says.
+fn recalls(pack: &Pack) -> Vec<(Tier, f32)> {
+    let recall = |tier: &manifest::Tier| tier.accuracy.value as f32;
+    pack.tiers().iter().filter_map(|tier| Some((known(tier)?, recall(tier)))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use governor::operating_point::{LADDER, LADDER_FULL, LADDER_SMALL};
@@ -88,21 +112,25 @@ mod tests {
     #[test]
     fn governor_climbs_only_to_tiers_that_the_packs_have() {
         let rim = vec![(Tier::Nano, 0.5), (Tier::Full, 2.0)];
-        let tiers = Tiers { ball: vec![(Tier::Nano, 1.5)], rim };
+        let recalls = vec![(Tier::Nano, 0.9), (Tier::Full, 0.94)];
+        let tiers = Tiers { ball: vec![(Tier::Nano, 1.5)], rim, recalls };
         assert_eq!(tiers.ladder(LADDER), [LADDER[0], LADDER[1], LADDER[3]]);
         assert_eq!(tiers.ladder(LADDER_FULL), [LADDER[0], LADDER[3]]);
         let costs: Vec<Duration> =
             tiers.ladder(LADDER).iter().map(|point| tiers.cost(*point)).collect();
         assert_eq!(costs, [2_000, 2_000, 3_500].map(Duration::from_micros));
         // Names that the governor does not know: it may ask for any tier, and the pack's one runs.
-        let unknown = Tiers { ball: Vec::new(), rim: Vec::new() };
+        let seen: Vec<u16> =
+            tiers.ladder(LADDER).iter().map(|point| tiers.claim(*point).recall.0).collect();
+        assert_eq!(seen, [873, 900, 940], "fewer frames see less, and a larger tier more");
+        let unknown = Tiers { ball: Vec::new(), rim: Vec::new(), recalls: Vec::new() };
         assert_eq!(unknown.ladder(LADDER), LADDER);
     }
 
     #[test]
     fn a_tier_that_a_pack_lacks_is_the_nearest_cheaper_one_or_the_only_one() {
         let two = vec![(Tier::Nano, 0.5), (Tier::Full, 2.0)];
-        let tiers = Tiers { ball: vec![(Tier::Full, 9.0)], rim: two };
+        let tiers = Tiers { ball: vec![(Tier::Full, 9.0)], rim: two, recalls: Vec::new() };
         let [_, small] = tiers.ladder(LADDER_SMALL)[..] else { panic!("two rungs") };
         assert_eq!((small.ball_tier, small.rim_tier), (Tier::Full, Tier::Nano));
         assert_eq!(tiers.cost(LADDER_SMALL[1]), Duration::from_micros(9_500));

@@ -116,6 +116,14 @@ impl Governor {
         }
     }
 
+    /// The sensor closest to its limit as it will be in a minute, if the operating point stays;
+    /// `None` until the box's response is learned.
+    pub fn predicted(&self) -> Option<Outlook> {
+        let watts = self.drawn();
+        let outlook = self.forecast.outlook(&self.thermometer, watts, Horizon::Minute);
+        outlook.filter(|_| self.forecast.is_learned())
+    }
+
     /// What the box draws now, in watts.
     pub(crate) fn drawn(&self) -> f32 {
         self.supply.drawn(self.meter.load())
