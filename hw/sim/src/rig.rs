@@ -69,6 +69,15 @@ pub struct Counts {
     pub shutdowns: u32,
 }
 
+impl Counts {
+    /// Whether nothing of it is more than in the other.
+    pub fn is_no_worse_than(self, other: Self) -> bool {
+        self.throttled <= other.throttled
+            && self.over_currents <= other.over_currents
+            && self.shutdowns <= other.shutdowns
+    }
+}
+
 /// A box.
 pub struct Rig {
     plant: Box<dyn Plant>,

@@ -34,11 +34,11 @@ const DAY: [(Part, f64); 20] = [
 
 /// Mean time between the first shots of two attacks in live play, in s. With the shots that follow
 /// one at once there is one in about 24 s.
-const ATTACK_S: f64 = 33.0;
+const ATTACK_S: f64 = 40.0;
 /// No attack is shorter, in s.
 const ATTACK_MIN_S: f64 = 6.0;
 /// How often a shot is followed by another at once: a rebound, a tip-in.
-const FOLLOWED: f64 = 0.35;
+const FOLLOWED: f64 = 0.25;
 /// How soon, in s.
 const FOLLOWS_S: (f64, f64) = (1.5, 4.5);
 /// Live play between two interruptions, mean, in s.
@@ -84,6 +84,8 @@ enum Part {
 pub struct Game {
     /// Its end.
     pub end: At,
+    /// Live play in all, in s.
+    pub live_s: f64,
     /// The moments, in order: shots.
     pub moments: Vec<At>,
     /// What the box hears and sees of what comes, in order.
@@ -156,7 +158,8 @@ impl Writer {
     }
 
     fn live(&mut self, start: f64, end: f64) {
-        let mut now = start + self.play.between(3.0, ATTACK_MIN_S);
+        let mut now = start + ATTACK_MIN_S + self.play.wait(ATTACK_S - ATTACK_MIN_S) / 2.0;
+        self.game.live_s += end - start;
         while now < end {
             self.moment(now);
             while self.play.happens(FOLLOWED) {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use sim::Counts;
+
 use crate::contest::{Contest, Player};
 use crate::score::{Score, percentile};
 
@@ -27,14 +29,9 @@ impl Row {
         self.mean(|contest| of(contest.of(player)))
     }
 
-    /// Points of recall that the governor sees more than the best baseline.
-    fn gain(&self) -> f64 {
-        100.0 * self.mean(|c| c.of(Player::Ours).moments - c.best_baseline())
-    }
-
-    /// The same for the optimum: more is not to be had.
-    fn gain_possible(&self) -> f64 {
-        100.0 * self.mean(|c| c.optimum.achieved.moments - c.best_baseline())
+    /// Points of recall that somebody sees more than the best of some baselines.
+    fn gain(&self, of: impl Fn(&Contest) -> f64, than: impl Fn(&Contest) -> f64) -> f64 {
+        100.0 * self.mean(|contest| of(contest) - than(contest))
     }
 
     fn errors(&self, of: impl Fn(&Score) -> &[f32]) -> Vec<f32> {
@@ -46,13 +43,22 @@ impl Row {
 
     /// Seconds throttled by the kernel under the governor, above those under the cheapest point.
     fn avoidable_s(&self) -> f64 {
-        self.mean(|c| (c.of(Player::Ours).throttled_s - c.of(Player::Nano).throttled_s).max(0.0))
+        let of = |c: &Contest, player| c.of(player).counts.throttled.as_secs_f64();
+        self.mean(|c| (of(c, Player::Ours) - of(c, Player::Nano)).max(0.0))
     }
 
     fn avoidable_alarms(&self) -> f64 {
-        let over = |c: &Contest, player| f64::from(c.of(player).over_currents);
-        self.mean(|c| (over(c, Player::Ours) - over(c, Player::Nano)).max(0.0))
+        let of = |c: &Contest, player| f64::from(c.of(player).counts.over_currents);
+        self.mean(|c| (of(c, Player::Ours) - of(c, Player::Nano)).max(0.0))
     }
+}
+
+fn ours(contest: &Contest) -> f64 {
+    contest.of(Player::Ours).moments
+}
+
+fn optimum(contest: &Contest) -> f64 {
+    contest.optimum.achieved.moments
 }
 
 /// How it was made.
@@ -96,8 +102,9 @@ of what it promised and what it achieved. *Fixed nano* is the cheapest operating
 frames a second), *fixed full* the dearest, held back by the kernel alone; *step* and *allocator* \
 stay 3 K below the kernel's trip point and within the supply, as the governor does. *Hot* is \
 reckoned: the dearest point could not be kept up for most of the day, the cheapest always. \
-*Possible* is what the optimum achieved above the best baseline: nobody can gain more, whatever \
-it knows.\n";
+*Possible* is what the optimum achieved above the same baseline: nobody can gain more, whatever \
+it knows. *Harmless* are the baselines under which the kernel throttled no more than under the \
+cheapest point, and no alarm came.\n";
 
 fn promises(page: &mut String, rows: &[Row]) {
     let mut ratios: Vec<f32> = rows.iter().map(|row| row.mean(Contest::ratio) as f32).collect();
@@ -107,9 +114,9 @@ fn promises(page: &mut String, rows: &[Row]) {
     let throttled: f64 = rows.iter().map(Row::avoidable_s).sum();
     let alarms: f64 = rows.iter().map(Row::avoidable_alarms).sum();
     let hot: Vec<&Row> = rows.iter().filter(|row| row.hot).collect();
-    let gains = hot.iter().map(|row| row.gain());
-    let (least, most) = spread(gains);
-    let (possible_least, possible_most) = spread(hot.iter().map(|row| row.gain_possible()));
+    let any = |contest: &Contest| contest.best_baseline();
+    let (least, most) = spread(hot.iter().map(|row| row.gain(ours, any)));
+    let (possible_least, possible_most) = spread(hot.iter().map(|row| row.gain(optimum, any)));
     let mut errors: Vec<f32> =
         rows.iter().flat_map(|row| row.errors(|score| &score.errors)).collect();
     errors.sort_by(f32::total_cmp);
@@ -191,16 +198,25 @@ fn values(page: &mut String, rows: &[Row]) {
 
 fn moments(page: &mut String, rows: &[Row]) {
     let names = Player::ALL.map(Player::name);
-    let more = ["optimum", "ours more than the best baseline", "possible"];
+    let more = [
+        "optimum",
+        "ours more than the best baseline",
+        "possible",
+        "ours more than the best harmless one",
+        "possible",
+    ];
     head(page, "Moments seen, %", &[&names[..], &more].concat());
     for row in rows {
         begin(page, row);
         for player in Player::ALL {
             let _ = write!(page, " {:.1} |", 100.0 * row.score(player, |score| score.moments));
         }
-        let optimum = 100.0 * row.mean(|contest| contest.optimum.achieved.moments);
-        let (gain, possible) = (row.gain(), row.gain_possible());
-        let _ = writeln!(page, " {optimum:.1} | {gain:+.1} | {possible:+.1} |");
+        let _ = write!(page, " {:.1} |", 100.0 * row.mean(optimum));
+        for than in [Contest::best_baseline, Contest::best_harmless] {
+            let (gain, possible) = (row.gain(ours, than), row.gain(optimum, than));
+            let _ = write!(page, " {gain:+.1} | {possible:+.1} |");
+        }
+        page.push('\n');
     }
 }
 
@@ -210,8 +226,8 @@ fn harm(page: &mut String, rows: &[Row]) {
     head(page, title, &[&names[..], &["optimum"]].concat());
     for row in rows {
         begin(page, row);
-        let cell = |of: &dyn Fn(&Contest) -> Score| {
-            let throttled = row.mean(|c| of(c).throttled_s);
+        let cell = |of: &dyn Fn(&Contest) -> Counts| {
+            let throttled = row.mean(|c| of(c).throttled.as_secs_f64());
             let alarms = row.mean(|c| f64::from(of(c).over_currents));
             let off = row.mean(|c| f64::from(of(c).shutdowns));
             if throttled + alarms + off == 0.0 {
@@ -221,9 +237,9 @@ fn harm(page: &mut String, rows: &[Row]) {
             }
         };
         for player in Player::ALL {
-            page.push_str(&cell(&|contest| contest.of(player).clone()));
+            page.push_str(&cell(&|contest| contest.of(player).counts));
         }
-        page.push_str(&cell(&|contest| contest.optimum.achieved.clone()));
+        page.push_str(&cell(&|contest| contest.optimum.achieved.counts));
         page.push('\n');
     }
 }

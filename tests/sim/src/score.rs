@@ -1,6 +1,6 @@
 //! What a trace is worth, and what in it must not have been.
 
-use sim::Sensor;
+use sim::{Counts, Sensor};
 
 use crate::game::Game;
 use crate::play::{AHEAD_S, Prediction, Trace};
@@ -19,12 +19,8 @@ pub struct Score {
     pub moments: f64,
     /// Mean share of the camera's frames.
     pub covered: f64,
-    /// Seconds in which the kernel throttled.
-    pub throttled_s: f64,
-    /// Over-current alarms.
-    pub over_currents: u32,
-    /// Times that the kernel switched off.
-    pub shutdowns: u32,
+    /// What must not happen.
+    pub counts: Counts,
     /// Changes of the point an hour that answer a cue, or end such an answer.
     pub answers_per_hour: f64,
     /// Other changes an hour.
@@ -58,9 +54,7 @@ impl Score {
             value: worth::value(moments, covered),
             moments,
             covered,
-            throttled_s: trace.counts.throttled.as_secs_f64(),
-            over_currents: trace.counts.over_currents,
-            shutdowns: trace.counts.shutdowns,
+            counts: trace.counts,
             answers_per_hour: answers as f64 / hours,
             changes_per_hour: others.len() as f64 / hours,
             changes_in_an_hour_max: late.map(within).max().unwrap_or(0),
