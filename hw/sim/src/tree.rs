@@ -16,13 +16,15 @@ use crate::sensing::{Sensor, Snapshot};
 const INPUT_MV: u64 = 5_000;
 /// `pwm1` of full drive.
 const DRIVE_MAX: u64 = 255;
-/// Where files are written before they are put in place, beside `sys`.
+/// Where files are written before they are put in place, beside `sys`: one writer to a tree.
 const BESIDE: &str = ".unfinished";
 
 /// A tree below a folder.
 pub struct Tree {
     root: PathBuf,
     board: Board,
+    /// Over-current alarms that were told.
+    alarms: u32,
 }
 
 impl Tree {
@@ -31,7 +33,7 @@ impl Tree {
     /// # Errors
     /// The folder cannot be written.
     pub fn create(root: &Path, board: Board, first: &Snapshot) -> io::Result<Self> {
-        let tree = Self { root: root.to_owned(), board };
+        let mut tree = Self { root: root.to_owned(), board, alarms: first.alarms };
         tree.put("sys/firmware/devicetree/base/model", &format!("simulated {}", board.name()))?;
         for (zone, sensor) in tree.zones() {
             let folder = format!("sys/class/thermal/thermal_zone{zone}");
@@ -51,17 +53,17 @@ impl Tree {
         let limit = (board.supply_max().0 * 1_000_000.0 / INPUT_MV as f64) as u64;
         for what in ["max", "crit"] {
             tree.put(&format!("sys/class/hwmon/hwmon2/curr1_{what}"), &limit.to_string())?;
-            tree.put(&format!("sys/class/hwmon/hwmon2/curr1_{what}_alarm"), "0")?;
         }
+        tree.put("sys/class/hwmon/hwmon2/curr1_crit_alarm", "0")?;
         tree.update(first)?;
         Ok(tree)
     }
 
-    /// Writes another reading.
+    /// Writes another reading. The input's alarm is set in the reading that follows one.
     ///
     /// # Errors
     /// A file cannot be written.
-    pub fn update(&self, snapshot: &Snapshot) -> io::Result<()> {
+    pub fn update(&mut self, snapshot: &Snapshot) -> io::Result<()> {
         for (zone, sensor) in self.zones() {
             let path = format!("sys/class/thermal/thermal_zone{zone}/temp");
             self.put(&path, &degrees(snapshot, sensor))?;
@@ -71,6 +73,8 @@ impl Tree {
         self.put("sys/class/hwmon/hwmon1/oc2_event_cnt", &snapshot.alarms.to_string())?;
         let input = snapshot.input.map_or(0, |input| u64::from(input.0));
         self.put("sys/class/hwmon/hwmon2/in1_input", &INPUT_MV.to_string())?;
+        let alarm = snapshot.alarms > std::mem::replace(&mut self.alarms, snapshot.alarms);
+        self.put("sys/class/hwmon/hwmon2/curr1_max_alarm", if alarm { "1" } else { "0" })?;
         let milliamperes = input * 1_000 / INPUT_MV;
         self.put("sys/class/hwmon/hwmon2/curr1_input", &milliamperes.to_string())?;
         self.put("sys/class/hwmon/hwmon3/temp1_input", &degrees(snapshot, Sensor::Disk))

@@ -116,7 +116,7 @@ fn same_seed_same_box() {
 #[test]
 fn tree_reads_back_as_the_box_that_wrote_it() {
     let folder = tempfile::tempdir().unwrap();
-    let tree = Tree::create(folder.path(), Board::OrinNx, &cold(Celsius(25.0))).unwrap();
+    let mut tree = Tree::create(folder.path(), Board::OrinNx, &cold(Celsius(25.0))).unwrap();
     let now = std::sync::Arc::new(|| wire::time::Monotonic(0));
     let (mut sensors, _) = sensors::SysfsSensors::discover(folder.path(), now);
     let mut rig = Rig::new(setup());

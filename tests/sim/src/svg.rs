@@ -49,16 +49,18 @@ pub struct Picture {
     pub minutes: (f64, f64),
     /// Minutes between two marks of the time's axis.
     pub mark_every: f64,
+    /// Minutes that are marked in every panel by a thin line.
+    pub ticks: Vec<f64>,
     /// From above to below.
     pub panels: Vec<Panel>,
 }
 
 const WIDTH: f64 = 960.0;
-const LEFT: f64 = 70.0;
+const LEFT: f64 = 100.0;
 const RIGHT: f64 = 20.0;
 const TOP: f64 = 62.0;
-const PANEL: f64 = 150.0;
-const GAP: f64 = 34.0;
+const PANEL: f64 = 140.0;
+const GAP: f64 = 46.0;
 
 impl Picture {
     /// As SVG, on a light ground.
@@ -96,7 +98,7 @@ impl Picture {
     fn panel(&self, svg: &mut String, panel: &Panel, top: f64) {
         let (right, bottom) = (WIDTH - RIGHT, top + PANEL);
         let (low, high) = panel.range;
-        let y = |value: f64| bottom - (value - low) / (high - low) * PANEL;
+        let y = |value: f64| bottom - (value.clamp(low, high) - low) / (high - low) * PANEL;
         let _ = writeln!(
             svg,
             "<text x=\"{LEFT}\" y=\"{:.0}\" fill=\"#333333\" font-weight=\"bold\">{}</text>\
@@ -116,7 +118,7 @@ impl Picture {
                 y + 4.0
             );
         }
-        self.time_marks(svg, bottom);
+        self.time_marks(svg, (top, bottom));
         for line in &panel.lines {
             self.line(svg, line, panel.joined, &y);
         }
@@ -133,12 +135,21 @@ impl Picture {
         }
     }
 
-    fn time_marks(&self, svg: &mut String, bottom: f64) {
+    fn time_marks(&self, svg: &mut String, (top, bottom): (f64, f64)) {
         let (from, until) = self.minutes;
+        let x_of = |minute: f64| LEFT + (minute - from) / (until - from) * (WIDTH - RIGHT - LEFT);
+        let inside = self.ticks.iter().filter(|minute| (from..until).contains(*minute));
+        for x in inside.map(|minute| x_of(*minute)) {
+            let _ = writeln!(
+                svg,
+                "<line x1=\"{x:.1}\" y1=\"{top:.0}\" x2=\"{x:.1}\" y2=\"{bottom:.0}\" \
+                 stroke=\"#d9b8e8\"/>"
+            );
+        }
         let count = ((until - from) / self.mark_every) as usize;
         for mark in 0..=count {
             let minute = from + mark as f64 * self.mark_every;
-            let x = LEFT + (minute - from) / (until - from) * (WIDTH - RIGHT - LEFT);
+            let x = x_of(minute);
             let _ = writeln!(
                 svg,
                 "<text x=\"{x:.0}\" y=\"{:.0}\" text-anchor=\"middle\" \

@@ -1,4 +1,4 @@
-//! The plots of `docs/governor.md`: hot days as they were played, and half an hour of one closely.
+//! The plots of `docs/governor.md`: hot days as they were played, and minutes of one closely.
 
 use std::path::Path;
 
@@ -13,11 +13,11 @@ use trials::{Game, Scenario};
 /// Scenario, plant, file, and the minutes that are shown.
 const PLOTS: [(&str, Make, &str, (usize, usize)); 3] = [
     ("fan stops, 25 °C", Make::Network, "governor-fan-stops.svg", (0, 240)),
-    ("sensor stuck, 50 °C", Make::Layered, "governor-50-degrees.svg", (0, 240)),
-    ("fan stops, 25 °C", Make::Network, "governor-half-an-hour.svg", (116, 146)),
+    ("fan stops, 25 °C", Make::Network, "governor-fan-stops-closely.svg", (136, 151)),
+    ("no fan, 30 °C", Make::Layered, "governor-no-fan.svg", (0, 240)),
 ];
 /// Points of a line.
-const POINTS: usize = 600;
+const POINTS: usize = 900;
 
 /// Who is drawn, and how.
 const DRAWN: [(Player, &str); 4] = [
@@ -37,7 +37,8 @@ pub(crate) fn write(folder: &Path, seed: u64) {
         let contest = Contest::play(scenario, (make, seed), &game, Keep::Traces);
         let picture = picture(scenario, &game, &contest, minutes);
         let path = folder.join(file);
-        let title = format!("{} ({} plant, seed {seed})", scenario.name, make.name());
+        let marked = if minutes.1 - minutes.0 < 60 { "; moments are marked" } else { "" };
+        let title = format!("{} ({} plant, seed {seed}){marked}", scenario.name, make.name());
         let picture = Picture { title, ..picture };
         std::fs::write(&path, picture.draw()).expect("the plot can be written");
         println!("wrote {}", path.display());
@@ -62,26 +63,26 @@ fn picture(
             })
             .collect()
     };
+    let is_close = until - from < 60;
     let (passive, _) = scenario.board.trips();
     let temperature = Panel {
         title: "hottest zone, °C".into(),
         lines: lines(&|trace| highest(&trace.hottest[window.clone()])),
-        range: (40.0, 110.0),
-        marks: marks(40, 110, 10),
+        range: if is_close { (70.0, 105.0) } else { (20.0, 110.0) },
+        marks: if is_close { marks(70, 105, 5) } else { marks(20, 110, 10) },
         limit: Some((passive.0, "the kernel throttles".into())),
         joined: Joined::Straight,
     };
     let power = Panel {
-        title: "input, W (mean)".into(),
+        title: if is_close { "input, W" } else { "input, W (mean)" }.into(),
         lines: lines(&|trace| means(&trace.power[window.clone()])),
-        range: (8.0, 28.0),
-        marks: marks(8, 28, 4),
+        range: (0.0, 28.0),
+        marks: marks(0, 28, 4),
         limit: None,
         joined: Joined::Straight,
     };
     let rungs = ["12.5 fps nano", "30 fps nano", "30 fps small", "30 fps full"];
     let labels = rungs.iter().enumerate().map(|(rung, name)| (rung as f64, (*name).to_owned()));
-    let is_close = until - from < 60;
     let point = Panel {
         title: if is_close { "point in force" } else { "point, mean" }.into(),
         lines: lines(&|trace| {
@@ -99,18 +100,22 @@ fn picture(
         .iter()
         .filter(|at| ((from * 60) as f64..(until * 60) as f64).contains(&at.0))
         .count();
+    let missed = lines(&|trace| missed(game, trace, (from, until)));
+    let most = missed.iter().flat_map(|line| &line.values).fold(1.0, |most: f64, m| most.max(*m));
+    let most = most.ceil() as usize;
     let moments = Panel {
         title: format!("moments missed so far, of {expected}"),
-        lines: lines(&|trace| missed(game, trace, (from, until))),
-        range: (0.0, expected as f64 * 0.3),
-        marks: marks(0, expected * 3 / 10, (expected * 3 / 50).max(1)),
+        lines: missed,
+        range: (0.0, most as f64),
+        marks: marks(0, most, (most / 50 * 10).max(if most > 10 { 5 } else { 1 })),
         limit: None,
         joined: Joined::Straight,
     };
     Picture {
         title: String::new(),
         minutes: (from as f64, until as f64),
-        mark_every: if is_close { 5.0 } else { 30.0 },
+        mark_every: if is_close { 1.0 } else { 30.0 },
+        ticks: if is_close { game.moments.iter().map(|at| at.0 / 60.0).collect() } else { vec![] },
         panels: vec![temperature, power, point, moments],
     }
 }
