@@ -120,7 +120,14 @@ impl Picture {
         }
         self.time_marks(svg, (top, bottom));
         for line in &panel.lines {
-            self.line(svg, line, panel.joined, &y);
+            let values: Vec<f64> = line.values.iter().map(|value| y(*value)).collect();
+            let points = points(&values, panel.joined);
+            let _ = writeln!(
+                svg,
+                "<polyline points=\"{points}\" fill=\"none\" stroke=\"{}\" \
+                 stroke-width=\"1.3\"/>",
+                line.colour
+            );
         }
         if let Some((value, label)) = &panel.limit {
             let y = y(*value);
@@ -160,31 +167,27 @@ impl Picture {
             );
         }
     }
+}
 
-    fn line(&self, svg: &mut String, line: &Line, joined: Joined, y: &dyn Fn(f64) -> f64) {
-        let step = (WIDTH - RIGHT - LEFT) / (line.values.len().max(2) - 1) as f64;
-        let mut points = String::new();
-        let mut before: Option<f64> = None;
-        for (index, value) in line.values.iter().enumerate() {
-            let (x, now) = (LEFT + index as f64 * step, y(*value));
-            match (joined, before) {
-                (Joined::Steps, Some(before)) if before == now => continue,
-                (Joined::Steps, Some(before)) => {
-                    let _ = write!(points, "{x:.1},{before:.1} ");
-                }
-                (Joined::Steps, None) | (Joined::Straight, _) => {}
+/// A line's corners, from heights at even distances.
+fn points(heights: &[f64], joined: Joined) -> String {
+    let step = (WIDTH - RIGHT - LEFT) / (heights.len().max(2) - 1) as f64;
+    let mut points = String::new();
+    let mut before: Option<f64> = None;
+    for (index, now) in heights.iter().enumerate() {
+        let x = LEFT + index as f64 * step;
+        match (joined, before) {
+            (Joined::Steps, Some(before)) if before == *now => continue,
+            (Joined::Steps, Some(before)) => {
+                let _ = write!(points, "{x:.1},{before:.1} ");
             }
-            let _ = write!(points, "{x:.1},{now:.1} ");
-            before = Some(now);
+            (Joined::Steps, None) | (Joined::Straight, _) => {}
         }
-        if let Some(before) = before {
-            let _ = write!(points, "{:.1},{before:.1}", WIDTH - RIGHT);
-        }
-        let _ = writeln!(
-            svg,
-            "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.3\"/>",
-            points.trim_end(),
-            line.colour
-        );
+        let _ = write!(points, "{x:.1},{now:.1} ");
+        before = Some(*now);
     }
+    if let Some(before) = before {
+        let _ = write!(points, "{:.1},{before:.1}", WIDTH - RIGHT);
+    }
+    points
 }
