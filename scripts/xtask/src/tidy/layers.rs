@@ -216,7 +216,9 @@ mod tests {
     #[test]
     fn nobody_may_depend_on_the_programs() {
         for rule in TABLE {
-            for program in ["courtside", "courtside-fleet", "courtside-e2e", "courtside-trials", "xtask"] {
+            for program in
+                ["courtside", "courtside-fleet", "courtside-e2e", "courtside-trials", "xtask"]
+            {
                 assert!(!rule.ours.contains(&program), "{} knows {program}", rule.name);
             }
         }
