@@ -9,11 +9,13 @@ use core::time::Duration;
 use wire::time::Monotonic;
 use wire::units::Millicelsius;
 
-use crate::response::{AHEAD, Drive, FAST, Response, STEP};
+use crate::response::{AHEAD, HALF, Response, STEP, State};
 use crate::thermal::{SENSORS_MAX, SensorName, Thermometer};
 
 /// Readings that are further apart are no steps of one model.
 const PAUSE_MAX: Duration = Duration::from_secs(4);
+/// Readings in half a step.
+const SECONDS: usize = HALF.as_secs() as usize;
 /// For a sprint of seconds, a prediction for a minute is too careful: its error grows with time.
 const SHORT_ERROR: f32 = 0.5;
 /// Least distance to a limit, in °C: sensors count in half degrees.
@@ -61,33 +63,34 @@ pub struct Forecast {
     /// Temperatures now, smoothed over two readings; `None` for a sensor that does not answer.
     now: heapless::Vec<Option<f32>, SENSORS_MAX>,
     updated: Option<Monotonic>,
-    /// When the step began, and what drove it so far, in watt-seconds.
-    step: Option<(Monotonic, f32)>,
-    fast: f32,
+    /// What was drawn, in watts, the newest at the end; a value a second.
+    drawn: heapless::Deque<f32, { 4 * SECONDS }>,
+    /// Values since the last step.
+    since_step: usize,
 }
 
 impl Forecast {
-    /// Takes in the temperatures and what the box draws, in watts.
+    /// Takes in the temperatures and what the box draws, in watts. Call it about once a second.
     pub fn observe(&mut self, now: Monotonic, thermometer: &Thermometer, watts: f32) {
         self.read(now, thermometer);
         let before = self.updated.replace(now);
         let passed = before.map_or(Duration::MAX, |before| now.since(before));
-        let Some((began, energy)) = self.step.filter(|_| passed <= PAUSE_MAX) else {
-            self.fast = watts;
-            self.step = Some((now, 0.0));
+        if passed > PAUSE_MAX {
+            self.drawn.clear();
+            self.since_step = 0;
             self.responses.iter_mut().for_each(Response::interrupt);
-            return;
-        };
-        let seconds = passed.as_secs_f32();
-        self.fast += (watts - self.fast) * seconds / (seconds + FAST.as_secs_f32());
-        let energy = energy + watts * seconds;
-        let length = now.since(began);
-        if length < STEP {
-            self.step = Some((began, energy));
+        }
+        if self.drawn.is_full() {
+            self.drawn.pop_front();
+        }
+        // There is room: the oldest was taken.
+        let _ = self.drawn.push_back(watts);
+        self.since_step += 1;
+        if self.since_step < 2 * SECONDS || !self.drawn.is_full() {
             return;
         }
-        self.step = Some((now, 0.0));
-        let drive = Drive { fast: self.fast, mean: energy / length.as_secs_f32() };
+        self.since_step = 0;
+        let drive = [0, 1, 2, 3].map(|back| self.mean(back));
         for (response, celsius) in self.responses.iter_mut().zip(&self.now) {
             match celsius {
                 Some(celsius) => response.observe(*celsius, drive),
@@ -112,7 +115,7 @@ impl Forecast {
     ) -> Option<Outlook> {
         let sensors = thermometer.limits().zip(&self.responses).zip(&self.now);
         let outlook = |(((name, limits), response), now): ((_, &Response), &Option<f32>)| {
-            let state = ((*now)?, self.fast);
+            let state: State = ((*now)?, [self.mean(0), self.mean(1)]);
             let (value, share) = match horizon {
                 Horizon::Sprint(time) => (response.peak(state, watts, steps(time)), SHORT_ERROR),
                 Horizon::Minute => (response.in_a_minute(state, watts), 1.0),
@@ -142,6 +145,16 @@ impl Forecast {
             response.sustainable(limits.throttle.0 as f32 / 1_000.0 - margin)
         };
         sensors.filter_map(watts).min_by(f32::total_cmp)
+    }
+
+    /// Mean power of half a step, in watts, so many of them back.
+    fn mean(&self, back: usize) -> f32 {
+        let values = || self.drawn.iter().rev().skip(back * SECONDS).take(SECONDS);
+        let count = values().count();
+        if count == 0 {
+            return self.drawn.front().copied().unwrap_or(0.0);
+        }
+        values().sum::<f32>() / count as f32
     }
 
     fn read(&mut self, now: Monotonic, thermometer: &Thermometer) {

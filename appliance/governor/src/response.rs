@@ -1,13 +1,15 @@
 //! How one temperature answers to power: learned while the box runs, to look a minute ahead.
 //!
-//! The model has a slow part (heat sink and air) and a fast one (chip), at steps of [`STEP`]:
+//! The model, at steps of [`STEP`], is a slow part (heat sink and air), of which the last
+//! temperature tells nearly all, and what the power of the last two steps still has to show: a
+//! chip follows within seconds, a sensor may be late by some more.
 //!
 //! ```text
-//! T = S + r·f        S' = a·S + b·m + c
-//! T' − T = (a − 1)·T + r·f' − a·r·f + b·m + c
+//! T' − T = (a − 1)·T + b₀·m₀ + b₁·m₁ + b₂·m₂ + b₃·m₃ + c
 //! ```
 //!
-//! `f` is the power smoothed over [`FAST`], `m` its mean during the step. The five factors are
+//! `m₀` and `m₁` are the mean power of the later and the earlier half of the step, `m₂` and `m₃` of
+//! the step before. The six factors are
 //! followed by recursive least squares in the form of a Kalman filter whose covariance never
 //! grows beyond what was known at first, so that hours of steady play teach nothing wrong; `c`
 //! may wander, since air and fans change. Factors that no box has are brought back into bounds,
@@ -17,25 +19,25 @@ use core::time::Duration;
 
 /// Length of a step of the model.
 pub const STEP: Duration = Duration::from_secs(10);
-/// Time constant of the fast part: a chip under its heat spreader.
-pub const FAST: Duration = Duration::from_secs(4);
+/// Half of it: power is averaged over so long.
+pub const HALF: Duration = Duration::from_secs(5);
 /// Steps that a prediction looks ahead: a minute.
 pub const AHEAD: usize = 6;
 /// Steps until what was learned is believed.
 pub const LEARNED_AFTER: u16 = 9;
 
-/// Factors of the model: of temperature, fast power now and before, mean power, and one.
-const FACTORS: usize = 5;
-/// A small box: 250 s and 1.8 °C a watt for the slow part, 0.4 °C a watt for the fast one. In
-/// units of 10 °C and 10 W around the two reference values.
-const FIRST: [f32; FACTORS] = [-0.4, 4.0, -3.84, 0.72, 0.0];
+/// Factors of the model: of temperature, power of four half steps, and one.
+const FACTORS: usize = 6;
+/// A small box: 250 s and 1.8 °C a watt for the slow part, 0.4 °C a watt within seconds. In units
+/// of 10 °C and 10 W around the two reference values.
+const FIRST: [f32; FACTORS] = [-0.4, 3.7, 1.1, -3.2, -0.7, 0.0];
 /// How far off that may be, as variances.
-const FIRST_VARIANCE: [f32; FACTORS] = [0.04, 4.0, 4.0, 0.25, 1.0];
+const FIRST_VARIANCE: [f32; FACTORS] = [0.04, 4.0, 4.0, 4.0, 2.0, 1.0];
 /// How much each may wander in a step, as variances.
-const WANDER: [f32; FACTORS] = [1e-6, 1e-5, 1e-5, 1e-6, 4e-3];
+const WANDER: [f32; FACTORS] = [1e-6, 3e-5, 3e-5, 3e-5, 3e-5, 3e-3];
 /// Variance of a step's difference, in °C²: sensors that count in half degrees, and what no model
 /// knows.
-const NOISE: f32 = 0.06;
+const NOISE: f32 = 0.12;
 /// Around which temperature and power the factors count.
 const REFERENCE: (f32, f32) = (60.0, 15.0);
 const SCALE: f32 = 0.1;
@@ -44,20 +46,19 @@ const OUTLIER: f32 = 6.0;
 /// So many in a row, and the model is wrong.
 const OUTLIERS: u8 = 3;
 /// Bounds of the share of an error that is forgotten in a step: slow parts of 100 s to an hour.
-const DECAY: (f32, f32) = (-1.0, -0.03);
+const DECAY: (f32, f32) = (-1.0, -0.028);
 /// Mean error until one is measured, in °C.
 const FIRST_ERROR: f32 = 1.5;
+/// Share of the mean error that a new one takes.
+const ERROR_SHARE: f32 = 0.05;
 /// The 95th percentile of an error that is spread normally, in mean absolute errors.
 const P95: f32 = 2.46;
 
-/// What drives a temperature at one moment, in watts.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Drive {
-    /// Smoothed over [`FAST`].
-    pub fast: f32,
-    /// Mean of the step before.
-    pub mean: f32,
-}
+/// Mean power of the last half steps in watts, the newest first.
+pub type Drive = [f32; 4];
+
+/// A temperature in °C, and the mean power of the last two half steps in watts, the newest first.
+pub type State = (f32, [f32; 2]);
 
 /// One temperature's model.
 #[derive(Clone, Debug)]
@@ -66,8 +67,8 @@ pub struct Response {
     covariance: [[f32; FACTORS]; FACTORS],
     steps: u16,
     outliers: u8,
-    /// The last steps, the newest at the end: what was read, what drove it, and the factors that
-    /// were believed then.
+    /// The last steps, the newest at the end: what was read, the power before, and the factors
+    /// that were believed then.
     past: heapless::Deque<Past, { AHEAD + 1 }>,
     /// Mean absolute error of predictions a minute ahead, in °C.
     error: f32,
@@ -96,13 +97,13 @@ impl Default for Response {
 }
 
 impl Response {
-    /// Takes in the temperature at the end of a step and what drove it.
+    /// Takes in the temperature at the end of a step and the power that led there.
     pub fn observe(&mut self, celsius: f32, drive: Drive) {
-        if !celsius.is_finite() || !drive.fast.is_finite() || !drive.mean.is_finite() {
+        if !celsius.is_finite() || drive.iter().any(|watts| !watts.is_finite()) {
             return;
         }
         if let Some(before) = self.past.back().copied() {
-            self.learn(before, celsius, drive);
+            self.learn(before.celsius, celsius, drive);
         }
         if self.past.is_full() {
             self.judge(celsius, drive);
@@ -132,35 +133,23 @@ impl Response {
         (self.error * P95).clamp(0.3, 8.0)
     }
 
-    /// The temperature after `steps` steps with `watts` all the time, from `celsius` and a fast
-    /// part that follows `fast` now; the highest on the way.
-    pub fn peak(&self, (celsius, fast): (f32, f32), watts: f32, steps: usize) -> f32 {
-        let (mut now, mut before, mut peak) = (celsius, fast, celsius);
-        for _ in 0..steps {
-            let drive = Drive { fast: settle(before, watts), mean: watts };
-            now += difference(&self.factors, now, before, drive);
-            before = drive.fast;
-            peak = if now > peak { now } else { peak };
-        }
-        peak
+    /// The highest temperature within so many steps with `watts` all the time.
+    pub fn peak(&self, state: State, watts: f32, steps: usize) -> f32 {
+        let path = self.path(state, watts).take(steps);
+        path.fold(state.0, |peak, celsius| if celsius > peak { celsius } else { peak })
     }
 
     /// The temperature a minute on with `watts` all the time.
-    pub fn in_a_minute(&self, (celsius, fast): (f32, f32), watts: f32) -> f32 {
-        let (mut now, mut before) = (celsius, fast);
-        for _ in 0..AHEAD {
-            let drive = Drive { fast: settle(before, watts), mean: watts };
-            now += difference(&self.factors, now, before, drive);
-            before = drive.fast;
-        }
-        now
+    pub fn in_a_minute(&self, state: State, watts: f32) -> f32 {
+        self.path(state, watts).nth(AHEAD - 1).unwrap_or(state.0)
     }
 
     /// Where the temperature ends with `watts` for ever.
     pub fn settled(&self, watts: f32) -> f32 {
-        let [decay, fast, before, mean, constant] = self.factors;
+        let [decay, power @ .., constant] = self.factors;
+        let gain: f32 = power.iter().sum();
         let power = (watts - REFERENCE.1) * SCALE;
-        REFERENCE.0 + ((fast + before + mean) * power + constant) / -decay / SCALE
+        REFERENCE.0 + (gain * power + constant) / -decay / SCALE
     }
 
     /// The power with which the temperature ends at `celsius`; none for a temperature that power
@@ -171,10 +160,19 @@ impl Response {
         (slope > 0.02).then(|| (celsius - low) / slope)
     }
 
-    fn learn(&mut self, before: Past, celsius: f32, drive: Drive) {
-        let inputs = inputs(before.celsius, before.drive.fast, drive);
-        let expected: f32 = dot(&self.factors, &inputs);
-        let off = celsius - before.celsius - expected;
+    /// The temperatures after each step with `watts` all the time.
+    fn path(&self, state: State, watts: f32) -> impl Iterator<Item = f32> {
+        let (mut now, mut before) = state;
+        core::iter::repeat_with(move || {
+            now += difference(&self.factors, now, [watts, watts, before[0], before[1]]);
+            before = [watts; 2];
+            now
+        })
+    }
+
+    fn learn(&mut self, before: f32, celsius: f32, drive: Drive) {
+        let inputs = inputs(before, drive);
+        let off = celsius - before - dot(&self.factors, &inputs);
         if off.abs() > OUTLIER {
             self.outliers += 1;
             if self.outliers >= OUTLIERS {
@@ -217,29 +215,30 @@ impl Response {
             *self = Self { resets: self.resets.saturating_add(1), ..Self::default() };
             return;
         }
-        let [decay, fast, before, mean, constant] = &mut self.factors;
+        let [decay, power @ .., constant] = &mut self.factors;
         *decay = decay.clamp(DECAY.0, DECAY.1);
-        // 0 to 3 °C a watt at once, and what of it was there before.
-        *fast = fast.clamp(0.0, 30.0);
-        *before = before.clamp(-30.0, 0.0);
-        // More power never cools: 0.1 to 12 °C a watt in the end.
-        let (least, most) = (-0.1 * *decay, -12.0 * *decay);
-        let in_the_end = (*fast + *before + *mean).clamp(least, most);
-        *mean = in_the_end - *fast - *before;
+        // Up to any half step nothing gets cooler by more power, nor warmer by more than 4 °C a
+        // watt; and 0.1 to 12 °C a watt in the end.
+        let mut sum = 0.0;
+        for factor in power.iter_mut() {
+            *factor = factor.clamp(-sum, 40.0 - sum);
+            sum += *factor;
+        }
+        let in_the_end = sum.clamp(-0.1 * *decay, -12.0 * *decay);
+        power[3] += in_the_end - sum;
         *constant = constant.clamp(-40.0, 40.0);
     }
 
     /// Compares the oldest step's prediction with what came; its power is what then was.
     fn judge(&mut self, celsius: f32, drive: Drive) {
         let Some(oldest) = self.past.front().copied() else { return };
-        let (mut now, mut before) = (oldest.celsius, oldest.drive.fast);
+        let mut now = oldest.celsius;
         let drives = self.past.iter().skip(1).map(|past| past.drive);
         for drive in drives.chain([drive]) {
-            now += difference(&oldest.factors, now, before, drive);
-            before = drive.fast;
+            now += difference(&oldest.factors, now, drive);
         }
         if self.is_learned() {
-            self.error += 0.05 * ((celsius - now).abs() - self.error);
+            self.error += ERROR_SHARE * ((celsius - now).abs() - self.error);
         }
     }
 }
@@ -250,23 +249,17 @@ fn first_covariance() -> [[f32; FACTORS]; FACTORS] {
     })
 }
 
-fn inputs(celsius: f32, before: f32, drive: Drive) -> [f32; FACTORS] {
-    let watts = |value: f32| (value - REFERENCE.1) * SCALE;
-    [(celsius - REFERENCE.0) * SCALE, watts(drive.fast), watts(before), watts(drive.mean), 1.0]
+fn inputs(celsius: f32, drive: Drive) -> [f32; FACTORS] {
+    let [a, b, c, d] = drive.map(|watts| (watts - REFERENCE.1) * SCALE);
+    [(celsius - REFERENCE.0) * SCALE, a, b, c, d, 1.0]
 }
 
-fn difference(factors: &[f32; FACTORS], celsius: f32, before: f32, drive: Drive) -> f32 {
-    dot(factors, &inputs(celsius, before, drive))
+fn difference(factors: &[f32; FACTORS], celsius: f32, drive: Drive) -> f32 {
+    dot(factors, &inputs(celsius, drive))
 }
 
 fn dot(a: &[f32; FACTORS], b: &[f32; FACTORS]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// The fast part after a step of constant power.
-fn settle(before: f32, watts: f32) -> f32 {
-    // exp(−STEP / FAST)
-    watts + (before - watts) * 0.082_085
 }
 
 #[cfg(test)]
@@ -299,19 +292,14 @@ mod tests {
     /// Lets the model see a box whose power is as the function says of every second; returns the
     /// errors of its predictions for a minute that the power then stayed the same.
     fn run(
-        plant: &mut Plant,
-        model: &mut Response,
+        (plant, model): (&mut Plant, &mut Response),
         seconds: u32,
         watts: impl Fn(u32) -> f32,
     ) -> Vec<f32> {
-        let (mut fast, mut sum) = (watts(0), 0.0);
         let mut promised: Vec<(u32, f32)> = Vec::new();
         let mut errors = Vec::new();
         for second in 0..seconds {
-            let now = watts(second);
-            fast += (now - fast) * 0.2212;
-            sum += now;
-            let celsius = plant.second(now);
+            let celsius = plant.second(watts(second));
             promised.retain(|(at, value)| {
                 if *at == second {
                     errors.push((celsius - value).abs());
@@ -319,11 +307,17 @@ mod tests {
                 *at > second
             });
             if second % 10 == 9 {
-                model.observe(celsius, Drive { fast, mean: sum / 10.0 });
-                sum = 0.0;
+                let half = |back: u32| {
+                    let end = (second + 1).saturating_sub(5 * back).max(5);
+                    (end - 5..end).map(&watts).sum::<f32>() / 5.0
+                };
+                let drive = [0, 1, 2, 3].map(half);
+                model.observe(celsius, drive);
+                let now = watts(second);
                 let constant = (1..=60).all(|ahead| watts(second + ahead) == now);
                 if model.is_learned() && constant && second > 300 {
-                    promised.push((second + 60, model.in_a_minute((celsius, fast), now)));
+                    let state = (celsius, [drive[0], drive[1]]);
+                    promised.push((second + 60, model.in_a_minute(state, now)));
                 }
             }
         }
@@ -339,7 +333,7 @@ mod tests {
     fn a_minute_ahead_is_known_within_a_degree_after_five_minutes_of_play() {
         let (mut plant, mut model) = (Plant::new(25.0), Response::default());
         let errors =
-            run(&mut plant, &mut model, 7_200, |s| if s % 300 < 100 { 24.0 } else { 13.0 });
+            run((&mut plant, &mut model), 7_200, |s| if s % 300 < 100 { 24.0 } else { 13.0 });
         assert!(errors.len() > 100, "{} predictions", errors.len());
         let p95 = p95(errors);
         assert!(p95 < 1.5, "p95 {p95} °C");
@@ -349,7 +343,7 @@ mod tests {
     #[test]
     fn the_end_is_known_before_it_is_reached() {
         let (mut plant, mut model) = (Plant::new(30.0), Response::default());
-        run(&mut plant, &mut model, 3_600, |s| if s % 400 < 130 { 22.0 } else { 12.0 });
+        run((&mut plant, &mut model), 3_600, |s| if s % 400 < 130 { 22.0 } else { 12.0 });
         // 30 + 20 · 2.6
         let settled = model.settled(20.0);
         assert!((settled - 82.0).abs() < 4.0, "{settled} °C");
@@ -360,10 +354,10 @@ mod tests {
     #[test]
     fn steady_hours_unlearn_nothing_and_a_change_of_the_air_is_followed() {
         let (mut plant, mut model) = (Plant::new(25.0), Response::default());
-        run(&mut plant, &mut model, 3_600, |s| if s % 300 < 100 { 24.0 } else { 13.0 });
-        run(&mut plant, &mut model, 4 * 3_600, |_| 14.0);
+        run((&mut plant, &mut model), 3_600, |s| if s % 300 < 100 { 24.0 } else { 13.0 });
+        run((&mut plant, &mut model), 4 * 3_600, |_| 14.0);
         plant.air = 35.0;
-        run(&mut plant, &mut model, 1_200, |_| 14.0);
+        run((&mut plant, &mut model), 1_200, |_| 14.0);
         let settled = model.settled(24.0);
         assert!((settled - 97.4).abs() < 6.0, "{settled} °C");
         assert_eq!(model.resets(), 0);
@@ -372,13 +366,13 @@ mod tests {
     #[test]
     fn nonsense_ends_in_a_new_beginning() {
         let (mut plant, mut model) = (Plant::new(25.0), Response::default());
-        run(&mut plant, &mut model, 1_200, |_| 14.0);
+        run((&mut plant, &mut model), 1_200, |_| 14.0);
         for reading in [20.0, 90.0, 20.0, 90.0] {
-            model.observe(reading, Drive { fast: 14.0, mean: 14.0 });
+            model.observe(reading, [14.0; 4]);
         }
         assert_eq!(model.resets(), 1);
         assert!(!model.is_learned());
-        model.observe(f32::NAN, Drive { fast: 14.0, mean: 14.0 });
+        model.observe(f32::NAN, [14.0; 4]);
         assert!(model.settled(20.0).is_finite());
     }
 
@@ -391,8 +385,8 @@ mod tests {
         ) {
             let mut model = Response::default();
             for (celsius, watts) in steps {
-                model.observe(celsius, Drive { fast: watts, mean: watts });
-                let state = (celsius, watts);
+                model.observe(celsius, [watts; 4]);
+                let state = (celsius, [watts; 2]);
                 prop_assert!(model.peak(state, watts, AHEAD).is_finite());
                 prop_assert!(model.settled(10.0) <= model.settled(20.0));
                 let (less, more) = (model.peak(state, 10.0, 2), model.peak(state, 20.0, 2));

@@ -91,7 +91,13 @@ impl Limits {
             (Some(upper), None) => Some(upper - USUAL_STEP),
             (None, own) => own,
         };
-        let near = below(shutdown, hot);
+        // Where the kernel begins to throttle is not critical yet.
+        let near = match (hot, passive) {
+            (None, Some(passive)) if shutdown.is_some_and(|t| passive > t - USUAL_STEP) => {
+                below(shutdown, Some(passive))
+            }
+            _ => below(shutdown, hot),
+        };
         let throttle = below(near, passive.map(|t| t - STEP));
         // From the bottom up: what is still unknown lies the usual step above.
         let throttle = throttle.unwrap_or(FALLBACK.throttle.0);
@@ -334,7 +340,7 @@ mod tests {
     fn limits_come_from_the_board() {
         for (trips, expected) in [
             (trips(Some(85), Some(95), Some(105)), (82, 95, 102)),
-            (trips(Some(99), None, Some(104)), (90, 93, 101)),
+            (trips(Some(99), None, Some(104)), (95, 98, 101)),
             (trips(None, None, Some(105)), (86, 94, 102)),
             (trips(Some(70), None, None), (67, 75, 83)),
             (trips(None, Some(90), None), (82, 90, 98)),
