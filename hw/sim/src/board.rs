@@ -37,6 +37,18 @@ impl Board {
         }
     }
 
+    /// What its device tree is compatible with, as its file below `hw/boards` has it; a PC has no
+    /// device tree.
+    pub const fn compatible(self) -> Option<&'static str> {
+        match self {
+            Self::OrinNano => Some("nvidia,p3767-0005"),
+            Self::OrinNx => Some("nvidia,p3767-0000"),
+            Self::AgxOrin => Some("nvidia,p3701-0005"),
+            Self::Thor => Some("nvidia,p3834-0008"),
+            Self::GenericX86 => None,
+        }
+    }
+
     /// How much larger than an Orin NX its power, its cooler and its mass are (unchecked: by the
     /// power in the makers' data sheets).
     pub const fn scale(self) -> f64 {

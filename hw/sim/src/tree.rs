@@ -34,7 +34,11 @@ impl Tree {
     /// The folder cannot be written.
     pub fn create(root: &Path, board: Board, first: &Snapshot) -> io::Result<Self> {
         let mut tree = Self { root: root.to_owned(), board, alarms: first.alarms };
-        tree.put("sys/firmware/devicetree/base/model", &format!("simulated {}", board.name()))?;
+        if let Some(compatible) = board.compatible() {
+            let base = "sys/firmware/devicetree/base";
+            tree.put(&format!("{base}/compatible"), &format!("{compatible}\0"))?;
+            tree.put(&format!("{base}/model"), &format!("simulated {}\0", board.name()))?;
+        }
         for (zone, sensor) in tree.zones() {
             let folder = format!("sys/class/thermal/thermal_zone{zone}");
             tree.put(&format!("{folder}/type"), sensor.name())?;

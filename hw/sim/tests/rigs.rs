@@ -114,6 +114,17 @@ fn same_seed_same_box() {
 }
 
 #[test]
+fn tree_is_recognised_as_its_board() {
+    for board in Board::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        Tree::create(folder.path(), board, &cold(Celsius(25.0))).unwrap();
+        let identity = boards::Identity::read(folder.path());
+        let found = boards::detect(boards::Board::shipped(), identity);
+        assert_eq!(found.board.name, board.name());
+    }
+}
+
+#[test]
 fn tree_reads_back_as_the_box_that_wrote_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut tree = Tree::create(folder.path(), Board::OrinNx, &cold(Celsius(25.0))).unwrap();

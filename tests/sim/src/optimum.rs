@@ -65,7 +65,6 @@ pub fn find(of: Match<'_>) -> Optimum {
     let mut attempts = Vec::new();
     for margins in MARGINS {
         let plan = Plan::new(of, margins);
-        // With the narrowest margins: what lies nearest to what is possible at all.
         bound = bound.max(plan.bound());
         attempts.push(Attempt::play(of, &mut Forward { plan: &plan }));
         if attempts.last().is_some_and(harmless) {

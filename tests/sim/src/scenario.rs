@@ -155,6 +155,17 @@ impl Scenario {
         self.supply_max.unwrap_or(self.board.supply_max())
     }
 
+    /// Whether nothing changes but the air's wandering and the game.
+    pub fn is_steady(&self) -> bool {
+        let fan = match self.fan {
+            Fan::Clean | Fan::Dusty(_) => true,
+            Fan::StopsAfter(minutes) => minutes == 0.0,
+        };
+        let air = matches!((self.ambient, self.sun), (Ambient::Steady(_), Sun::None));
+        let alone = matches!(self.neighbour, Neighbour::None);
+        fan && air && alone && self.faults.is_empty()
+    }
+
     /// Whether it is hot by physics: for at least half of the hours between the second and the
     /// last, the dearest point could not be kept up below the passive trip point, and the cheapest
     /// could.

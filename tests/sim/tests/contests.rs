@@ -143,7 +143,7 @@ fn step_governor_goes_down_when_it_is_hot_and_up_when_it_is_not() {
 fn page_has_a_row_for_every_scenario_and_names_what_is_not_kept() {
     let contests =
         vec![Contest::play(&scenario("25 °C"), (Make::Network, SEED), &short(), Keep::Scores)];
-    let row = Row { scenario: "25 °C", make: "network", hot: false, contests };
+    let row = Row { scenario: "25 °C", make: "network", hot: false, steady: true, contests };
     let made = Made { commit: "abc".into(), command: "scripts/x".into(), seeds: vec![SEED] };
     let page = page(&[row], &made);
     assert_eq!(page.matches("| 25 °C | network |").count(), 4);

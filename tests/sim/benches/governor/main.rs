@@ -96,7 +96,8 @@ fn rows(scenarios: &[Scenario], seeds: &[u64], games: &[Game]) -> Vec<Row> {
             let (hot, contests): (Vec<bool>, Vec<Contest>) =
                 done.by_ref().take(seeds.len()).unzip();
             let hot = hot.iter().all(|hot| *hot);
-            rows.push(Row { scenario: scenario.name, make: make.name(), hot, contests });
+            let (steady, make) = (scenario.is_steady(), make.name());
+            rows.push(Row { scenario: scenario.name, make, hot, steady, contests });
         }
     }
     rows
