@@ -1,17 +1,15 @@
-//! Which two operating points a box should run: one for quiet play, and one for the moments that
-//! cues announce.
+//! Which two operating points a box should run, one for quiet play and one for the moments that
+//! cues announce, and which cues it can afford to follow.
 //!
 //! Heat is a bank: while the box runs below what it can stand for ever, it saves, and a sprint
 //! spends. A higher point in quiet play leaves less to sprint with. Pure arithmetic; what limits
-//! a single change at once is [`machine`](crate::machine)'s business.
+//! a single change at once is [`pursuit`](crate::pursuit)'s business.
 
 use core::cmp::Ordering;
 
+use crate::cue::{Demand, Strength};
 use crate::engine::RUNGS_MAX;
 
-/// Share of the moments that a cue announces. Assumed: no cue's hit rate was measured on games of
-/// other people. It decides only how much quiet play is worth.
-pub const ANNOUNCED: f32 = 0.8;
 /// What another plan must gain, in shares of the moments, before it replaces the one in force.
 const GAIN_MIN: f32 = 0.008;
 /// Power above what can be sustained that the plan in force is allowed, and below it that a higher
@@ -43,9 +41,8 @@ pub type Candidates = heapless::Vec<Candidate, RUNGS_MAX>;
 
 impl Plan {
     /// The plan with the highest expected share of moments seen, when the box can draw
-    /// `sustainable` watts for ever and cues want sprints for `wanted` of the time.
-    pub fn best(self, candidates: &[Candidate], sustainable: f32, wanted: f32) -> Self {
-        let value = |plan: Self| plan.value(candidates, sustainable, wanted);
+    /// `sustainable` watts for ever and cues want sprints as `demand` says.
+    pub fn best(self, candidates: &[Candidate], sustainable: f32, demand: &Demand) -> Self {
         // What can be sustained for ever without a sprint needs no gain: nothing is spent.
         let bonus = |plan: Self| match plan.base {
             base if base == self.base || base == plan.top => GAIN_MIN,
@@ -66,7 +63,7 @@ impl Plan {
             if !is_sustained || !is_allowed(base) || !is_allowed(top) {
                 continue;
             }
-            let value = value(plan) + bonus(plan);
+            let value = plan.value(candidates, sustainable, demand) + bonus(plan);
             if value > best.1 {
                 best = (plan, value);
             }
@@ -75,15 +72,33 @@ impl Plan {
     }
 
     /// Share of the moments that are seen with this plan.
-    pub fn value(self, candidates: &[Candidate], sustainable: f32, wanted: f32) -> f32 {
+    pub fn value(self, candidates: &[Candidate], sustainable: f32, demand: &Demand) -> f32 {
+        let (base, top) = (candidates[self.base].recall, candidates[self.top].recall);
+        let served = self.served(candidates, sustainable, demand);
+        let announced: f32 = served.iter().zip(demand.shares).map(|(part, of)| part * of).sum();
+        base + announced * (top - base)
+    }
+
+    /// How much of what each strength of cue asks for can be afforded, 0.0 to 1.0: first that by
+    /// which most moments come in a second.
+    pub fn served(self, candidates: &[Candidate], sustainable: f32, demand: &Demand) -> [f32; 3] {
         let (base, top) = (candidates[self.base], candidates[self.top]);
         let saved = (sustainable - base.watts).max(0.0);
         let spent = top.watts - base.watts;
         // What is saved in the rest of the time pays for so much of it.
-        let granted = if spent <= saved { 1.0 } else { saved / spent };
-        let share = if wanted > granted { granted / wanted } else { 1.0 };
-        let announced = share * top.recall + (1.0 - share) * base.recall;
-        ANNOUNCED * announced + (1.0 - ANNOUNCED) * base.recall
+        let mut left = if spent <= saved { 1.0 } else { saved / spent };
+        let mut order = Strength::ALL;
+        let worth = |strength: Strength| {
+            demand.shares[strength as usize] / demand.wanted[strength as usize].max(1e-3)
+        };
+        order.sort_unstable_by(|a, b| worth(*b).total_cmp(&worth(*a)));
+        let mut served = [0.0; 3];
+        for strength in order {
+            let wanted = demand.wanted[strength as usize];
+            served[strength as usize] = if wanted <= left { 1.0 } else { left / wanted };
+            left = (left - wanted).max(0.0);
+        }
+        served
     }
 }
 
@@ -100,8 +115,13 @@ mod tests {
             .to_vec()
     }
 
+    /// Strong cues for so much of the time, which announce four moments of five.
+    fn demand(wanted: f32) -> Demand {
+        Demand { wanted: [wanted, 0.0, 0.0], shares: [0.8, 0.0, 0.0] }
+    }
+
     fn best(sustainable: f32, wanted: f32) -> (usize, usize) {
-        let plan = Plan::default().best(&candidates(), sustainable, wanted);
+        let plan = Plan::default().best(&candidates(), sustainable, &demand(wanted));
         (plan.base, plan.top)
     }
 
@@ -126,21 +146,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_saved_goes_to_the_cues_by_which_most_moments_come_in_a_second() {
+        let demand = Demand { wanted: [0.2, 0.3, 0.4], shares: [0.7, 0.05, 0.2] };
+        let plan = Plan { base: 1, top: 3 };
+        // 3 W are saved, and 10 spent.
+        let served = plan.served(&candidates(), 17.0, &demand);
+        assert_eq!((served[0], served[1]), (1.0, 0.0));
+        assert!((served[2] - 0.25).abs() < 1e-3, "{served:?}");
+    }
+
+    #[test]
     fn what_engine_or_supply_do_not_allow_is_in_no_plan() {
         let mut limited = candidates();
         limited[3].is_allowed = false;
-        let plan = Plan::default().best(&limited, 30.0, 0.3);
+        let plan = Plan::default().best(&limited, 30.0, &demand(0.3));
         assert_eq!((plan.base, plan.top), (2, 2));
     }
 
     #[test]
     fn a_plan_in_force_stays_while_others_are_hardly_better() {
         let candidates = candidates();
-        let mut plan = Plan::default().best(&candidates, 18.5, 0.3);
+        let mut plan = Plan::default().best(&candidates, 18.5, &demand(0.3));
         let first = plan;
         for step in 0..40 {
             let near = 18.5 + 0.3 * if step % 2 == 0 { 1.0 } else { -1.0 };
-            plan = plan.best(&candidates, near, 0.3);
+            plan = plan.best(&candidates, near, &demand(0.3));
             assert_eq!(plan, first);
         }
     }
@@ -150,14 +180,14 @@ mod tests {
         /// it; and quiet play never takes what cannot be sustained.
         #[test]
         fn the_best_is_the_best(sustainable in 5f32..40.0, wanted in 0f32..1.0) {
-            let candidates = candidates();
-            let plan = Plan::default().best(&candidates, sustainable, wanted);
-            let value = plan.value(&candidates, sustainable, wanted);
+            let (candidates, wanted) = (candidates(), demand(wanted));
+            let plan = Plan::default().best(&candidates, sustainable, &wanted);
+            let value = plan.value(&candidates, sustainable, &wanted);
             for base in 0..4 {
                 for top in base..4 {
                     let other = Plan { base, top };
                     let sustained = base == 0 || candidates[base].watts <= sustainable - SLACK;
-                    let other = other.value(&candidates, sustainable, wanted);
+                    let other = other.value(&candidates, sustainable, &wanted);
                     prop_assert!(!sustained || other <= value + 2.0 * GAIN_MIN);
                 }
             }

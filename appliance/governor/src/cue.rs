@@ -1,6 +1,9 @@
-//! What says that a moment may be coming, from lanes that do not depend on the tier in force.
+//! What says that a moment may be coming, from lanes that do not depend on the tier in force, and
+//! how much that is worth.
 //!
 //! A low tier is blind to what would raise it; sound, the board and a ball near the rim are not.
+//! Owns how long a cue lasts, how much of the time is asked for, and which share of the moments
+//! came in it: both are followed while the box runs, since halls and games differ.
 
 use core::fmt;
 use core::time::Duration;
@@ -31,11 +34,19 @@ impl Cue {
     pub const fn lasts(self) -> Duration {
         Duration::from_secs(match self {
             Self::BallNearRim => 6,
-            Self::CrowdSwell => 10,
+            Self::CrowdSwell => 8,
             Self::Whistle => 30,
             Self::ScoreChange => 10,
             Self::Button => 60,
         })
+    }
+
+    /// How much it says.
+    pub const fn strength(self) -> Strength {
+        match self {
+            Self::BallNearRim | Self::CrowdSwell | Self::Button => Strength::Strong,
+            Self::Whistle | Self::ScoreChange => Strength::Weak,
+        }
     }
 }
 
@@ -51,51 +62,124 @@ impl fmt::Display for Cue {
     }
 }
 
-/// How much of the time cues ask for a sprint until that was seen.
-const WANTED: f32 = 0.3;
-/// Over which time that is followed, in seconds.
-const WANTED_MEMORY: f32 = 600.0;
+/// How much a cue says, the most first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Strength {
+    /// A moment is likely within seconds.
+    Strong,
+    /// A moment is more likely than at other times.
+    Weak,
+    /// Play goes on: a strong cue came within [`LIVE`].
+    Live,
+}
+
+impl Strength {
+    /// All of them, the strongest first.
+    pub const ALL: [Self; 3] = [Self::Strong, Self::Weak, Self::Live];
+}
+
+impl fmt::Display for Strength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Strong => "strong cues",
+            Self::Weak => "weak cues",
+            Self::Live => "live play",
+        })
+    }
+}
+
+/// How long play is taken to go on after a strong cue: two attacks.
+pub const LIVE: Duration = Duration::from_secs(45);
+/// For how much of the time there is a cue of each strength and none of a stronger one, until that
+/// was seen (assumed).
+const WANTED: [f32; 3] = [0.25, 0.15, 0.25];
+/// Which share of the moments comes then, until that was seen (assumed).
+const SHARES: [f32; 3] = [0.8, 0.05, 0.1];
+/// Over which time the first is followed, in seconds, and over how many moments the second.
+const WANTED_MEMORY: f32 = 900.0;
+const SHARES_MEMORY: f32 = 100.0;
+
+/// What is asked for and what it is worth, by strength.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Demand {
+    /// Share of the time.
+    pub wanted: [f32; 3],
+    /// Share of the moments.
+    pub shares: [f32; 3],
+}
+
+/// What asks for a sprint now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// How much it says.
+    pub strength: Strength,
+    /// The cue.
+    pub cue: Cue,
+    /// Until when.
+    pub until: Monotonic,
+}
 
 /// What cues ask for.
 #[derive(Clone, Debug)]
 pub struct Wish {
-    /// The cue that lasts longest, and until when.
-    latest: Option<(Cue, Monotonic)>,
-    wanted: f32,
+    /// By strength: the cue that lasts longest.
+    latest: [Option<Asked>; 3],
+    demand: Demand,
     looked: Option<Monotonic>,
 }
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { latest: None, wanted: WANTED, looked: None }
+        let demand = Demand { wanted: WANTED, shares: SHARES };
+        Self { latest: [None; 3], demand, looked: None }
     }
 }
 
 impl Wish {
     /// Takes in a cue.
     pub fn handle(&mut self, now: Monotonic, cue: Cue) {
-        let until = now.plus(cue.lasts());
-        if self.latest.is_none_or(|(_, before)| until > before) {
-            self.latest = Some((cue, until));
+        let strength = cue.strength();
+        self.ask(Asked { strength, cue, until: now.plus(cue.lasts()) });
+        if strength == Strength::Strong {
+            self.ask(Asked { strength: Strength::Live, cue, until: now.plus(LIVE) });
         }
     }
 
-    /// The cue that asks for a sprint now, and until when.
-    pub fn now(&self, now: Monotonic) -> Option<(Cue, Monotonic)> {
-        self.latest.filter(|(_, until)| *until > now)
+    /// A moment was seen just now.
+    pub fn moment(&mut self, now: Monotonic) {
+        let came_in = self.now(now).map(|asked| asked.strength);
+        for (strength, share) in Strength::ALL.iter().zip(&mut self.demand.shares) {
+            let hit = if came_in == Some(*strength) { 1.0 } else { 0.0 };
+            *share += (hit - *share) / SHARES_MEMORY;
+        }
     }
 
-    /// Share of the time for which sprints were asked for lately.
-    pub fn wanted(&self) -> f32 {
-        self.wanted
+    /// The strongest that asks for a sprint now.
+    pub fn now(&self, now: Monotonic) -> Option<Asked> {
+        self.latest.iter().flatten().find(|asked| asked.until > now).copied()
+    }
+
+    /// What is asked for and what it is worth.
+    pub fn demand(&self) -> Demand {
+        self.demand
     }
 
     /// Follows how much is asked for. Call it about once a second.
     pub fn look(&mut self, now: Monotonic) {
         let passed = self.looked.replace(now).map_or(Duration::ZERO, |before| now.since(before));
-        let asked = if self.now(now).is_some() { 1.0 } else { 0.0 };
+        let asked = self.now(now).map(|asked| asked.strength);
         let seconds = passed.as_secs_f32();
-        self.wanted += (asked - self.wanted) * seconds / (seconds + WANTED_MEMORY);
+        for (strength, wanted) in Strength::ALL.iter().zip(&mut self.demand.wanted) {
+            let now = if asked == Some(*strength) { 1.0 } else { 0.0 };
+            *wanted += (now - *wanted) * seconds / (seconds + WANTED_MEMORY);
+        }
+    }
+
+    fn ask(&mut self, asked: Asked) {
+        let latest = &mut self.latest[asked.strength as usize];
+        if latest.is_none_or(|before| asked.until > before.until) {
+            *latest = Some(asked);
+        }
     }
 }
 
@@ -107,24 +191,46 @@ mod tests {
         Monotonic::from_millis(count * 1_000)
     }
 
-    #[test]
-    fn a_short_cue_does_not_end_a_long_one() {
-        let mut wish = Wish::default();
-        wish.handle(second(10), Cue::Whistle);
-        wish.handle(second(12), Cue::BallNearRim);
-        assert_eq!(wish.now(second(39)), Some((Cue::Whistle, second(40))));
-        assert_eq!(wish.now(second(40)), None);
+    fn strength(wish: &Wish, now: u64) -> Option<Strength> {
+        wish.now(second(now)).map(|asked| asked.strength)
     }
 
     #[test]
-    fn how_much_is_asked_for_is_followed() {
+    fn the_strongest_cue_that_lasts_is_the_one_that_asks() {
         let mut wish = Wish::default();
-        for now in 0..6_000 {
+        wish.handle(second(10), Cue::Whistle);
+        wish.handle(second(12), Cue::BallNearRim);
+        assert_eq!(strength(&wish, 12), Some(Strength::Strong));
+        assert_eq!(strength(&wish, 18), Some(Strength::Weak));
+        assert_eq!(strength(&wish, 40), Some(Strength::Live));
+        assert_eq!(strength(&wish, 57), None);
+    }
+
+    #[test]
+    fn a_short_cue_does_not_end_a_long_one() {
+        let mut wish = Wish::default();
+        wish.handle(second(10), Cue::Button);
+        wish.handle(second(12), Cue::BallNearRim);
+        assert_eq!(wish.now(second(60)).map(|asked| asked.cue), Some(Cue::Button));
+    }
+
+    #[test]
+    fn how_much_is_asked_for_and_what_it_is_worth_is_followed() {
+        let mut wish = Wish::default();
+        for now in 0..9_000 {
             if now % 60 == 0 {
                 wish.handle(second(now), Cue::BallNearRim);
             }
+            if now % 120 == 3 || now % 120 == 30 {
+                wish.moment(second(now));
+            }
             wish.look(second(now));
         }
-        assert!((0.07..0.13).contains(&wish.wanted()), "{}", wish.wanted());
+        let Demand { wanted: [strong, weak, live], shares } = wish.demand();
+        assert!((0.08..0.12).contains(&strong), "{strong}");
+        assert!((0.6..0.7).contains(&live), "{live}");
+        assert!(weak < 0.01, "{weak}");
+        assert!((0.45..0.65).contains(&shares[0]), "{shares:?}");
+        assert!((0.35..0.55).contains(&shares[2]), "{shares:?}");
     }
 }

@@ -6,6 +6,7 @@ use core::time::Duration;
 use wire::time::Monotonic;
 use wire::units::{Milliwatts, Permille};
 
+use crate::cue::Strength;
 use crate::forecast::{Horizon, Outlook};
 use crate::machine::{Governor, HISTORY, TIER_CHANGES_PER_HOUR};
 use crate::operating_point::OperatingPoint;
@@ -33,8 +34,9 @@ pub struct Explanation {
     pub load: Permille,
     /// The rung for quiet play and the one for sprints.
     pub plan: (OperatingPoint, OperatingPoint),
-    /// Share of the time for which cues ask for a sprint.
-    pub wanted: Permille,
+    /// By strength of cue: the share of the time for which it asks for a sprint, and how much of
+    /// that can be afforded.
+    pub cues: [(Strength, Permille, Permille); 3],
     /// The next point up, and what stands in its way.
     pub next: Option<(OperatingPoint, Option<Obstacle>)>,
     /// Changes of tiers in the last hour beside those that a cue asked for.
@@ -72,7 +74,10 @@ impl Governor {
             power: (milli(watts), self.supply.limit(now).map(milli), sustainable.map(milli)),
             load: self.meter.load(),
             plan: (rung(self.plan.base), rung(self.plan.top)),
-            wanted: Permille::from_share(self.wish.wanted()),
+            cues: Strength::ALL.map(|strength| {
+                let share = |of: &[f32; 3]| Permille::from_share(of[strength as usize]);
+                (strength, share(&self.wish.demand().wanted), share(&self.served))
+            }),
             next: (next < self.ladder.len()).then(|| (self.ladder[next], obstacle())),
             tier_changes: self.tier_changes.iter().filter(recent).count(),
             history: self.history.iter().map(|(at, c)| (now.since(*at), c.clone())).collect(),
@@ -98,11 +103,13 @@ impl fmt::Display for Explanation {
         }
         writeln!(f, "why              {}", self.reason)?;
         let sprint = if self.is_sprint { "under way" } else { "none" };
-        writeln!(
-            f,
-            "sprint           {sprint}; cues ask for one {} of the time",
-            Share(self.wanted)
-        )?;
+        write!(f, "sprint           {sprint}; asked for")?;
+        for (place, (strength, wanted, served)) in self.cues.iter().enumerate() {
+            let comma = if place > 0 { "," } else { "" };
+            write!(f, "{comma} {} of the time by {strength} (", Share(*wanted))?;
+            write!(f, "{} of that granted)", Share(*served))?;
+        }
+        writeln!(f)?;
         writeln!(f, "quiet play       {}", self.plan.0)?;
         writeln!(f, "in a sprint      {}", self.plan.1)?;
         match &self.outlook {

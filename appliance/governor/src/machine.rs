@@ -100,6 +100,8 @@ pub struct Governor {
     pub(crate) rung: usize,
     pub(crate) play: Play,
     pub(crate) plan: Plan,
+    /// How much of what each strength of cue asks for the plan can afford.
+    pub(crate) served: [f32; 3],
     pub(crate) state: State,
     pub(crate) thermometer: Thermometer,
     pub(crate) forecast: Forecast,
@@ -149,6 +151,7 @@ impl Governor {
             rung: 0,
             play: Play::Quiet,
             plan: Plan::default(),
+            served: [1.0; 3],
             state: State::Boot { since: now },
             thermometer: Thermometer::default(),
             forecast: Forecast::default(),
@@ -231,6 +234,11 @@ impl Governor {
         self.sprint(now);
     }
 
+    /// Takes in that a moment was seen: what cues are worth is learned from it.
+    pub fn handle_moment(&mut self, now: Monotonic) {
+        self.wish.moment(now);
+    }
+
     /// Takes in what the engine did since the last call. Call it about once a second.
     pub fn handle_work(&mut self, now: Monotonic, work: Work) {
         self.meter.observe(now, self.rung, work);
@@ -305,7 +313,7 @@ impl Governor {
         let silent = self.thermometer.worst(self.decided).and(self.thermometer.silent_at());
         let readings = silent.map(|at| (at.max(a_second_on), Wait::Readings));
         let sprint = self.wish.now(self.decided).filter(|_| self.is_sprinting());
-        let sprint = sprint.map(|(_, until)| (until, Wait::Sprint));
+        let sprint = sprint.map(|asked| (asked.until, Wait::Sprint));
         state.into_iter().chain(readings).chain(sprint).min_by_key(|(at, _)| *at)
     }
 
@@ -339,7 +347,7 @@ impl Governor {
         if let Some(name) = self.thermometer.missing(now).filter(|_| self.rung > 0).cloned() {
             self.move_to(now, 0, Reason::Blind(name));
         }
-        if self.is_sprinting() && self.wish.now(now).is_none() {
+        if self.is_sprinting() && !self.is_asked(now) {
             self.end_sprint(now);
         }
         heat

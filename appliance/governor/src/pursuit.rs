@@ -9,6 +9,7 @@ use wire::time::Monotonic;
 use wire::units::{Milliwatts, Permille};
 
 use crate::choice::{Candidate, Candidates};
+use crate::cue::Strength;
 use crate::engine::{CLIMB_LOAD_MAX, LOAD_MAX, Verdict};
 use crate::forecast::{Horizon, Outlook};
 use crate::machine::{Choice, DWELL, Governor, Play};
@@ -52,6 +53,16 @@ pub enum Obstacle {
     Saved,
 }
 
+/// Whether what a cue asks for can be afforded.
+enum Afforded {
+    /// Whenever it comes.
+    All,
+    /// While enough is left for what goes before it.
+    Spare,
+    /// It would take what others need.
+    None,
+}
+
 impl Governor {
     /// Goes where the rules lead. Called once a second, after the engine's work came in.
     pub(crate) fn pursue(&mut self, now: Monotonic, heat: Heat) {
@@ -79,12 +90,17 @@ impl Governor {
 
     /// Starts or raises a sprint, if a cue asks for one and it is granted.
     pub(crate) fn sprint(&mut self, now: Monotonic) {
-        let Some((cue, until)) = self.wish.now(now) else { return };
+        let Some(asked) = self.wish.now(now) else { return };
         let is_paused = self.rests(now) < SPRINT_PAUSE && self.play == Play::Quiet;
         if self.state != State::Nominal || self.choice == Choice::Pinned || is_paused {
             return;
         }
-        let horizon = Horizon::Sprint(until.since(now).max(SPRINT_MIN));
+        let horizon = match self.affords(asked.strength) {
+            Afforded::All => Horizon::Sprint(SPRINT_MIN),
+            // There must be enough left for the others.
+            Afforded::Spare => Horizon::Minute,
+            Afforded::None => return,
+        };
         let higher = (self.rung + 1..self.ladder.len()).rev();
         let granted = |rung: &usize| self.obstacle(now, *rung, horizon).is_none();
         let Some(rung) = higher.into_iter().find(granted) else { return };
@@ -94,7 +110,25 @@ impl Governor {
         if self.play == Play::Quiet {
             self.play = Play::Sprint { from: self.rung };
         }
-        self.move_to(now, rung, Reason::Sprint(cue));
+        self.move_to(now, rung, Reason::Sprint(asked.cue));
+    }
+
+    /// Whether a cue asks for a sprint that the plan has heat for.
+    pub(crate) fn is_asked(&self, now: Monotonic) -> bool {
+        let asked = self.wish.now(now);
+        asked.is_some_and(|asked| !matches!(self.affords(asked.strength), Afforded::None))
+    }
+
+    /// Which cues the plan has heat for.
+    fn affords(&self, strength: Strength) -> Afforded {
+        let served = self.served[strength as usize];
+        if served >= 0.99 {
+            Afforded::All
+        } else if served > 0.0 {
+            Afforded::Spare
+        } else {
+            Afforded::None
+        }
     }
 
     /// Goes back to the rung of quiet play.
@@ -204,9 +238,13 @@ impl Governor {
         }
         // In quiet play half the margin: what was chosen with all of it is not to be taken back for
         // a trifle.
+        let spare = || match self.wish.now(now).map(|asked| self.affords(asked.strength)) {
+            Some(Afforded::Spare) => Horizon::Minute,
+            Some(Afforded::All | Afforded::None) | None => Horizon::Sprint(SPRINT_MIN),
+        };
         let (horizon, share) = match self.play {
             Play::Quiet => (Horizon::Minute, 2),
-            Play::Sprint { .. } => (Horizon::Sprint(SPRINT_MIN), 1),
+            Play::Sprint { .. } => (spare(), 1),
         };
         let outlook = self.forecast.outlook(&self.thermometer, watts, horizon);
         let outlook = outlook.filter(|_| self.forecast.is_learned());
@@ -273,7 +311,9 @@ impl Governor {
         };
         let candidates = self.candidates(now);
         self.plan.base = self.rung;
-        self.plan = self.plan.best(&candidates, sustainable, self.wish.wanted());
+        let demand = self.wish.demand();
+        self.plan = self.plan.best(&candidates, sustainable, &demand);
+        self.served = self.plan.served(&candidates, sustainable, &demand);
         self.plan.base
     }
 
