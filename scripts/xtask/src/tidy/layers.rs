@@ -65,6 +65,11 @@ const TABLE: &[Rule] = &[
     Rule { name: "courtside-libav", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
     Rule { name: "courtside-nvcodec", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
     Rule { name: "courtside-sensors", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
+    Rule {
+        name: "courtside-sim",
+        ours: &[HAL, WIRE],
+        foreign: Foreign::Without(VENDORS_AND_EDGES),
+    },
     // Its sockets are libsrt's own; knows nothing of ours.
     Rule { name: "courtside-srt", ours: &[], foreign: Foreign::Without(EDGES) },
     Rule { name: "courtside-v4l2", ours: &[HAL, WIRE], foreign: Foreign::Without(EDGES) },
@@ -117,6 +122,11 @@ const TABLE: &[Rule] = &[
     },
     Rule { name: "courtside-court", ours: &[], foreign: Foreign::Any },
     Rule { name: "courtside-e2e", ours: &[WIRE, MQTT, "courtside-court"], foreign: Foreign::Any },
+    Rule {
+        name: "courtside-trials",
+        ours: &[WIRE, HAL, "courtside-governor", "courtside-sim"],
+        foreign: Foreign::Any,
+    },
     Rule { name: "xtask", ours: &[], foreign: Foreign::Any },
 ];
 
@@ -206,7 +216,9 @@ mod tests {
     #[test]
     fn nobody_may_depend_on_the_programs() {
         for rule in TABLE {
-            for program in ["courtside", "courtside-fleet", "courtside-e2e", "xtask"] {
+            for program in
+                ["courtside", "courtside-fleet", "courtside-e2e", "courtside-trials", "xtask"]
+            {
                 assert!(!rule.ours.contains(&program), "{} knows {program}", rule.name);
             }
         }
