@@ -84,7 +84,7 @@ impl Strain {
 
     /// Takes in a reading; returns why more or less is left out now.
     pub fn observe(&mut self, now: Monotonic, pressure: Pressure) -> Option<Reason> {
-        let Some(reason) = trouble(pressure) else {
+        let Some((remedy, reason)) = trouble(pressure) else {
             self.bad = 0;
             return self.relieve(now);
         };
@@ -95,9 +95,9 @@ impl Strain {
         }
         self.bad = 0;
         let before = self.relief;
-        match reason {
-            Reason::MemoryShort(_) => self.relief.shed = Shed::Board,
-            _ => self.relief.rate = (before.rate + 1).min(RATES.len()),
+        match remedy {
+            Remedy::FewerLanes => self.relief.shed = Shed::Board,
+            Remedy::FewerFrames => self.relief.rate = (before.rate + 1).min(RATES.len()),
         }
         if before.is_none() {
             self.relapses = (self.relapses + 1).min(RELAPSES_MAX);
@@ -122,20 +122,27 @@ impl Strain {
     }
 }
 
-fn trouble(pressure: Pressure) -> Option<Reason> {
+/// What helps.
+enum Remedy {
+    FewerFrames,
+    FewerLanes,
+}
+
+fn trouble(pressure: Pressure) -> Option<(Remedy, Reason)> {
     let Pressure { cpu, memory, memory_used, frame_age } = pressure;
     let above = |share: Option<Permille>, limit| share.filter(|share| *share > limit);
     let memory = above(memory, MEMORY_WAIT_MAX).or(above(memory_used, MEMORY_USED_MAX));
     if let Some(share) = memory {
-        return Some(Reason::MemoryShort(share));
+        return Some((Remedy::FewerLanes, Reason::MemoryShort(share)));
     }
     if let Some(age) = frame_age.filter(|age| *age > AGE_MAX) {
-        return Some(Reason::Old(age));
+        return Some((Remedy::FewerFrames, Reason::Old(age)));
     }
     // Others may wait for a processor as long as frames do not: half the limit says that they
     // begin to.
     let aging = frame_age.is_some_and(|age| age > AGE_MAX / 2);
-    above(cpu, CPU_MAX).filter(|_| aging).map(Reason::ProcessorShort)
+    let short = above(cpu, CPU_MAX).filter(|_| aging);
+    short.map(|share| (Remedy::FewerFrames, Reason::ProcessorShort(share)))
 }
 
 #[cfg(test)]

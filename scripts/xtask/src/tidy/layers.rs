@@ -121,7 +121,11 @@ const TABLE: &[Rule] = &[
         foreign: Foreign::Any,
     },
     Rule { name: "courtside-court", ours: &[], foreign: Foreign::Any },
-    Rule { name: "courtside-e2e", ours: &[WIRE, MQTT, "courtside-court"], foreign: Foreign::Any },
+    Rule {
+        name: "courtside-e2e",
+        ours: &[WIRE, MQTT, "courtside-court", "courtside-sim"],
+        foreign: Foreign::Any,
+    },
     Rule {
         name: "courtside-trials",
         ours: &[WIRE, HAL, "courtside-governor", "courtside-sim"],
