@@ -108,6 +108,8 @@ impl Telemetry {
             "rss_bytes": latest.readings.memory_resident_bytes,
             "memory_available_bytes": latest.readings.memory_available_bytes,
             "cpu_permille": latest.readings.cpu.map(|share| share.0),
+            "pressure_permille": report::pressure_json(&latest.readings),
+            "group_memory_bytes": report::group_memory_json(&latest.readings),
             "board": of_board(&self.board),
             "temperatures_millicelsius": temperatures(&latest.readings),
             "power_milliwatts": power(&latest.readings),

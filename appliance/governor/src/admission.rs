@@ -94,10 +94,7 @@ mod tests {
     use crate::operating_point::FrameRate;
 
     fn at_rate(millihertz: u32) -> OperatingPoint {
-        OperatingPoint {
-            frame_rate: FrameRate(millihertz),
-            ..OperatingPoint::SMALLEST
-        }
+        OperatingPoint { frame_rate: FrameRate(millihertz), ..OperatingPoint::SMALLEST }
     }
 
     fn slot(source: usize, at: i64) -> Slot {

@@ -8,7 +8,8 @@ use boards::{Detected, Driver, Fit, Missing};
 use governor::Probe;
 use governor::thermal::Limits;
 use hal::sensors::{
-    Alarm, Condition, Fan, Power, Readings, Temperature, Throttle, Trips, Warning, Wear,
+    Alarm, Condition, Fan, GroupMemory, Power, Pressure, Readings, Temperature, Throttle, Trips,
+    Warning, Wear,
 };
 use sensors::Absent;
 use serde_json::{Value, json};
@@ -68,6 +69,8 @@ impl Display for Report<'_> {
         table(f, "fan|turns|driven|", readings.fans.iter().map(fan))?;
         table(f, "throttled by the hardware|times", readings.throttles.iter().map(throttle))?;
         table(f, "disk|worn|spare|warns", readings.wear.iter().map(disk))?;
+        table(f, "tasks wait for|of the last 10 s", pressure(readings.pressure))?;
+        table(f, "memory of the control group|", group_memory(readings.group_memory))?;
         let notes = self.missing.iter().map(ToString::to_string);
         let mut notes = notes.chain(self.absent.iter().map(ToString::to_string)).peekable();
         if notes.peek().is_some() {
@@ -135,6 +138,8 @@ impl Report<'_> {
             "fans": fans_json(readings),
             "throttles": throttles_json(readings),
             "disks": disks_json(readings),
+            "pressure_permille": pressure_json(readings),
+            "group_memory_bytes": group_memory_json(readings),
             "missing": self.missing.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "absent": self.absent.iter().map(ToString::to_string).collect::<Vec<_>>(),
         })
@@ -235,6 +240,19 @@ pub fn disks_json(readings: &Readings) -> Value {
     readings.wear.iter().map(disk).collect::<serde_json::Map<_, _>>().into()
 }
 
+/// How much tasks wait, in permille of the last ten seconds, for JSON.
+pub fn pressure_json(readings: &Readings) -> Value {
+    let Pressure { cpu, memory, io } = readings.pressure;
+    let share = |share: Option<Permille>| share.map(|share| share.0);
+    json!({ "cpu": share(cpu), "memory": share(memory), "io": share(io) })
+}
+
+/// Memory of the control group in bytes, for JSON.
+pub fn group_memory_json(readings: &Readings) -> Value {
+    let GroupMemory { limit_bytes, used_bytes } = readings.group_memory;
+    json!({ "limit": limit_bytes, "used": used_bytes })
+}
+
 fn trips_json(trips: Trips) -> Value {
     let milli = |trip: Option<Millicelsius>| trip.map(|trip| trip.0);
     json!({
@@ -271,6 +289,20 @@ fn disk(disk: &Wear) -> Vec<String> {
         disk.spare.map_or("–".to_owned(), |spare| format!("{} %", spare.0)),
         disk.warning.map_or("–", warning).to_owned(),
     ]
+}
+
+fn pressure(told: Pressure) -> impl Iterator<Item = Vec<String>> {
+    let rows = [("a processor", told.cpu), ("memory", told.memory), ("a disk", told.io)];
+    rows.into_iter().filter_map(|(what, share)| {
+        let Permille(share) = share?;
+        Some(vec![what.to_owned(), format!("{}.{} %", share / 10, share % 10)])
+    })
+}
+
+fn group_memory(told: GroupMemory) -> impl Iterator<Item = Vec<String>> {
+    let rows = [("limit", told.limit_bytes), ("in use", told.used_bytes)];
+    rows.into_iter()
+        .filter_map(|(what, bytes)| Some(vec![what.to_owned(), format!("{} MiB", bytes? >> 20)]))
 }
 
 fn celsius(Millicelsius(milli): Millicelsius) -> String {
