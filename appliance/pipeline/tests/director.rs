@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clips::planner::ClipPlan;
 use fusion::{Profile, RimSlot};
+use governor::OperatingPoint;
 use hal::surface::Half;
 use models::incoming::{Adaptation, Rows};
 use pipeline::cut::Anchor;
@@ -77,6 +78,7 @@ fn frame(source: usize, number: i64, rows: Rows) -> FrameReport {
         balls: Vec::new(),
         hoops: Vec::new(),
         board: Vec::new(),
+        point: OperatingPoint::SMALLEST,
         took: Duration::ZERO,
         searched: Duration::ZERO,
     }
