@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use wire::units::{Millicelsius, Percent, Permille};
 
 use super::concerns::Watts;
-use super::probes;
+use super::{figures, probes};
 
 /// Everything that `courtside sensors` tells.
 pub struct Report<'r> {
@@ -135,11 +135,11 @@ impl Report<'_> {
             },
             "temperatures": temperatures,
             "rails": readings.power.iter().enumerate().map(rail).collect::<Vec<_>>(),
-            "fans": fans_json(readings),
-            "throttles": throttles_json(readings),
-            "disks": disks_json(readings),
-            "pressure_permille": pressure_json(readings),
-            "group_memory_bytes": group_memory_json(readings),
+            "fans": figures::fans(readings),
+            "throttles": figures::throttles(readings),
+            "disks": figures::disks(readings),
+            "pressure_permille": figures::pressure(readings),
+            "group_memory_bytes": figures::group_memory(readings),
             "missing": self.missing.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "absent": self.absent.iter().map(ToString::to_string).collect::<Vec<_>>(),
         })
@@ -208,51 +208,6 @@ impl Report<'_> {
     }
 }
 
-/// Fans by name, for JSON.
-pub fn fans_json(readings: &Readings) -> Value {
-    let fan = |fan: &Fan| {
-        let told = json!({
-            "rpm": fan.speed.map(|speed| speed.0),
-            "driven_permille": fan.drive.map(|drive| drive.0),
-            "condition": condition(fan.condition),
-        });
-        (fan.name.clone(), told)
-    };
-    readings.fans.iter().map(fan).collect::<serde_json::Map<_, _>>().into()
-}
-
-/// Counters of throttling by name, for JSON.
-pub fn throttles_json(readings: &Readings) -> Value {
-    let counter = |throttle: &Throttle| (throttle.name.clone(), json!(throttle.events));
-    readings.throttles.iter().map(counter).collect::<serde_json::Map<_, _>>().into()
-}
-
-/// Disks by name, for JSON.
-pub fn disks_json(readings: &Readings) -> Value {
-    let disk = |disk: &Wear| {
-        let told = json!({
-            "used_percent": disk.used.map(|used| used.0),
-            "spare_percent": disk.spare.map(|spare| spare.0),
-            "warning": disk.warning.map(warning),
-        });
-        (disk.name.clone(), told)
-    };
-    readings.wear.iter().map(disk).collect::<serde_json::Map<_, _>>().into()
-}
-
-/// How much tasks wait, in permille of the last ten seconds, for JSON.
-pub fn pressure_json(readings: &Readings) -> Value {
-    let Pressure { cpu, memory, io } = readings.pressure;
-    let share = |share: Option<Permille>| share.map(|share| share.0);
-    json!({ "cpu": share(cpu), "memory": share(memory), "io": share(io) })
-}
-
-/// Memory of the control group in bytes, for JSON.
-pub fn group_memory_json(readings: &Readings) -> Value {
-    let GroupMemory { limit_bytes, used_bytes } = readings.group_memory;
-    json!({ "limit": limit_bytes, "used": used_bytes })
-}
-
 fn trips_json(trips: Trips) -> Value {
     let milli = |trip: Option<Millicelsius>| trip.map(|trip| trip.0);
     json!({
@@ -309,7 +264,7 @@ fn celsius(Millicelsius(milli): Millicelsius) -> String {
     format!("{:.1} °C", f64::from(milli) / 1_000.0)
 }
 
-fn condition(condition: Condition) -> &'static str {
+pub(super) fn condition(condition: Condition) -> &'static str {
     match condition {
         Condition::Unremarkable => "unremarkable",
         Condition::Faulty => "faulty",
@@ -325,7 +280,7 @@ fn alarm(alarm: Alarm) -> &'static str {
     }
 }
 
-fn warning(warning: Warning) -> &'static str {
+pub(super) fn warning(warning: Warning) -> &'static str {
     match warning {
         Warning::SpareLow => "spare low",
         Warning::SpareNearlyGone => "spare nearly gone",
