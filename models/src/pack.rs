@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use hal::infer::InferError;
 use thiserror::Error;
+use wire::units::Milliwatts;
 
 use crate::engine::{Backend, Engines, LoadError, Network, Plan, Signature, Speed};
 use crate::manifest::{Lane, Manifest, ManifestError, Precision, Tier};
@@ -300,6 +301,14 @@ impl Pack {
     /// [`PackError::NoTier`].
     pub fn measured_ms(&self, tier: &str) -> Result<Option<f32>, PackError> {
         Ok(self.plans[self.tier_index(tier)?].measured.map(|speed| speed.cost_ms))
+    }
+
+    /// What the box draws more while a tier runs again and again, if it was measured.
+    ///
+    /// # Errors
+    /// [`PackError::NoTier`].
+    pub fn measured_power(&self, tier: &str) -> Result<Option<Milliwatts>, PackError> {
+        Ok(self.plans[self.tier_index(tier)?].measured.and_then(|speed| speed.power))
     }
 
     fn spawn(&self, at: usize, plan: &Plan) -> Result<Network, PackError> {

@@ -1,28 +1,44 @@
 //! The governor's shell: reads the sensors and the engine's work once a second, hands both to
-//! `governor`, and passes on what it decides and what a person should look at.
+//! `governor`, cues at once, and passes on what it decides and what a person should look at.
 //!
-//! Owns the sensors. Decides nothing.
+//! Owns the thread and what is kept of it: the explanation, the black box. Decides nothing.
 
+pub mod blackbox;
+pub mod command;
+pub mod deadlines;
+pub mod explanation;
+pub mod request;
+mod senses;
+pub mod supply;
+
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use boards::Detected;
-use governor::machine::{Effect, Governor};
+use futures_lite::future;
+use governor::forecast::Outlook;
+use governor::machine::Effect;
 use governor::operating_point::{LADDER, LADDER_FULL, LADDER_NANO, LADDER_SMALL};
-use governor::{OperatingPoint, Work};
+use governor::reason::{Change, Mode};
+use governor::{Cue, Governor, OperatingPoint};
 use hal::Clock;
 use hal::sensors::Readings;
 use pipeline::inference::InferenceHealth;
-use pipeline::links::OperatingPoints;
+use pipeline::links::{Departure, Departures, Hint, Hints, OperatingPoints};
 use pipeline::source::SourceLinks;
 use sensors::{Now, Places};
 use tracing::{info, warn};
 use wire::envelope::{Body, NoticeKind};
+use wire::time::Monotonic;
+use wire::units::Permille;
 
+use self::blackbox::{BlackBox, Moment};
+use self::explanation::Explanation;
+use self::senses::{Felt, Senses};
 use crate::clock::SystemClock;
-use crate::config::TierChoice;
-use crate::hardware::concerns::Concerns;
+use crate::config::{self, GovernorMode, TierChoice};
 use crate::hardware::{Hardware, probes};
 use crate::outputs::notice;
 use crate::tiers::Tiers;
@@ -36,8 +52,16 @@ const EVERY: Duration = Duration::from_secs(1);
 pub struct Latest {
     /// The last readings.
     pub readings: Readings,
-    /// Mode and operating point, as a sentence.
-    pub status: String,
+    /// What is in force; `None` before the first look.
+    pub status: Option<governor::Status>,
+    /// Who chooses the operating point.
+    pub mode: GovernorMode,
+    /// Why it changed last, as a sentence; `None` before the first change.
+    pub reason: Option<String>,
+    /// Whether a cue asked for what is in force.
+    pub is_sprinting: bool,
+    /// The sensor closest to its limit as it will be in a minute; `None` before that is known.
+    pub outlook: Option<Outlook>,
     /// Share of one core's time that inference used in the last second.
     pub engine_load: f64,
 }
@@ -52,6 +76,10 @@ pub struct Govern {
     pub places: Places,
     /// Who chooses the tier.
     pub choice: TierChoice,
+    /// Who chooses the operating point, and what the supply stands.
+    pub config: config::Governor,
+    /// Where the box keeps what it knows.
+    pub data_dir: PathBuf,
     /// The tiers to choose from.
     pub tiers: Tiers,
     /// What the engine did.
@@ -60,6 +88,10 @@ pub struct Govern {
     pub sources: Vec<Arc<SourceLinks>>,
     /// To the engine.
     pub points: Arc<OperatingPoints>,
+    /// From the director.
+    pub hints: Arc<Hints>,
+    /// To the audit of a deterministic box.
+    pub departures: Arc<Departures>,
     /// Changes are told here.
     pub uplink: uplink::Handle,
     /// For telemetry.
@@ -70,46 +102,73 @@ pub struct Govern {
     pub shut_down: Box<dyn Fn() + Send>,
 }
 
+/// What is kept of the governor.
+struct Memory {
+    explanation: Explanation,
+    black_box: BlackBox,
+    reason: Option<String>,
+    /// The data folder failed the last time, which is told once.
+    fails: bool,
+}
+
 impl Govern {
     /// Governs until it is stopped; sleeps in between.
     pub async fn run(self) {
         let clock = Arc::clone(&self.clock);
+        let mut governor = self.governor();
+        self.points.signal(governor.operating_point());
+        // After the engine has its first operating point: a driver may take seconds to open.
+        let mut senses = Senses::new(self.open_hardware());
+        let mut memory = Memory {
+            explanation: Explanation::new(&self.data_dir),
+            black_box: BlackBox::default(),
+            reason: None,
+            fails: false,
+        };
+        // Asked of a box that did not run.
+        let _ = request::take(&self.data_dir);
+        while !self.stop.load(Ordering::Relaxed) {
+            let next = clock.now().plus(EVERY);
+            let felt = senses.feel(&self.inference, &self.sources);
+            let now = clock.now();
+            governor.handle_readings(now, &probes(senses.hardware.fit(), &felt.readings));
+            governor.handle_power(now, felt.supply);
+            governor.handle_pressure(now, felt.pressure);
+            governor.handle_work(now, felt.work);
+            for concern in senses.concerns(now, &felt.readings) {
+                self.worry(&concern);
+            }
+            self.note(&governor, &mut memory, &felt);
+            self.press_button(&mut governor, &mut memory);
+            self.act(&mut governor, &mut memory, now);
+            self.remember(&governor, &mut memory, felt);
+            self.heed_hints(&mut governor, &mut memory, next).await;
+        }
+    }
+
+    /// The governor of this box: what it may run, and what is known of that. A deterministic box
+    /// runs the highest rung of its tier.
+    fn governor(&self) -> Governor {
         let ladder = match self.choice {
             TierChoice::Auto => LADDER,
             TierChoice::Nano => LADDER_NANO,
             TierChoice::Small => LADDER_SMALL,
             TierChoice::Full => LADDER_FULL,
         };
-        let mut governor = Governor::new(clock.now(), &self.tiers.ladder(ladder));
+        let ladder = self.tiers.ladder(ladder);
+        let now = self.clock.now();
+        let mut governor = match self.config.mode {
+            GovernorMode::Adaptive => Governor::new(now, &ladder),
+            GovernorMode::Deterministic => Governor::pinned(now, ladder[ladder.len() - 1]),
+        };
         governor.handle_claims(|point| self.tiers.claim(point));
         if let Some(slew) = self.board.board.slew_per_second {
             governor.handle_slew(slew);
         }
-        self.points.signal(governor.operating_point());
-        // After the engine has its first operating point: a driver may take seconds to open.
-        let mut hardware = self.open_hardware();
-        let mut concerns = Concerns::default();
-        let mut seen = Engine::default();
-        while !self.stop.load(Ordering::Relaxed) {
-            let next = clock.now().plus(EVERY);
-            let readings = hardware.read();
-            let work = seen.work_since(&self.inference, &self.sources);
-            let now = clock.now();
-            governor.handle_readings(now, &probes(hardware.fit(), &readings));
-            governor.handle_work(now, work);
-            while let Some(effect) = governor.next(now) {
-                self.act(effect, governor.operating_point());
-            }
-            for concern in concerns.next(now, &readings, hardware.fit()) {
-                self.worry(&concern);
-            }
-            self.remember(Latest {
-                readings,
-                status: governor.status().point.to_string(),
-                engine_load: work.busy.as_secs_f64() / EVERY.as_secs_f64(),
-            });
-            clock.sleep_until(next).await;
+        if let Some(power_max) = self.config.power_max {
+            governor.handle_budget(power_max);
         }
+        governor
     }
 
     /// Finds the sensors, and tells what the board has and the kernel does not show.
@@ -127,6 +186,37 @@ impl Govern {
         hardware
     }
 
+    /// Waits for the next look; a cue acts at once.
+    async fn heed_hints(&self, governor: &mut Governor, memory: &mut Memory, next: Monotonic) {
+        loop {
+            let hint = async { Some(self.hints.receive().await) };
+            let over = async {
+                self.clock.sleep_until(next).await;
+                None
+            };
+            // The next look first: cues that never end do not put it off.
+            let Some(hint) = future::or(over, hint).await else { return };
+            let now = self.clock.now();
+            match hint {
+                Hint::Cue(cue) => governor.handle_cue(now, cue),
+                Hint::Moment => governor.handle_moment(now),
+            }
+            self.act(governor, memory, now);
+        }
+    }
+
+    /// Takes what a technician asked for.
+    fn press_button(&self, governor: &mut Governor, memory: &mut Memory) {
+        match request::take(&self.data_dir) {
+            Ok(true) => {
+                info!("somebody asked for a sprint");
+                governor.handle_cue(self.clock.now(), Cue::Button);
+            }
+            Ok(false) => {}
+            Err(error) => memory.complain("the request for a sprint cannot be taken", &error),
+        }
+    }
+
     /// Tells the operator of something that is not as it should be.
     fn worry(&self, text: &str) {
         warn!("{text}");
@@ -136,53 +226,104 @@ impl Govern {
         }
     }
 
-    fn remember(&self, latest: Latest) {
-        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = latest;
-    }
-
-    fn act(&self, effect: Effect, point: OperatingPoint) {
-        match effect {
-            Effect::Changed(change) => {
-                info!("operating point: {change}");
-                self.points.signal(point);
-                let told = notice(NoticeKind::Governor, None, &change.to_string());
-                if let Err(refused) = self.uplink.publish(Body::Notice(told)) {
-                    warn!(%refused, "change of the operating point not published");
+    /// Does what the governor decided.
+    fn act(&self, governor: &mut Governor, memory: &mut Memory, now: Monotonic) {
+        while let Some(effect) = governor.next(now) {
+            match effect {
+                Effect::Changed(change) => {
+                    memory.reason = Some(change.reason.to_string());
+                    self.tell_change(&change);
+                }
+                Effect::Report(finding) => warn!("{finding}"),
+                Effect::ShutDown(reason) => {
+                    let reason = reason.to_string();
+                    warn!("the box must be powered off: {reason}");
+                    let at = (self.clock.wall_time(), reason.as_str());
+                    // Before anything is stopped: the power may be gone by then.
+                    if let Err(error) = memory.black_box.keep(&self.data_dir, at) {
+                        warn!("the black box is not written: {error}; is the disk full?");
+                    }
+                    (self.shut_down)();
                 }
             }
-            Effect::Report(finding) => warn!("{finding}"),
-            Effect::ShutDown(reason) => {
-                warn!("the box must be powered off: {reason}");
-                (self.shut_down)();
+        }
+    }
+
+    /// Puts a change in force and tells it. The dozens of sprints of an hour are no news to the
+    /// operator: the log has them, and telemetry.
+    fn tell_change(&self, change: &Change) {
+        info!("operating point: {change}");
+        let point = change.after.point;
+        if point != change.before.point {
+            self.points.signal(point);
+            self.tell_departure(point, &change.reason.to_string());
+        }
+        if change.is_of_a_sprint {
+            return;
+        }
+        let told = notice(NoticeKind::Governor, None, &change.to_string());
+        if let Err(refused) = self.uplink.publish(Body::Notice(told)) {
+            warn!(%refused, "change of the operating point not published");
+        }
+    }
+
+    /// Writes down that a deterministic box departs from its operating point, or is back.
+    fn tell_departure(&self, point: OperatingPoint, why: &str) {
+        match self.config.mode {
+            GovernorMode::Adaptive => {}
+            GovernorMode::Deterministic => {
+                warn!("a deterministic box runs {point} from now on: {why}");
+                let (wall, why) = (self.clock.wall_time(), why.to_owned());
+                // Refused: the line above has it.
+                let _ = self.departures.try_send(Departure { wall, point, why });
             }
+        }
+    }
+
+    /// Keeps this second for the black box.
+    fn note(&self, governor: &Governor, memory: &mut Memory, felt: &Felt) {
+        let load = Permille::from_share(felt.work.busy.as_secs_f32() / EVERY.as_secs_f32());
+        memory.black_box.note(Moment {
+            wall: self.clock.wall_time(),
+            readings: felt.readings.clone(),
+            mode: governor.status().mode,
+            point: governor.operating_point(),
+            load,
+        });
+    }
+
+    /// Keeps what the governor says, for people and for telemetry.
+    fn remember(&self, governor: &Governor, memory: &mut Memory, felt: Felt) {
+        let text = governor.explain(self.clock.now()).to_string();
+        match memory.explanation.keep(text, self.clock.wall_time()) {
+            Ok(()) => memory.fails = false,
+            Err(error) => memory.complain("what the governor says cannot be kept", &error),
+        }
+        let latest = Latest {
+            readings: felt.readings,
+            status: Some(governor.status()),
+            mode: self.config.mode,
+            reason: memory.reason.clone(),
+            is_sprinting: governor.is_sprinting(),
+            outlook: governor.predicted(),
+            engine_load: felt.work.busy.as_secs_f64() / EVERY.as_secs_f64(),
+        };
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = latest;
+    }
+}
+
+impl Memory {
+    /// Says in the log that the data folder fails, once until it works again.
+    fn complain(&mut self, what: &str, error: &std::io::Error) {
+        if !std::mem::replace(&mut self.fails, true) {
+            warn!("{what}: {error}; is the data folder the box's own, and has the disk room?");
         }
     }
 }
 
-/// The engine's counters at the last look.
-#[derive(Default)]
-struct Engine {
-    frames: u64,
-    offered: u64,
-    busy_us: u64,
-    aside_us: u64,
-}
-
-impl Engine {
-    fn work_since(&mut self, health: &InferenceHealth, sources: &[Arc<SourceLinks>]) -> Work {
-        let now = Self {
-            frames: health.frames.get(),
-            offered: sources.iter().map(|source| source.counters.frames_decoded.get()).sum(),
-            busy_us: health.busy_us.get(),
-            aside_us: health.searching_us.get() + health.players_us.get(),
-        };
-        let before = std::mem::replace(self, now);
-        Work {
-            frames: (self.frames - before.frames) as u32,
-            offered: (self.offered - before.offered) as u32,
-            busy: Duration::from_micros(self.busy_us - before.busy_us),
-            aside: Duration::from_micros(self.aside_us - before.aside_us),
-            slowest: Duration::from_micros(health.slowest_us.swap(0, Ordering::Relaxed)),
-        }
+impl Latest {
+    /// The governor's state; `Boot` before the first look.
+    pub fn state(&self) -> Mode {
+        self.status.map_or(Mode::Boot, |status| status.mode)
     }
 }

@@ -10,14 +10,18 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand, ValueEnum};
 use courtside::calibrate;
+use courtside::calibrate::power::{BoxScale, Scale};
+use courtside::clock::SystemClock;
 use courtside::config::{self, Config, Engine, EngineChoice};
 use courtside::engine::Packs;
 use courtside::evaluate::{self, PrecisionChoice};
+use courtside::govern;
 use courtside::hardware::sense;
 use courtside::packs::shelf::Shelf;
 use courtside::packs::watch::Stock;
 use courtside::packs::{command, engines, keys, probe};
 use courtside::tiers::Tiers;
+use hal::Clock;
 
 /// Exit code of a configuration that cannot be used, so that systemd does not restart into it.
 const EXIT_CONFIG: u8 = 2;
@@ -112,6 +116,14 @@ enum Command {
         #[arg(long, value_name = "FOLDER", conflicts_with_all = ["config", "json"])]
         keep_wear: Option<PathBuf>,
     },
+    /// Asks the governor of the running box.
+    Governor {
+        /// The configuration of the box.
+        #[arg(long, default_value = DEFAULT_CONFIG, global = true)]
+        config: PathBuf,
+        #[command(subcommand)]
+        command: GovernorCommand,
+    },
     /// Looks at, checks, installs and rolls back model packs.
     Models {
         /// The configuration of the box.
@@ -120,6 +132,14 @@ enum Command {
         #[command(subcommand)]
         command: ModelsCommand,
     },
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum GovernorCommand {
+    /// Tells what the box does, why, what limits it and what would be next.
+    Explain,
+    /// Asks the box to look closely for a minute, as far as heat and supply allow.
+    Sprint,
 }
 
 #[derive(Subcommand)]
@@ -261,6 +281,7 @@ fn main() -> ExitCode {
                 }
             }
         }
+        Command::Governor { config, command } => ask_governor(&config, command),
         Command::Models { config, command } => models(&config, command),
     }
 }
@@ -305,6 +326,23 @@ fn run_box(file: &Path) -> ExitCode {
     match Config::load(file) {
         Ok(config) => {
             exit(runtime().and_then(|runtime| runtime.block_on(courtside::run::run(config))))
+        }
+        Err(refusal) => {
+            eprintln!("{refusal}");
+            ExitCode::from(EXIT_CONFIG)
+        }
+    }
+}
+
+fn ask_governor(config: &Path, command: GovernorCommand) -> ExitCode {
+    let job = match command {
+        GovernorCommand::Explain => govern::command::Job::Explain,
+        GovernorCommand::Sprint => govern::command::Job::Sprint,
+    };
+    match Config::load(config) {
+        Ok(config) => {
+            let now = SystemClock::start().wall_time();
+            exit(govern::command::run(job, &config.box_.data_dir, now).and_then(tell))
         }
         Err(refusal) => {
             eprintln!("{refusal}");
@@ -425,7 +463,13 @@ fn calibrate_packs(config: Option<&Config>, folder: Option<&Path>) -> Result<()>
         }
         (None, None) => unreachable!("without a folder there is a configuration"),
     };
-    let calibration = calibrate::run(&packs, &engines, |line| eprintln!("{line}"))?;
+    let board = config.map(|config| config.box_.board.clone()).unwrap_or_default();
+    let mut scale = BoxScale::open(&board)?;
+    if scale.is_none() {
+        eprintln!("nothing here measures what the box draws, so power is not told");
+    }
+    let scale = scale.as_mut().map(|scale| scale as &mut (dyn Scale + 'static));
+    let calibration = calibrate::run(&packs, &engines, scale, |line| eprintln!("{line}"))?;
     tell(calibrate::Summary(&calibration))?;
     match config {
         Some(config) => {

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use boards::Detected;
 use hal::Clock;
-use hal::sensors::Readings;
 use models::lanes::players::Figure;
 use pipeline::cutting::CutHealth;
 use pipeline::director::DirectorHealth;
@@ -29,7 +28,7 @@ use wire::units::PictureSize;
 
 use crate::clock::SystemClock;
 use crate::govern::Latest;
-use crate::hardware::report;
+use crate::hardware::figures;
 use crate::uplink;
 
 /// Everything that is told about.
@@ -86,12 +85,14 @@ impl Telemetry {
                 "failures_total": self.inference.failures.get(),
                 "unreadable_total": self.inference.unreadable.get(),
                 "load": latest.engine_load,
-                "operating_point": latest.status,
+                "operating_point": latest.status.map(|status| status.point.to_string()),
             },
+            "governor": of_governor(&latest),
             "remote": { "players": self.remote_players.as_ref().map(of_remote) },
             "director": {
                 "detections_lagged_total": self.director.detections_lagged.get(),
                 "clips_refused_total": self.director.clips_refused.get(),
+                "hints_refused_total": self.director.hints_refused.get(),
             },
             "cutter": {
                 "clips_total": self.cutter.clips.get(),
@@ -108,28 +109,41 @@ impl Telemetry {
             "rss_bytes": latest.readings.memory_resident_bytes,
             "memory_available_bytes": latest.readings.memory_available_bytes,
             "cpu_permille": latest.readings.cpu.map(|share| share.0),
+            "pressure_permille": figures::pressure(&latest.readings),
+            "group_memory_bytes": figures::group_memory(&latest.readings),
             "board": of_board(&self.board),
-            "temperatures_millicelsius": temperatures(&latest.readings),
-            "power_milliwatts": power(&latest.readings),
-            "fans": report::fans_json(&latest.readings),
-            "hardware_throttles_total": report::throttles_json(&latest.readings),
-            "disks": report::disks_json(&latest.readings),
+            "temperatures_millicelsius": figures::temperatures(&latest.readings),
+            "power_milliwatts": figures::power(&latest.readings),
+            "fans": figures::fans(&latest.readings),
+            "hardware_throttles_total": figures::throttles(&latest.readings),
+            "disks": figures::disks(&latest.readings),
         })
     }
 }
 
+/// What is in force, and why.
+fn of_governor(latest: &Latest) -> Value {
+    let point = latest.status.map(|status| status.point);
+    json!({
+        "mode": latest.mode.as_str(),
+        "state": latest.state().to_string(),
+        "frames_per_second_max": point.map(|point| f64::from(point.frame_rate.0) / 1_000.0),
+        "ball_tier": point.map(|point| point.ball_tier.as_str()),
+        "rim_tier": point.map(|point| point.rim_tier.as_str()),
+        "shed": point.map(|point| point.shed.to_string()),
+        "reason": latest.reason,
+        "sprint": latest.is_sprinting,
+        "in_a_minute": latest.outlook.as_ref().map(|outlook| json!({
+            "sensor": outlook.sensor.as_str(),
+            "millicelsius": outlook.value.0,
+            "margin_millicelsius": outlook.margin.0,
+            "limit_millicelsius": outlook.limit.0,
+        })),
+    })
+}
+
 fn of_board(Detected { board, module, .. }: &Detected) -> Value {
     json!({ "name": board.name, "module": module.as_ref().map(|module| &module.title) })
-}
-
-fn temperatures(readings: &Readings) -> Value {
-    let value = |t: &hal::sensors::Temperature| (t.name.clone(), json!(t.value.map(|v| v.0)));
-    readings.temperatures.iter().map(value).collect::<serde_json::Map<_, _>>().into()
-}
-
-fn power(readings: &Readings) -> Value {
-    let value = |rail: &hal::sensors::Power| (rail.name.clone(), json!(rail.value.map(|v| v.0)));
-    readings.power.iter().map(value).collect::<serde_json::Map<_, _>>().into()
 }
 
 fn of_source((_, links, recorder): &(Name, Arc<SourceLinks>, Arc<RecordHealth>)) -> Value {

@@ -6,7 +6,7 @@ use governor::operating_point::{Claim, reachable};
 use governor::{FrameRate, OperatingPoint, Tier};
 use models::Pack;
 use models::manifest::{self, Precision};
-use wire::units::Permille;
+use wire::units::{Milliwatts, Permille};
 
 /// Below this rate there is one frame at most for each of the rim lane's slots.
 const THINNED_BELOW: FrameRate = FrameRate(15_000);
@@ -22,6 +22,9 @@ pub struct Tiers {
     /// Share of the moments that each tier of the rim pack tells right, by its manifest: the lane
     /// that decides.
     recalls: Vec<(Tier, f32)>,
+    /// What a tier draws while it runs, of those of the ball and of the rim pack that were measured
+    /// on this box.
+    powers: [Vec<(Tier, Milliwatts)>; 2],
 }
 
 impl Tiers {
@@ -30,10 +33,10 @@ impl Tiers {
     /// compare.
     pub fn of(ball: &Pack, rim: &Pack) -> Self {
         let measured = [ball, rim].map(measured);
-        let recalls = recalls(rim);
+        let (recalls, powers) = (recalls(rim), [ball, rim].map(powers));
         match measured {
-            [Some(ball), Some(rim)] => Self { ball, rim, recalls },
-            [_, _] => Self { ball: declared(ball), rim: declared(rim), recalls },
+            [Some(ball), Some(rim)] => Self { ball, rim, recalls, powers },
+            [_, _] => Self { ball: declared(ball), rim: declared(rim), recalls, powers },
         }
     }
 
@@ -56,7 +59,23 @@ impl Tiers {
         let recall = runs(&self.recalls, point.rim_tier).map_or(1.0, |(_, recall)| recall);
         let thinned = if point.frame_rate < THINNED_BELOW { RECALL_THINNED } else { 1.0 };
         let recall = Permille::from_share(recall * thinned);
-        Claim { cost: self.cost(point), recall, power: None }
+        Claim { cost: self.cost(point), recall, power: self.power(point) }
+    }
+
+    /// What both lanes add to an idle box at an operating point with one source and one hoop:
+    /// what each network draws, for as much of the time as it runs. `None` if one of them was not
+    /// measured.
+    fn power(&self, point: OperatingPoint) -> Option<Milliwatts> {
+        let rate_hz = point.frame_rate.0 as f32 / 1_000.0;
+        let lanes = [(&self.ball, 0, point.ball_tier), (&self.rim, 1, point.rim_tier)];
+        let drawn = lanes.map(|(costs, lane, wanted)| {
+            let (tier, cost_ms) = runs(costs, wanted)?;
+            let known = self.powers[lane].iter().find(|(known, _)| *known == tier);
+            let share = (cost_ms * rate_hz / 1_000.0).min(1.0);
+            known.map(|(_, power)| power.0 as f32 * share)
+        });
+        let [ball, rim] = drawn;
+        Some(Milliwatts((ball? + rim?) as u32))
     }
 
     /// Whether one of the packs has this tier.
@@ -104,6 +123,14 @@ fn recalls(pack: &Pack) -> Vec<(Tier, f32)> {
     pack.tiers().iter().filter_map(|tier| Some((known(tier)?, recall(tier)))).collect()
 }
 
+/// What the tiers draw that were weighed on this box.
+fn powers(pack: &Pack) -> Vec<(Tier, Milliwatts)> {
+    let power = |tier: &manifest::Tier| {
+        Some((known(tier)?, pack.measured_power(&tier.name).ok().flatten()?))
+    };
+    pack.tiers().iter().filter_map(power).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use governor::operating_point::{LADDER, LADDER_FULL, LADDER_SMALL};
@@ -114,7 +141,8 @@ mod tests {
     fn governor_climbs_only_to_tiers_that_the_packs_have() {
         let rim = vec![(Tier::Nano, 0.5), (Tier::Full, 2.0)];
         let recalls = vec![(Tier::Nano, 0.9), (Tier::Full, 0.94)];
-        let tiers = Tiers { ball: vec![(Tier::Nano, 1.5)], rim, recalls };
+        let powers = [vec![(Tier::Nano, Milliwatts(4_000))], vec![(Tier::Nano, Milliwatts(6_000))]];
+        let tiers = Tiers { ball: vec![(Tier::Nano, 1.5)], rim, recalls, powers };
         assert_eq!(tiers.ladder(LADDER), [LADDER[0], LADDER[1], LADDER[3]]);
         assert_eq!(tiers.ladder(LADDER_FULL), [LADDER[0], LADDER[3]]);
         let costs: Vec<Duration> =
@@ -124,14 +152,23 @@ mod tests {
         let seen: Vec<u16> =
             tiers.ladder(LADDER).iter().map(|point| tiers.claim(*point).recall.0).collect();
         assert_eq!(seen, [887, 900, 940], "fewer frames see less, and a larger tier more");
-        let unknown = Tiers { ball: Vec::new(), rim: Vec::new(), recalls: Vec::new() };
+        let drawn = [LADDER[0], LADDER[1], LADDER[3]].map(|point| tiers.claim(point).power);
+        // 4 W for 4.5 % of the time and 6 W for 1.5 %; the large tier was not weighed.
+        assert_eq!(drawn, [Some(Milliwatts(112)), Some(Milliwatts(270)), None]);
+        let unknown = Tiers {
+            ball: Vec::new(),
+            rim: Vec::new(),
+            recalls: Vec::new(),
+            powers: Default::default(),
+        };
         assert_eq!(unknown.ladder(LADDER), LADDER);
     }
 
     #[test]
     fn a_tier_that_a_pack_lacks_is_the_nearest_cheaper_one_or_the_only_one() {
         let two = vec![(Tier::Nano, 0.5), (Tier::Full, 2.0)];
-        let tiers = Tiers { ball: vec![(Tier::Full, 9.0)], rim: two, recalls: Vec::new() };
+        let (recalls, powers) = (Vec::new(), Default::default());
+        let tiers = Tiers { ball: vec![(Tier::Full, 9.0)], rim: two, recalls, powers };
         let [_, small] = tiers.ladder(LADDER_SMALL)[..] else { panic!("two rungs") };
         assert_eq!((small.ball_tier, small.rim_tier), (Tier::Full, Tier::Nano));
         assert_eq!(tiers.cost(LADDER_SMALL[1]), Duration::from_micros(9_500));

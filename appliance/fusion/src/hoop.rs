@@ -109,6 +109,11 @@ impl Hoop {
         }
     }
 
+    /// Since when the ball is on its way around this hoop, if it is.
+    pub(crate) fn ball_since(&self) -> Option<MediaTime> {
+        self.shot.since()
+    }
+
     /// What to tell now; call until it is `None`.
     pub(crate) fn decide(
         &mut self,

@@ -190,6 +190,16 @@ impl Fusion {
         Some(change)
     }
 
+    /// Since when the ball is on its way near a hoop, if it is: of several ways the newest.
+    pub fn ball_near_rim(&self) -> Option<MediaTime> {
+        self.hoops.iter().filter_map(hoop::Hoop::ball_since).max()
+    }
+
+    /// When the crowd began to swell the last time.
+    pub fn crowd_swell(&self) -> Option<MediaTime> {
+        self.crowd.swell_began()
+    }
+
     /// Tells that the stream ended at `at`: every open event is settled as it stands.
     pub fn handle_end(&mut self, at: MediaTime) {
         self.settle(at, |_| true);

@@ -228,6 +228,8 @@ impl Sound {
 pub(crate) struct Crowd {
     average_centi_db: Option<f32>,
     swell_at: Option<MediaTime>,
+    /// When that swell began.
+    swell_began: Option<MediaTime>,
 }
 
 impl Crowd {
@@ -245,10 +247,22 @@ impl Crowd {
         let louder = level > *average + Self::SWELL_CENTI_DB;
         *average += (level - *average) * Self::MEMORY;
         match view.heard {
-            Some(heard) if heard.crowd >= SWELLS => self.swell_at = Some(heard.at),
-            None if louder => self.swell_at = Some(view.at),
+            Some(heard) if heard.crowd >= SWELLS => self.swell(heard.at),
+            None if louder => self.swell(view.at),
             Some(_) | None => {}
         }
+    }
+
+    fn swell(&mut self, at: MediaTime) {
+        if !self.swell_near(at) {
+            self.swell_began = Some(at);
+        }
+        self.swell_at = Some(at);
+    }
+
+    /// When the last swell began; pauses shorter than [`Self::NEAR`] do not end one.
+    pub(crate) fn swell_began(&self) -> Option<MediaTime> {
+        self.swell_began
     }
 
     pub(crate) fn swell_near(&self, at: MediaTime) -> bool {

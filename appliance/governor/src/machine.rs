@@ -127,6 +127,7 @@ pub struct Governor {
 #[derive(Clone, Debug)]
 struct Told {
     status: Status,
+    sprinting: bool,
     no_temperature: bool,
     left_out: usize,
     shutdown: bool,
@@ -166,7 +167,13 @@ impl Governor {
             setback: now,
             critical_since: None,
             tier_changes: heapless::Vec::new(),
-            told: Told { status, no_temperature: false, left_out: 0, shutdown: false },
+            told: Told {
+                status,
+                sprinting: false,
+                no_temperature: false,
+                left_out: 0,
+                shutdown: false,
+            },
             reason: Reason::Ready,
             history: heapless::Deque::new(),
         }
@@ -279,7 +286,10 @@ impl Governor {
         if status != self.told.status {
             let before = core::mem::replace(&mut self.told.status, status);
             let reason = self.reason.clone();
-            let change = Change { before, after: status, reason };
+            let is_sprinting = self.is_sprinting();
+            let was_sprinting = core::mem::replace(&mut self.told.sprinting, is_sprinting);
+            let is_of_a_sprint = was_sprinting || is_sprinting;
+            let change = Change { before, after: status, reason, is_of_a_sprint };
             if self.history.is_full() {
                 self.history.pop_front();
             }

@@ -174,11 +174,13 @@ pub struct Change {
     pub after: Status,
     /// Why.
     pub reason: Reason,
+    /// Whether it begins, changes or ends a sprint, of which there are dozens an hour.
+    pub is_of_a_sprint: bool,
 }
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { before, after, reason } = self;
+        let Self { before, after, reason, .. } = self;
         if after.mode != before.mode {
             write!(f, "{} (was {}), ", after.mode, before.mode)?;
         }

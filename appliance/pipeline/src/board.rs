@@ -86,6 +86,11 @@ impl Board {
         Ok(reports)
     }
 
+    /// The board is left out of the frame at `at`: nobody can say that it is unreadable.
+    pub fn rest(&mut self, at: MediaTime) {
+        self.fields.iter_mut().for_each(|marked| marked.read = marked.read.map(|_| at));
+    }
+
     /// A field in which nothing could be read for a minute; each is told once, and again when it
     /// could be read in between.
     pub fn unread(&mut self, at: MediaTime) -> Option<Field> {

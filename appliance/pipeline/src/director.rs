@@ -12,6 +12,7 @@ use embassy_sync::pubsub::WaitResult;
 use fusion::board::{BoardChange, FieldView};
 use fusion::{FrameView, Fusion, HoopView, Profile, RimWindow, Verdict};
 use futures_lite::future;
+use governor::Cue;
 use models::incoming::Adaptation;
 use wire::board::BoardReading;
 use wire::event::{EventKind, GameEvent, Stage};
@@ -20,10 +21,11 @@ use wire::time::MediaTime;
 use wire::units::Permille;
 
 use crate::board::FieldReport;
+use crate::cues::Edges;
 use crate::cut::Anchor;
 use crate::health::{Beat, Counter};
 use crate::inference::{FrameReport, HoopReport, Report};
-use crate::links::{Detections, Signal, Signals};
+use crate::links::{Detections, Hint, Hints, Signal, Signals};
 use crate::timeline::ArrivalLog;
 
 /// Where the director's decisions go; implemented by the daemon.
@@ -74,6 +76,8 @@ pub struct Director<O> {
     numbers: HashMap<(usize, u32), u32>,
     last_number: u32,
     outputs: O,
+    /// To the governor, if there is one.
+    hints: Option<Arc<Hints>>,
 }
 
 struct Directed {
@@ -87,6 +91,11 @@ struct Directed {
     adaptation: Adaptation,
     /// When the replay began that was on in the frame before.
     replay: Option<MediaTime>,
+    edges: Edges,
+    /// When the last whistle began.
+    whistled: Option<MediaTime>,
+    /// When the board showed points last.
+    scored: Option<MediaTime>,
 }
 
 /// Counters and beat of the director.
@@ -96,6 +105,8 @@ pub struct DirectorHealth {
     pub detections_lagged: Counter,
     /// Events that got no clip because too many were waiting.
     pub clips_refused: Counter,
+    /// Hints that the governor had no room for.
+    pub hints_refused: Counter,
     /// Moves while it handles reports.
     pub beat: Arc<Beat>,
 }
@@ -148,10 +159,18 @@ impl<O: Outputs> Director<O> {
             held: None,
             adaptation: Adaptation::default(),
             replay: None,
+            edges: Edges::default(),
+            whistled: None,
+            scored: None,
             profile,
         };
         let sources = sources.into_iter().map(directed).collect();
-        Self { boot, sources, numbers: HashMap::new(), last_number: 0, outputs }
+        Self { boot, sources, numbers: HashMap::new(), last_number: 0, outputs, hints: None }
+    }
+
+    /// Tells the governor when a moment may be coming, and when one came.
+    pub fn telling(self, hints: &Arc<Hints>) -> Self {
+        Self { hints: Some(Arc::clone(hints)), ..self }
     }
 
     /// Takes one analysed frame.
@@ -179,6 +198,7 @@ impl<O: Outputs> Director<O> {
             source.see(report, &mut self.outputs);
         }
         self.publish(report.source, health);
+        self.tell_cues((report.source, report.at), health);
         self.hand_out(report.source, report.at);
     }
 
@@ -196,6 +216,14 @@ impl<O: Outputs> Director<O> {
         let Some(source) = self.sources.get_mut(signal.source) else { return };
         source.fusion.handle_sound(&signal.view);
         self.publish(signal.source, health);
+        self.tell_cues((signal.source, signal.view.at), health);
+    }
+
+    fn tell_cues(&mut self, (number, at): (usize, MediaTime), health: &DirectorHealth) {
+        let Some(source) = self.sources.get_mut(number) else { return };
+        for cue in source.cues(at) {
+            tell(self.hints.as_deref(), Hint::Cue(cue), health);
+        }
     }
 
     fn handle_loss(&mut self) {
@@ -206,7 +234,7 @@ impl<O: Outputs> Director<O> {
     }
 
     fn publish(&mut self, number: usize, health: &DirectorHealth) {
-        let Self { boot, sources, numbers, last_number, outputs } = self;
+        let Self { boot, sources, numbers, last_number, outputs, hints } = self;
         let Some(source) = sources.get_mut(number) else { return };
         while let Some(verdict) = source.fusion.next() {
             let key = (number, verdict.number);
@@ -216,6 +244,12 @@ impl<O: Outputs> Director<O> {
             });
             let id = EventId { boot: *boot, number: event_number };
             let event = source.event(id, &verdict);
+            if event.stage == Stage::Provisional && is_moment(event.kind) {
+                tell(hints.as_deref(), Hint::Moment, health);
+            }
+            if (event.kind, event.stage) == (EventKind::Whistle, Stage::Provisional) {
+                source.whistled = Some(event.at);
+            }
             outputs.announce(event.clone());
             if source.profile.clip_kinds.contains(&event.kind) {
                 plan(source, number, &event, (outputs, health));
@@ -263,9 +297,23 @@ impl Directed {
         self.fusion.handle_frame(&frame);
         let fields: Vec<FieldView<'_>> = report.board.iter().map(FieldReport::view).collect();
         if let Some(change) = self.fusion.handle_board(report.at, &fields) {
+            if change.scored {
+                self.scored = Some(change.at);
+            }
             let reading = self.reading(&change);
             outputs.tell_board(reading);
         }
+    }
+
+    /// What begins to show at `at` that a moment may be coming.
+    fn cues(&mut self, at: MediaTime) -> impl Iterator<Item = Cue> {
+        let shows = [
+            (Cue::BallNearRim, self.fusion.ball_near_rim()),
+            (Cue::CrowdSwell, self.fusion.crowd_swell()),
+            (Cue::Whistle, self.whistled),
+            (Cue::ScoreChange, self.scored),
+        ];
+        shows.into_iter().filter_map(move |(cue, since)| self.edges.see(cue, at, since))
     }
 
     fn reading(&self, change: &BoardChange) -> BoardReading {
@@ -325,5 +373,19 @@ fn plan<O: Outputs>(
             }
             clips::planner::Retracted::TooLate | clips::planner::Retracted::Unknown => {}
         },
+    }
+}
+
+/// What the governor learns from: what cues announce.
+const fn is_moment(kind: EventKind) -> bool {
+    match kind {
+        EventKind::MadeShot | EventKind::MissedShot => true,
+        EventKind::Whistle | EventKind::Buzzer | EventKind::ScoreChange => false,
+    }
+}
+
+fn tell(hints: Option<&Hints>, hint: Hint, health: &DirectorHealth) {
+    if hints.is_some_and(|hints| hints.try_send(hint).is_err()) {
+        health.hints_refused.count();
     }
 }

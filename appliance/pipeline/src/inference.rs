@@ -4,32 +4,28 @@
 //! Owns the lanes of every source. Asks `governor::admission` which frame is next, and measures
 //! what each frame cost. Must not know what the readings mean for the game.
 
+mod lanes;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use fusion::{Ball, RimSlot};
 use futures_lite::future;
 use governor::{Admission, OperatingPoint, Slot};
 use hal::Clock;
-use models::incoming::{Adaptation, Incoming};
+use models::incoming::Adaptation;
 use models::lanes::LaneError;
-use models::lanes::ball::BallLane;
-use models::lanes::hoop::HoopLane;
-use models::lanes::replay::ReplayWatch;
-use models::lanes::rim::RimLane;
-use models::lanes::scene::{Scene, SceneLane};
 use models::manifest::Lane;
-use models::picture::Luma;
-use thiserror::Error;
 use wire::ids::Name;
-use wire::time::MediaTime;
+use wire::time::{MediaTime, Monotonic};
 use wire::units::{PictureSize, PixelBox};
 
-use crate::board::{Board, FieldReport};
+pub use self::lanes::Lanes;
+use crate::board::FieldReport;
 use crate::health::{Beat, Counter};
-use crate::hoops::{HoopNow, Hoops};
+use crate::hoops::HoopNow;
 use crate::links::{Arrival, Detections, FrameItem, FrameWaits, Next, OperatingPoints};
-use crate::players::Players;
 use crate::renewal::{Fitness, PackLinks, Renewal};
 use crate::source::{Frame, Pace, SourceLinks};
 
@@ -73,6 +69,8 @@ pub struct FrameReport {
     pub hoops: Vec<HoopReport>,
     /// Fields of the scoreboard, if it was looked at.
     pub board: Vec<FieldReport>,
+    /// What the governor asked for.
+    pub point: OperatingPoint,
     /// Time that the lanes took.
     pub took: Duration,
     /// Part of it in which hoops were looked for.
@@ -96,30 +94,6 @@ impl HoopReport {
     fn of(hoop: HoopNow, slots: Option<Vec<RimSlot>>) -> Self {
         Self { slot: hoop.slot as u8, name: hoop.name, area: hoop.area, slots }
     }
-}
-
-/// A source's lanes.
-pub struct Lanes {
-    /// Ball lane, one per source.
-    pub ball: BallLane,
-    /// Rim lanes, one per hoop.
-    pub rims: [RimLane; fusion::HOOPS_MAX],
-    /// Finder; `None` when a technician drew the boxes of a fixed camera and wants no nudging.
-    pub finder: Option<HoopLane>,
-    /// Where the hoops are.
-    pub hoops: Hoops,
-    /// Notices what comes in.
-    pub incoming: Incoming,
-    /// Notices cuts.
-    pub scene: SceneLane,
-    /// Notices replays.
-    pub replays: ReplayWatch,
-    /// A replay was on in the frame before.
-    pub in_replay: bool,
-    /// Reads the scoreboard.
-    pub board: Board,
-    /// Looks for people.
-    pub players: Players,
 }
 
 /// What the inference stage works with.
@@ -160,18 +134,21 @@ pub struct InferenceHealth {
     /// Moves with every frame.
     pub beat: Arc<Beat>,
     /// Set to end the stage.
-    pub stop: std::sync::atomic::AtomicBool,
+    pub stop: AtomicBool,
     /// The slowest frame since the governor last asked, in microseconds.
-    pub slowest_us: std::sync::atomic::AtomicU64,
+    pub slowest_us: AtomicU64,
+    /// The oldest frame of a live source since the governor last asked, in microseconds from the
+    /// arrival of its last byte until its lanes were done; 0 if there was none.
+    pub oldest_us: AtomicU64,
 }
 
-/// Why a frame gave no readings.
-#[derive(Debug, Error)]
-enum AnalyseError {
-    #[error(transparent)]
-    Download(#[from] hal::surface::DownloadError),
-    #[error("frame not analysed: {0}")]
-    Plane(#[from] models::picture::PlaneError),
+impl InferenceHealth {
+    /// Age of the oldest frame of a live source when its lanes were done, since the last call;
+    /// `None` if none was analysed.
+    pub fn take_frame_age(&self) -> Option<Duration> {
+        let oldest_us = self.oldest_us.swap(0, Ordering::Relaxed);
+        (oldest_us > 0).then(|| Duration::from_micros(oldest_us))
+    }
 }
 
 /// How long the stage waits for a frame before it looks whether it should stop.
@@ -198,7 +175,7 @@ pub async fn infer<C: Clock>(mut stage: InferenceStage<C>, complain: impl Fn(&st
         }
         let Some(number) = stage.next_source(&mut admission, point) else {
             // Only here, so that everything that waits is analysed first.
-            if stage.health.stop.load(std::sync::atomic::Ordering::Relaxed) {
+            if stage.health.stop.load(Ordering::Relaxed) {
                 break;
             }
             let deadline = stage.clock.now().plus(IDLE);
@@ -208,7 +185,7 @@ pub async fn infer<C: Clock>(mut stage: InferenceStage<C>, complain: impl Fn(&st
         let _work = stage.health.beat.work();
         match stage.sources[number].0.frames.take() {
             Some(FrameItem::Frame(frame)) => {
-                let report = stage.analyse(number, &frame, &complain);
+                let report = stage.analyse((number, &frame), point, &complain);
                 stage.report(report, stage.sources[number].0.pace).await;
                 stage.look_for_players((number, &frame), point, &complain);
             }
@@ -258,7 +235,12 @@ impl<C: Clock> InferenceStage<C> {
         }
     }
 
-    fn analyse(&mut self, number: usize, frame: &Frame, complain: &impl Fn(&str)) -> Report {
+    fn analyse(
+        &mut self,
+        (number, frame): (usize, &Frame),
+        point: OperatingPoint,
+        complain: &impl Fn(&str),
+    ) -> Report {
         let began = self.clock.now();
         let lanes = &mut self.sources[number].1;
         let mut report = FrameReport {
@@ -272,6 +254,7 @@ impl<C: Clock> InferenceStage<C> {
             balls: Vec::new(),
             hoops: Vec::new(),
             board: Vec::new(),
+            point,
             took: Duration::ZERO,
             searched: Duration::ZERO,
         };
@@ -292,14 +275,28 @@ impl<C: Clock> InferenceStage<C> {
                  does its box hold the digits and nothing else, and does the camera stand still?"
             ));
         }
-        report.took = self.clock.now().since(began);
+        self.account(number, began, &mut report);
+        Report::Frame(Arc::new(report))
+    }
+
+    /// Counts what the lanes took for a frame, and how old it became.
+    fn account(&self, number: usize, began: Monotonic, report: &mut FrameReport) {
+        let (now, links) = (self.clock.now(), &self.sources[number].0);
+        report.took = now.since(began);
         let took_us = report.took.as_micros() as u64;
         self.health.frames.count();
         self.health.busy_us.add(took_us);
         self.health.searching_us.add(report.searched.as_micros() as u64);
-        self.health.slowest_us.fetch_max(took_us, std::sync::atomic::Ordering::Relaxed);
-        self.sources[number].0.counters.frames_analysed.count();
-        Report::Frame(Arc::new(report))
+        self.health.slowest_us.fetch_max(took_us, Ordering::Relaxed);
+        links.counters.frames_analysed.count();
+        match links.pace {
+            Pace::Live => {
+                let age = now.since(report.arrived.monotonic).as_micros().max(1);
+                self.health.oldest_us.fetch_max(age as u64, Ordering::Relaxed);
+            }
+            // It waits for the box, as long as that takes.
+            Pace::Lossless => {}
+        }
     }
 
     fn renew(&mut self, renewal: Renewal) {
@@ -329,77 +326,5 @@ impl<C: Clock> InferenceStage<C> {
             Pace::Live => publisher.publish_immediate(report),
             Pace::Lossless => publisher.publish(report).await,
         }
-    }
-}
-
-impl Lanes {
-    /// Runs every lane that is in service on one frame; returns those that failed. What the
-    /// others read is in the report.
-    fn run(
-        &mut self,
-        frame: &Frame,
-        report: &mut FrameReport,
-        (clock, fitness): (&impl Clock, &Fitness),
-    ) -> Result<Vec<(Lane, LaneError)>, AnalyseError> {
-        let mut failures = Vec::new();
-        let picture = frame.surface.download()?;
-        let whole = Luma::of(&picture)?;
-        let at = report.at;
-        report.adaptation = self.incoming.observe(whole, frame.surface.scan(), at);
-        let luma = report.adaptation.view(whole);
-        let cut = matches!(self.scene.observe(luma, at), Scene::Cut(_));
-        report.replay = self.replays.observe(self.scene.grid(), at);
-        let is_live_again = std::mem::replace(&mut self.in_replay, report.replay.is_some())
-            && report.replay.is_none();
-        // What was seen before a cut or a gap says nothing about what comes after it.
-        if cut || is_live_again {
-            report.follows_gap = true;
-            self.ball.reset();
-            self.rims.iter_mut().for_each(RimLane::reset);
-        }
-        if report.follows_gap {
-            self.hoops.forget_found();
-        }
-        let finder = self.finder.as_mut().filter(|_| fitness.serves(Lane::Hoop));
-        let began = clock.now();
-        if let Err(error) = self.hoops.observe(luma, at, finder) {
-            failures.push((Lane::Hoop, error));
-        }
-        report.searched = clock.now().since(began);
-        for hoop in self.hoops.now() {
-            let mut reading = None;
-            if fitness.serves(Lane::Rim) {
-                match self.rims[hoop.slot].observe(luma, at, hoop.area) {
-                    Ok(read) => reading = read,
-                    Err(error) => failures.push((Lane::Rim, error)),
-                }
-            }
-            let slot = |s: &models::lanes::rim::RimSlot| RimSlot {
-                at: s.at,
-                missed: s.missed,
-                made: s.made,
-            };
-            let slots = reading.map(|reading| reading.slots.iter().map(slot).collect());
-            report.hoops.push(HoopReport::of(hoop, slots));
-        }
-        if fitness.serves(Lane::Ball) {
-            let ball = |b: &models::lanes::ball::BallReading| Ball {
-                x: b.x,
-                y: b.y,
-                confidence: b.confidence,
-            };
-            match self.ball.observe(luma, at) {
-                Ok(balls) => report.balls = balls.iter().flatten().map(ball).collect(),
-                Err(error) => failures.push((Lane::Ball, error)),
-            }
-        }
-        if fitness.serves(Lane::Board) {
-            // Digits stand still, and have few rows: all of them are wanted.
-            match self.board.observe(whole, at) {
-                Ok(fields) => report.board = fields,
-                Err(error) => failures.push((Lane::Board, error)),
-            }
-        }
-        Ok(failures)
     }
 }

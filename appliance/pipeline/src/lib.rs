@@ -5,6 +5,7 @@
 
 pub mod board;
 pub mod captured;
+mod cues;
 pub mod cut;
 pub mod cutting;
 pub mod director;

@@ -14,6 +14,8 @@
 //! | [`RemoteAnswers`] | a line's thread → inference | 1 | WAIT; a late answer is worthless | `overruns` |
 //! | [`Cuts`] | director → cutter | 16 | REFUSE: the plan stays with the planner | none: nothing is lost |
 //! | [`OperatingPoints`] | governor → inference | 1 | LATEST | none: only the newest counts |
+//! | [`Hints`] | director → governor | 8 | REFUSE: the governor has cues enough | `hints_refused` |
+//! | [`Departures`] | governor → audit | 4 | REFUSE: the log has it | none: it is logged |
 //! | [`Renewals`] | packs → inference, hearing | 4 | WAIT | none: nothing is lost |
 //! | [`Retirements`] | inference, hearing → packs | 4 | REFUSE: the lane stays off | none: it is logged |
 //!
@@ -31,7 +33,7 @@ use embassy_sync::channel::Channel;
 use embassy_sync::pubsub::PubSubChannel;
 use embassy_sync::signal;
 use fusion::SoundView;
-use governor::OperatingPoint;
+use governor::{Cue, OperatingPoint};
 use hal::{Clock, LinkMutex};
 use ingest::access_unit::MediaItem;
 use wire::time::{MediaTime, Monotonic, WallTime};
@@ -88,6 +90,10 @@ pub type RemoteJobs = SyncSender<Job>;
 pub type RemoteAnswers = Receiver<Answer>;
 /// Director → cutter. Sixteen clips are minutes of play.
 pub type Cuts = Channel<LinkMutex, CutItem, 16>;
+/// Director → governor. Eight are every kind of cue of two sources at once.
+pub type Hints = Channel<LinkMutex, Hint, 8>;
+/// Governor → the audit of a deterministic box: that it departs from its operating point, or is back.
+pub type Departures = Channel<LinkMutex, Departure, 4>;
 /// Governor → inference.
 pub type OperatingPoints = signal::Signal<LinkMutex, OperatingPoint>;
 /// Packs → inference, and packs → hearing. A pack for each lane, and one to spare.
@@ -96,6 +102,26 @@ pub type Renewals = Channel<LinkMutex, Renewal, 4>;
 pub type Retirements = Channel<LinkMutex, Retirement, 4>;
 /// "A frame waits" → inference; carries nothing, so that setting it twice is once.
 pub type FrameWaits = signal::Signal<LinkMutex, ()>;
+
+/// What the director knows of the game that the governor acts upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// A moment may be coming.
+    Cue(Cue),
+    /// One was seen.
+    Moment,
+}
+
+/// A change of a deterministic box, on its way to the audit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Departure {
+    /// When.
+    pub wall: WallTime,
+    /// What is in force now.
+    pub point: OperatingPoint,
+    /// Why, as a sentence.
+    pub why: String,
+}
 
 /// What reaches the cutter.
 pub enum CutItem {

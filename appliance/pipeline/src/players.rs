@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use governor::OperatingPoint;
+use governor::{OperatingPoint, Shed};
 use hal::Clock;
 use models::LaneError;
 use models::colour::Colour;
@@ -159,8 +159,8 @@ impl Look {
 
 impl<C: Clock> InferenceStage<C> {
     /// Looks for people in a frame that was reported, if it is time, and sees to the look that was
-    /// asked elsewhere. Not on the governor's lowest rung: what is left of a box that is too hot or
-    /// too busy belongs to the game.
+    /// asked elsewhere. Not while that is shed: what is left of a box that is too hot or too busy
+    /// belongs to the game.
     pub(crate) fn look_for_players(
         &mut self,
         (number, frame): (usize, &Frame),
@@ -173,7 +173,11 @@ impl<C: Clock> InferenceStage<C> {
         if let Some(line) = &mut players.line {
             line.picture(began);
         }
-        if point == OperatingPoint::SMALLEST || !self.fitness.serves(Lane::Players) {
+        let is_wanted = match point.shed {
+            Shed::Nothing => self.fitness.serves(Lane::Players),
+            Shed::Players | Shed::Board | Shed::Search => false,
+        };
+        if !is_wanted {
             return players.rest();
         }
         let seen = match players.asked.take() {

@@ -5,13 +5,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clips::planner::ClipPlan;
-use fusion::{Profile, RimSlot};
+use fusion::board::Field;
+use fusion::{Ball, Heard, Profile, RimSlot, SoundView};
+use governor::{Cue, OperatingPoint};
 use hal::surface::Half;
 use models::incoming::{Adaptation, Rows};
+use pipeline::board::FieldReport;
 use pipeline::cut::Anchor;
 use pipeline::director::{Director, DirectorHealth, Outputs, SourceProfile};
 use pipeline::inference::{FrameReport, HoopReport};
-use pipeline::links::Arrival;
+use pipeline::links::{Arrival, Hint, Hints, Signal};
 use wire::board::BoardReading;
 use wire::event::{EventKind, GameEvent};
 use wire::ids::{BootId, EventId};
@@ -77,6 +80,7 @@ fn frame(source: usize, number: i64, rows: Rows) -> FrameReport {
         balls: Vec::new(),
         hoops: Vec::new(),
         board: Vec::new(),
+        point: OperatingPoint::SMALLEST,
         took: Duration::ZERO,
         searched: Duration::ZERO,
     }
@@ -132,4 +136,86 @@ fn a_shot_in_a_replay_is_no_event_and_the_replay_is_told_once() {
         let told = told.0.lock().expect("nobody panics");
         assert_eq!((&told.events, &told.replays), (&events, &replays));
     }
+}
+
+/// What 100 ms sound like.
+fn sound(ms: i64, whistle: f32, crowd: f32) -> Signal {
+    let at = MediaTime::from_millis(ms);
+    let heard = Some(Heard { at, whistle, buzzer: 0.0, crowd });
+    Signal { source: 0, view: SoundView { at, centi_db: -3_000, heard } }
+}
+
+fn director(cues: &Arc<Hints>) -> Director<Told> {
+    Director::new(BootId(1), vec![profile("court")], Told::default()).telling(cues)
+}
+
+fn taken(cues: &Hints) -> Vec<Cue> {
+    let cue = |hint| match hint {
+        Hint::Cue(cue) => Some(cue),
+        Hint::Moment => None,
+    };
+    std::iter::from_fn(|| cues.try_receive().ok()).filter_map(cue).collect()
+}
+
+#[test]
+fn ball_that_comes_near_a_rim_is_a_cue_once_for_each_way() {
+    let (cues, health) = (Arc::new(Hints::new()), DirectorHealth::default());
+    let mut director = director(&cues);
+    let mut told = Vec::new();
+    for number in 0..400 {
+        let hoop = HoopReport {
+            slot: 0,
+            name: "a".parse().expect("a name"),
+            area: PixelBox { x0: 600.0, y0: 150.0, x1: 640.0, y1: 190.0 },
+            slots: None,
+        };
+        // Above the ring for a second, twice; far away otherwise.
+        let near = (50..75).contains(&number) || (250..275).contains(&number);
+        let ball = Ball { x: 620.0, y: if near { 120.0 } else { 1_000.0 }, confidence: 0.9 };
+        let report =
+            FrameReport { hoops: vec![hoop], balls: vec![ball], ..frame(0, number, Rows::All) };
+        director.handle_frame(&report, &health);
+        told.extend(taken(&cues).into_iter().map(|cue| (number, cue)));
+    }
+    assert_eq!(told, [(50, Cue::BallNearRim), (250, Cue::BallNearRim)]);
+}
+
+#[test]
+fn whistle_and_crowd_are_cues_when_they_begin() {
+    let (cues, health) = (Arc::new(Hints::new()), DirectorHealth::default());
+    let mut director = director(&cues);
+    let mut told = Vec::new();
+    for tenth in 0..600 {
+        let whistle = if (100..110).contains(&tenth) { 0.99 } else { 0.0 };
+        let crowd = if (300..350).contains(&tenth) { 0.9 } else { 0.1 };
+        director.handle_sound(&sound(100 * tenth, whistle, crowd), &health);
+        told.extend(taken(&cues).into_iter().map(|cue| (tenth, cue)));
+    }
+    // A whistle is one after half a second.
+    assert_eq!(told, [(104, Cue::Whistle), (300, Cue::CrowdSwell)]);
+}
+
+#[test]
+fn points_on_the_board_are_a_cue() {
+    let (cues, health) = (Arc::new(Hints::new()), DirectorHealth::default());
+    let mut director = director(&cues);
+    for number in 0..400 {
+        let home = if number < 200 { "10" } else { "12" };
+        let text =
+            |field, text: &str| FieldReport { field, text: text.to_owned(), confidence: 0.99 };
+        let board = vec![text(Field::Home, home), text(Field::Away, "7")];
+        let board = if number % 6 == 0 { board } else { Vec::new() };
+        director.handle_frame(&FrameReport { board, ..frame(0, number, Rows::All) }, &health);
+    }
+    assert_eq!(taken(&cues), [Cue::ScoreChange]);
+}
+
+#[test]
+fn cues_that_nobody_takes_are_refused_and_counted_and_events_go_on() {
+    let (cues, health) = (Arc::new(Hints::new()), DirectorHealth::default());
+    let mut director = director(&cues);
+    for swell in 0..12 {
+        director.handle_sound(&sound(5_000 * swell, 0.0, 0.9), &health);
+    }
+    assert_eq!((taken(&cues).len(), health.hints_refused.get()), (8, 4));
 }

@@ -1,5 +1,5 @@
-//! What the box can feel: temperatures, power, fans, the wear of its disks, load and memory. A
-//! sensor that is absent is absent in the readings; nobody invents a value for it.
+//! What the box can feel: temperatures, power, fans, the wear of its disks, load, pressure and
+//! memory. A sensor that is absent is absent in the readings; nobody invents a value for it.
 
 use wire::units::{Milliamperes, Millicelsius, Millivolts, Milliwatts, Percent, Permille, Rpm};
 
@@ -23,6 +23,10 @@ pub struct Readings {
     pub memory_available_bytes: Option<u64>,
     /// Resident memory of this process, in bytes.
     pub memory_resident_bytes: Option<u64>,
+    /// How much tasks of the box wait.
+    pub pressure: Pressure,
+    /// Memory of the control group of this process.
+    pub group_memory: GroupMemory,
 }
 
 impl Readings {
@@ -37,7 +41,54 @@ impl Readings {
         self.cpu = self.cpu.or(other.cpu);
         self.memory_available_bytes = self.memory_available_bytes.or(other.memory_available_bytes);
         self.memory_resident_bytes = self.memory_resident_bytes.or(other.memory_resident_bytes);
+        self.pressure = self.pressure.or(other.pressure);
+        self.group_memory = self.group_memory.or(other.group_memory);
         self
+    }
+}
+
+/// Share of the last ten seconds in which some task of the box waited for something; `None` where
+/// the kernel does not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pressure {
+    /// For a processor.
+    pub cpu: Option<Permille>,
+    /// For memory.
+    pub memory: Option<Permille>,
+    /// For a disk.
+    pub io: Option<Permille>,
+}
+
+impl Pressure {
+    fn or(self, other: Self) -> Self {
+        Self {
+            cpu: self.cpu.or(other.cpu),
+            memory: self.memory.or(other.memory),
+            io: self.io.or(other.io),
+        }
+    }
+}
+
+/// Memory of a control group, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GroupMemory {
+    /// What it may use at most; `None` where nothing limits it.
+    pub limit_bytes: Option<u64>,
+    /// What it uses, the kernel's caches of its files included.
+    pub used_bytes: Option<u64>,
+}
+
+impl GroupMemory {
+    /// The share of the limit that is in use; `None` where there is no limit.
+    pub fn used(self) -> Option<Permille> {
+        let (limit, used) = (self.limit_bytes.filter(|limit| *limit > 0)?, self.used_bytes?);
+        let share = u128::from(used) * 1_000 / u128::from(limit);
+        // At most 1000, which fits.
+        Some(Permille(share.min(1_000) as u16))
+    }
+
+    fn or(self, other: Self) -> Self {
+        if self == Self::default() { other } else { self }
     }
 }
 

@@ -10,7 +10,7 @@ use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use hal::sensors::{Alarm, Readings, Sensors};
+use hal::sensors::{Alarm, GroupMemory, Pressure, Readings, Sensors};
 
 /// How long the first reading may take. Loading a GPU's driver takes seconds.
 pub(crate) const FIRST_MAX: Duration = Duration::from_secs(10);
@@ -117,6 +117,7 @@ fn silent(readings: &Readings) -> Readings {
     silent.throttles.iter_mut().for_each(|throttle| throttle.events = None);
     silent.wear.iter_mut().for_each(|wear| (wear.used, wear.spare) = (None, None));
     (silent.cpu, silent.memory_available_bytes, silent.memory_resident_bytes) = (None, None, None);
+    (silent.pressure, silent.group_memory) = (Pressure::default(), GroupMemory::default());
     silent
 }
 

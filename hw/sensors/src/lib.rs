@@ -1,5 +1,5 @@
-//! Temperatures, power, fans, wear of disks, load and memory, from sysfs, procfs and, where the
-//! kernel does not show it, from a disk's log page and NVIDIA's management library.
+//! Temperatures, power, fans, wear of disks, load, pressure and memory, from sysfs, procfs and,
+//! where the kernel does not show it, from a disk's log page and NVIDIA's management library.
 //!
 //! Finds at start what the box has and reads it when asked. What a box does not have is reported
 //! by [`discover`]; nothing is ever invented for it. Knows no limits, no boards and no policy:
@@ -12,6 +12,7 @@ mod hwmon;
 mod load;
 mod nvml;
 mod powercap;
+mod pressure;
 mod stillness;
 mod sysfs;
 mod temperature;
@@ -37,6 +38,7 @@ use aside::FIRST_MAX;
 use hwmon::{FanSensor, Rail, ThrottleCounter};
 use load::Load;
 use powercap::Energy;
+use pressure::{Group, Stalls};
 use stillness::Stillness;
 use temperature::{DiskTemperatures, TemperatureSensor};
 
@@ -196,6 +198,8 @@ pub struct SysfsSensors {
     fans: Vec<FanSensor>,
     throttles: Vec<ThrottleCounter>,
     load: Load,
+    stalls: Stalls,
+    group: Group,
     now: Now,
 }
 
@@ -226,8 +230,13 @@ impl SysfsSensors {
         throttles.extend(load::throttles(root));
         let (load, refused) = Load::open();
         absent.extend(refused);
+        let (stalls, refused) = Stalls::discover(root);
+        absent.extend(refused);
+        let (group, refused) = Group::discover(root);
+        absent.extend(refused);
         let fans = monitors.fans;
-        let found = Self { temperatures, rails, energies, fans, throttles, load, now };
+        let found =
+            Self { temperatures, rails, energies, fans, throttles, load, stalls, group, now };
         (found, absent)
     }
 }
@@ -256,6 +265,8 @@ impl Sensors for SysfsSensors {
             cpu: load.cpu,
             memory_available_bytes: load.memory_available_bytes,
             memory_resident_bytes: load.memory_resident_bytes,
+            pressure: self.stalls.read(),
+            group_memory: self.group.read(),
         }
     }
 }

@@ -128,5 +128,5 @@ fn box_as_a_whole_has_sysfs_and_disks_and_says_what_it_lacks() {
     assert_eq!((readings.temperatures.len(), readings.wear.len()), (1, 1));
     assert_eq!(readings.wear[0].used, Some(Percent(20)));
     let what: Vec<&str> = absent.iter().map(|a| a.what).collect();
-    assert_eq!(what, ["power", "NVIDIA GPU"]);
+    assert_eq!(what, ["power", "pressure", "memory limit", "NVIDIA GPU"]);
 }

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use thiserror::Error;
+use wire::units::Milliwatts;
 
 use super::accelerator::{self, Accelerator, AcceleratorError};
 use super::onnxruntime;
@@ -99,6 +100,8 @@ pub struct Speed {
     pub backend: Backend,
     /// Median time of one run in ms, one thread.
     pub cost_ms: f32,
+    /// What the box draws more while it runs again and again, where that was measured.
+    pub power: Option<Milliwatts>,
 }
 
 /// What was measured on this machine: by the SHA-256 of a pack's manifest, so that no other
@@ -246,7 +249,8 @@ mod tests {
     use super::*;
 
     fn measured(backend: Backend) -> Measured {
-        [(("ab".to_owned(), "nano".to_owned()), Speed { backend, cost_ms: 0.5 })].into()
+        [(("ab".to_owned(), "nano".to_owned()), Speed { backend, cost_ms: 0.5, power: None })]
+            .into()
     }
 
     fn backends(engines: &Engines) -> Vec<Backend> {

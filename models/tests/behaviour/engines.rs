@@ -133,7 +133,7 @@ fn what_was_measured_decides_between_precisions_and_engines() {
     let folder = fixture::rim_with_int8();
     let key = (open(&folder, &engines).expect("good").digest().to_owned(), "nano".to_owned());
     for backend in engines.backends() {
-        let speed = Speed { backend, cost_ms: 0.5 };
+        let speed = Speed { backend, cost_ms: 0.5, power: None };
         let measured = engines.clone().with_measured([(key.clone(), speed)].into());
         let pack = open(&folder, &measured).expect("good");
         assert_eq!(pack.backend("nano").expect("listed"), backend);
@@ -214,7 +214,7 @@ fn a_gpu_runs_nothing_that_was_not_measured_on_it() {
     let folder = fixture::rim();
     let key = (open(&folder, &engines).expect("good").digest().to_owned(), "nano".to_owned());
     // Of a time when the box had a GPU: what was measured on it is of no use.
-    let speed = Speed { backend: Backend::Cuda, cost_ms: 0.5 };
+    let speed = Speed { backend: Backend::Cuda, cost_ms: 0.5, power: None };
     let pack = open(&folder, &engines.with_measured([(key, speed)].into())).expect("good");
     assert_eq!(pack.backend("nano").expect("listed"), Backend::OnnxRuntime);
     assert_eq!(pack.measured_ms("nano").expect("listed"), None);

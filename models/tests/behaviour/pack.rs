@@ -70,7 +70,7 @@ fn tract_runs_f32_whatever_is_preferred_or_was_measured() {
         |engines| Pack::open(folder.path(), &fixture::trust(), &engines).expect("it is good");
     let plain = open(Engines::default());
     // Of another machine, which had ONNX Runtime.
-    let speed = Speed { backend: Backend::OnnxRuntimeInt8, cost_ms: 0.1 };
+    let speed = Speed { backend: Backend::OnnxRuntimeInt8, cost_ms: 0.1, power: None };
     let key = (plain.digest().to_owned(), "nano".to_owned());
     let measured = open(Engines::default().with_measured([(key, speed)].into()));
     for pack in [plain, measured] {
@@ -87,7 +87,7 @@ fn what_was_measured_is_of_one_version_of_a_pack() {
         Pack::open(folder.path(), &fixture::trust(), engines).expect("it is good")
     };
     let key = (open(&Engines::default()).digest().to_owned(), "nano".to_owned());
-    let speed = Speed { backend: Backend::Tract, cost_ms: 0.25 };
+    let speed = Speed { backend: Backend::Tract, cost_ms: 0.25, power: None };
     let engines = Engines::default().with_measured([(key, speed)].into());
     assert_eq!(open(&engines).measured_ms("nano").expect("listed"), Some(0.25));
     assert_eq!(open(&engines).measured_ms("full").expect("listed"), None);

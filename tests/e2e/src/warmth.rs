@@ -83,7 +83,7 @@ impl Body {
             seen: Mutex::new(seen),
         });
         let known = Arc::clone(&shared);
-        let thread = std::thread::spawn(move || live(rig, &tree, &known));
+        let thread = std::thread::spawn(move || live(rig, tree, &known));
         Ok(Self { began: Instant::now(), shared, thread: Some(thread) })
     }
 
@@ -141,7 +141,7 @@ impl Drop for Body {
     }
 }
 
-fn live(mut rig: Rig, tree: &Tree, shared: &Shared) {
+fn live(mut rig: Rig, mut tree: Tree, shared: &Shared) {
     let mut next = Instant::now();
     while !shared.stop.load(Ordering::Relaxed) {
         let level = shared.level.load(Ordering::Relaxed);

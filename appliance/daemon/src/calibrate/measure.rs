@@ -8,6 +8,7 @@ use hal::infer::{Infer, InferError, Tensor};
 use models::engine::Backend;
 use serde::{Deserialize, Serialize};
 use wire::time::Monotonic;
+use wire::units::Milliwatts;
 
 use super::table::backend_text;
 
@@ -31,6 +32,10 @@ pub struct Timing {
     pub p95_ms: f32,
     /// Runs that were counted.
     pub runs: usize,
+    /// What the box draws more while it runs again and again, in mW; `None` where nothing measures
+    /// that, and in tables from before it was measured.
+    #[serde(rename = "power_mw", default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<Milliwatts>,
 }
 
 /// Runs the networks in turn, so that what else the box does hits all alike, and as on the box,
@@ -65,7 +70,8 @@ pub(super) fn measure(
         let mut ms: Vec<f32> = took.iter().map(|took| took.as_secs_f32() * 1_000.0).collect();
         ms.sort_by(f32::total_cmp);
         let at = |share: f32| ms[((ms.len() - 1) as f32 * share).round() as usize];
-        Timing { backend: *backend, median_ms: at(0.5), p95_ms: at(0.95), runs: ms.len() }
+        let (median_ms, p95_ms) = (at(0.5), at(0.95));
+        Timing { backend: *backend, median_ms, p95_ms, runs: ms.len(), power: None }
     };
     Ok(networks.iter().zip(&took).map(timing).collect())
 }

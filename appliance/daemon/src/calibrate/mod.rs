@@ -8,6 +8,7 @@
 
 mod machine;
 mod measure;
+pub mod power;
 mod report;
 mod table;
 
@@ -20,6 +21,8 @@ use models::engine::{Accelerator, AcceleratorError, Backend, Engines, Network};
 use models::manifest::{Precision, Tier};
 use models::{Pack, PackError};
 use tracing::{info, warn};
+
+use self::power::Scale;
 
 pub use self::measure::Timing;
 pub use self::report::Summary;
@@ -43,11 +46,16 @@ pub struct Calibration {
 
 /// Measures every tier of `packs` with all that is here, also if the configuration wants a certain
 /// GPU; `progress` is told a line for each. Takes at most [`measure::TIME_MAX`] and the loading of
-/// a network for each tier and backend.
+/// a network for each tier and backend, and with a `scale` about four seconds for each of these.
 ///
 /// # Errors
 /// A network that proved itself when the pack was opened cannot be run any more.
-pub fn run(packs: &Packs, engines: &Engines, progress: impl FnMut(&str)) -> Result<Calibration> {
+pub fn run(
+    packs: &Packs,
+    engines: &Engines,
+    mut scale: Option<&mut (dyn Scale + 'static)>,
+    progress: impl FnMut(&str),
+) -> Result<Calibration> {
     let (engines, absent) = engines.clone().unbound().searching(Accelerator::ALL);
     let clock = SystemClock::start();
     let mut progress = progress;
@@ -56,7 +64,7 @@ pub fn run(packs: &Packs, engines: &Engines, progress: impl FnMut(&str)) -> Resu
         let manifest = pack.manifest();
         let mut tiers = Vec::new();
         for tier in pack.tiers() {
-            let row = measure_tier(&clock, (pack, tier), &engines)?;
+            let row = measure_tier(&clock, (pack, tier), &engines, scale.as_deref_mut())?;
             progress(&report::line(&manifest.name, &row));
             tiers.push(row);
         }
@@ -75,6 +83,7 @@ fn measure_tier(
     clock: &SystemClock,
     (pack, tier): (&Pack, &Tier),
     engines: &Engines,
+    scale: Option<&mut (dyn Scale + 'static)>,
 ) -> Result<TierRow> {
     let (mut networks, mut unfit) = (Vec::<(Backend, Network)>::new(), Vec::new());
     for backend in engines.backends() {
@@ -88,7 +97,13 @@ fn measure_tier(
     let input = probe::noise(pack.manifest(), tier);
     let mut runs: Vec<(Backend, &mut dyn Infer)> =
         networks.iter_mut().map(|(backend, network)| (*backend, network as _)).collect();
-    let timings = measure::measure(|| clock.now(), &mut runs, &input)?;
+    let mut timings = measure::measure(|| clock.now(), &mut runs, &input)?;
+    if let Some(scale) = scale {
+        let input = std::slice::from_ref(&input);
+        for ((_, network), timing) in networks.iter_mut().zip(&mut timings) {
+            timing.power = power::weigh(scale, || network.run(input).map(|_| ()))?;
+        }
+    }
     let (chosen, why) = choose(&timings, &unfit);
     Ok(TierRow { name: tier.name.clone(), chosen, why, timings })
 }
@@ -187,7 +202,13 @@ mod tests {
     use super::*;
 
     fn timings(ms: &[(Backend, f32)]) -> Vec<Timing> {
-        let timing = |&(backend, ms)| Timing { backend, median_ms: ms, p95_ms: 2.0 * ms, runs: 40 };
+        let timing = |&(backend, ms)| Timing {
+            backend,
+            median_ms: ms,
+            p95_ms: 2.0 * ms,
+            runs: 40,
+            power: None,
+        };
         ms.iter().map(timing).collect()
     }
 

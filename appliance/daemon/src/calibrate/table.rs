@@ -179,7 +179,11 @@ impl TierRow {
     fn speed(&self) -> Option<Speed> {
         let timing = self.timings.iter().find(|timing| timing.backend == self.chosen)?;
         let sane = timing.median_ms > 0.0 && timing.median_ms <= MEDIAN_MS_MAX;
-        sane.then_some(Speed { backend: self.chosen, cost_ms: timing.median_ms })
+        sane.then_some(Speed {
+            backend: self.chosen,
+            cost_ms: timing.median_ms,
+            power: timing.power,
+        })
     }
 }
 

@@ -1,11 +1,14 @@
 //! Which tables are believed.
 
+use wire::units::Milliwatts;
+
 use super::*;
 
 const MACHINE: &str = "x86_64, a processor, 2 cores";
 
 fn timing(backend: Backend, median_ms: f32) -> Timing {
-    Timing { backend, median_ms, p95_ms: 2.0 * median_ms, runs: 60 }
+    let power = (backend == Backend::OnnxRuntime).then_some(Milliwatts(4_200));
+    Timing { backend, median_ms, p95_ms: 2.0 * median_ms, runs: 60, power }
 }
 
 fn table() -> Table {
@@ -44,10 +47,26 @@ fn a_table_is_read_as_it_was_written_and_replaces_the_one_before() {
 }
 
 #[test]
+fn a_table_from_before_power_was_measured_is_read() {
+    let dir = tempfile::tempdir().expect("the system has a temporary folder");
+    let new = toml::to_string(&table()).expect("it has a text");
+    assert_eq!(new.matches("power_mw = 4200\n").count(), 1, "{new}");
+    let old = new.replace("power_mw = 4200\n", "");
+    std::fs::write(dir.path().join(FILE), old).expect("writable");
+    let read =
+        load(dir.path(), MACHINE, Some("build 1")).expect("it is good").expect("it is there");
+    assert!(read.tiers().all(|(_, tier)| tier.timings.iter().all(|t| t.power.is_none())));
+    assert_eq!(read.measured(), table().measured());
+}
+
+#[test]
 fn it_tells_what_was_chosen_of_which_manifest() {
     let key = |tier: &str| ("ab".repeat(32), tier.to_owned());
     let measured = table().measured();
-    let speed = |backend, cost_ms| Speed { backend, cost_ms };
+    let speed = |backend, cost_ms| {
+        let power = (backend == Backend::OnnxRuntime).then_some(Milliwatts(4_200));
+        Speed { backend, cost_ms, power }
+    };
     assert_eq!(measured.get(&key("nano")), Some(&speed(Backend::OnnxRuntimeInt8, 0.5)));
     assert_eq!(measured.get(&key("full")), Some(&speed(Backend::OnnxRuntime, 2.0)));
     assert_eq!(measured.len(), 2);

@@ -5,15 +5,16 @@ use std::fmt;
 
 use mqtt::Security;
 use pipeline::remote::Price;
+use wire::units::Milliwatts;
 
 use super::{
-    BoardChoice, Camera, Card, Certificate, Config, Engine, EngineChoice, Input, Pace, RemoteModel,
-    Source, Sport, SrtTerms, TierChoice, Transport,
+    BoardChoice, Camera, Card, Certificate, Config, Engine, EngineChoice, Governor, Input, Pace,
+    RemoteModel, Source, Sport, SrtTerms, TierChoice, Transport,
 };
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { box_, mqtt, sources, clips, storage, codecs, models, remote } = self;
+        let Self { box_, mqtt, sources, clips, storage, codecs, models, governor, remote } = self;
         writeln!(f, "box      {} of tenant {}", box_.device, box_.tenant)?;
         writeln!(f, "data     {}", box_.data_dir.display())?;
         match &box_.board {
@@ -47,6 +48,7 @@ impl fmt::Display for Config {
             storage.clips_bytes >> 20
         )?;
         writeln!(f, "codecs   decoder {}", codecs.decoder)?;
+        writeln!(f, "governor {governor}")?;
         if let Some(players) = &remote.players {
             writeln!(f, "remote   players {players}")?;
         }
@@ -57,6 +59,16 @@ impl fmt::Display for Config {
             TierChoice::Full => "full",
         };
         write!(f, "models   {}, tier {tier}, run by {}", models.packs.display(), models.engine)
+    }
+}
+
+impl fmt::Display for Governor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.mode.as_str())?;
+        match self.power_max {
+            Some(Milliwatts(max)) => write!(f, ", at most {} W", f64::from(max) / 1_000.0),
+            None => f.write_str(", no limit of power"),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod card;
 mod clips;
 mod codecs;
 mod explain;
+mod governor;
 mod input;
 mod read;
 mod remote;
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 
 use wire::ids::Name;
 
+pub use self::governor::{Governor, GovernorMode};
 pub use board::BoardChoice;
 pub use broker::{Mqtt, Secret};
 pub use card::Card;
@@ -55,6 +57,8 @@ pub struct Config {
     pub codecs: Codecs,
     /// Which model packs run.
     pub models: Models,
+    /// How the box is governed.
+    pub governor: Governor,
     /// Which lanes another machine serves.
     pub remote: Remote,
 }
@@ -237,6 +241,12 @@ pub fn default_keys() -> Vec<PathBuf> {
 /// ONNX Runtime's library if the environment names one: `$COURTSIDE_ONNXRUNTIME`.
 pub fn default_library() -> Option<PathBuf> {
     named("COURTSIDE_ONNXRUNTIME")
+}
+
+/// The folder in place of `/` below which the box looks for its sensors, if the environment names
+/// one: `$COURTSIDE_SENSORS`.
+pub fn default_sensors() -> Option<PathBuf> {
+    named("COURTSIDE_SENSORS")
 }
 
 fn named(variable: &str) -> Option<PathBuf> {

@@ -5,8 +5,8 @@
 
 use super::broker::Mqtt;
 use super::{
-    BoardChoice, Clips, Codecs, Config, Engine, EngineChoice, Identity, Models, Problem, Remote,
-    Storage, Surroundings, TierChoice, source,
+    BoardChoice, Clips, Codecs, Config, Engine, EngineChoice, Governor, Identity, Models, Problem,
+    Remote, Storage, Surroundings, TierChoice, source,
 };
 use document::{Entry, Key, Place, Section};
 
@@ -19,6 +19,7 @@ const ROOT: &[Key] = &[
     Key::new("storage", "{ … }"),
     Key::new("codecs", "{ … }"),
     Key::new("models", "{ … }"),
+    Key::new("governor", "{ … }"),
     Key::new("remote", "{ … }"),
 ];
 const BOX: &[Key] = &[
@@ -55,6 +56,8 @@ fn root(root: Place<'_>, surroundings: &Surroundings) -> Option<Config> {
     let storage = root.table("storage").and_then(Storage::read);
     let codecs = root.table("codecs").and_then(Codecs::read);
     let models = root.table("models").and_then(|place| models(place, surroundings));
+    let tier = models.as_ref().map(|models| models.tier);
+    let governor = root.table("governor").and_then(|place| Governor::read(place, tier));
     let remote = root.table("remote").and_then(|place| Remote::read(place, surroundings));
     schema?;
     Some(Config {
@@ -65,6 +68,7 @@ fn root(root: Place<'_>, surroundings: &Surroundings) -> Option<Config> {
         storage: storage?,
         codecs: codecs?,
         models: models?,
+        governor: governor?,
         remote: remote?,
     })
 }

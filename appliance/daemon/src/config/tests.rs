@@ -401,6 +401,7 @@ fn summary_shows_what_was_understood() {
          clips    of made_shot: 6 s before, 4 s after, at most 30 s\n\
          storage  2048 MiB of recordings, 4096 MiB of clips\n\
          codecs   decoder auto: the box's video engine if there is one, else libav\n\
+         governor adaptive, no limit of power\n\
          models   /packs, tier chosen by the governor, run by ONNX Runtime if there is the library \
          of the system, else by tract"
     );

@@ -204,7 +204,7 @@ fn disk(disk: &Wear) -> Option<Concern> {
 }
 
 /// A power as people read it.
-pub(super) struct Watts(pub(super) Milliwatts);
+pub(crate) struct Watts(pub(crate) Milliwatts);
 
 impl std::fmt::Display for Watts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

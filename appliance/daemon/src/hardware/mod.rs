@@ -4,6 +4,7 @@
 //! `courtside sensors`. Decides nothing: [`concerns`] says what a person should look at.
 
 pub mod concerns;
+pub mod figures;
 pub mod report;
 pub mod sense;
 
@@ -11,7 +12,7 @@ use std::path::Path;
 
 use boards::{Board, Detected, Fit, Identity, Missing, detect, named};
 use governor::{Probe, Trips};
-use hal::sensors::{Readings, Sensors as _};
+use hal::sensors::{Condition, Readings, Sensors as _};
 use sensors::{Absent, BoxSensors, Now, Places};
 
 use crate::config::BoardChoice;
@@ -56,7 +57,8 @@ impl Hardware {
 }
 
 /// The temperatures as the governor takes them: with the board's limits where the kernel states
-/// none. For a part that is switched off counts the zone which stands for it, temperature and
+/// none. A sensor that seems frozen does not answer: the governor then takes it for as hot as it
+/// could be by now. For a part that is switched off counts the zone which stands for it, temperature and
 /// limits both: one zone's temperature says nothing against another one's limits.
 pub fn probes<'r>(fit: &Fit, readings: &'r Readings) -> Vec<Probe<'r>> {
     let probe = |(place, sensor): (usize, &'r hal::sensors::Temperature)| {
@@ -65,7 +67,10 @@ pub fn probes<'r>(fit: &Fit, readings: &'r Readings) -> Vec<Probe<'r>> {
         let trips = fit.trips(place, read.trips);
         Probe {
             name: &sensor.name,
-            value: read.value,
+            value: match read.condition {
+                Condition::Unremarkable | Condition::Faulty => read.value,
+                Condition::Frozen => None,
+            },
             trips: Trips { passive: trips.passive, hot: trips.hot, critical: trips.critical },
         }
     };
@@ -74,7 +79,7 @@ pub fn probes<'r>(fit: &Fit, readings: &'r Readings) -> Vec<Probe<'r>> {
 
 #[cfg(test)]
 mod tests {
-    use hal::sensors::{Condition, Temperature};
+    use hal::sensors::Temperature;
     use wire::units::Millicelsius;
 
     use super::*;
@@ -104,6 +109,18 @@ mod tests {
         assert_eq!(trips[0], (milli(99_000), milli(104_500)));
         assert_eq!(trips[1], (milli(70_000), milli(104_500)), "the kernel's own goes before");
         assert_eq!(probes[2].value, milli(61_000), "the junction stands for a GPU that is off");
+    }
+
+    #[test]
+    fn sensor_that_seems_frozen_does_not_answer_and_nor_does_what_it_stands_for() {
+        let mut junction = zone("tj-thermal", Some(61));
+        junction.condition = Condition::Frozen;
+        let temperatures = vec![junction, zone("cpu-thermal", Some(50)), zone("gpu-thermal", None)];
+        let readings = Readings { temperatures, ..Readings::default() };
+        let board = Board::shipped().into_iter().find(|board| board.name == "jetson-agx-orin");
+        let fit = Fit::of(board.expect("it is shipped"), &readings);
+        let values: Vec<_> = probes(&fit, &readings).iter().map(|probe| probe.value).collect();
+        assert_eq!(values, [None, Some(Millicelsius(50_000)), None]);
     }
 
     #[test]

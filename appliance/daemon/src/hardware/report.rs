@@ -8,14 +8,15 @@ use boards::{Detected, Driver, Fit, Missing};
 use governor::Probe;
 use governor::thermal::Limits;
 use hal::sensors::{
-    Alarm, Condition, Fan, Power, Readings, Temperature, Throttle, Trips, Warning, Wear,
+    Alarm, Condition, Fan, GroupMemory, Power, Pressure, Readings, Temperature, Throttle, Trips,
+    Warning, Wear,
 };
 use sensors::Absent;
 use serde_json::{Value, json};
 use wire::units::{Millicelsius, Percent, Permille};
 
 use super::concerns::Watts;
-use super::probes;
+use super::{figures, probes};
 
 /// Everything that `courtside sensors` tells.
 pub struct Report<'r> {
@@ -68,6 +69,8 @@ impl Display for Report<'_> {
         table(f, "fan|turns|driven|", readings.fans.iter().map(fan))?;
         table(f, "throttled by the hardware|times", readings.throttles.iter().map(throttle))?;
         table(f, "disk|worn|spare|warns", readings.wear.iter().map(disk))?;
+        table(f, "tasks wait for|of the last 10 s", pressure(readings.pressure))?;
+        table(f, "memory of the control group|", group_memory(readings.group_memory))?;
         let notes = self.missing.iter().map(ToString::to_string);
         let mut notes = notes.chain(self.absent.iter().map(ToString::to_string)).peekable();
         if notes.peek().is_some() {
@@ -132,9 +135,11 @@ impl Report<'_> {
             },
             "temperatures": temperatures,
             "rails": readings.power.iter().enumerate().map(rail).collect::<Vec<_>>(),
-            "fans": fans_json(readings),
-            "throttles": throttles_json(readings),
-            "disks": disks_json(readings),
+            "fans": figures::fans(readings),
+            "throttles": figures::throttles(readings),
+            "disks": figures::disks(readings),
+            "pressure_permille": figures::pressure(readings),
+            "group_memory_bytes": figures::group_memory(readings),
             "missing": self.missing.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "absent": self.absent.iter().map(ToString::to_string).collect::<Vec<_>>(),
         })
@@ -203,38 +208,6 @@ impl Report<'_> {
     }
 }
 
-/// Fans by name, for JSON.
-pub fn fans_json(readings: &Readings) -> Value {
-    let fan = |fan: &Fan| {
-        let told = json!({
-            "rpm": fan.speed.map(|speed| speed.0),
-            "driven_permille": fan.drive.map(|drive| drive.0),
-            "condition": condition(fan.condition),
-        });
-        (fan.name.clone(), told)
-    };
-    readings.fans.iter().map(fan).collect::<serde_json::Map<_, _>>().into()
-}
-
-/// Counters of throttling by name, for JSON.
-pub fn throttles_json(readings: &Readings) -> Value {
-    let counter = |throttle: &Throttle| (throttle.name.clone(), json!(throttle.events));
-    readings.throttles.iter().map(counter).collect::<serde_json::Map<_, _>>().into()
-}
-
-/// Disks by name, for JSON.
-pub fn disks_json(readings: &Readings) -> Value {
-    let disk = |disk: &Wear| {
-        let told = json!({
-            "used_percent": disk.used.map(|used| used.0),
-            "spare_percent": disk.spare.map(|spare| spare.0),
-            "warning": disk.warning.map(warning),
-        });
-        (disk.name.clone(), told)
-    };
-    readings.wear.iter().map(disk).collect::<serde_json::Map<_, _>>().into()
-}
-
 fn trips_json(trips: Trips) -> Value {
     let milli = |trip: Option<Millicelsius>| trip.map(|trip| trip.0);
     json!({
@@ -273,11 +246,25 @@ fn disk(disk: &Wear) -> Vec<String> {
     ]
 }
 
+fn pressure(told: Pressure) -> impl Iterator<Item = Vec<String>> {
+    let rows = [("a processor", told.cpu), ("memory", told.memory), ("a disk", told.io)];
+    rows.into_iter().filter_map(|(what, share)| {
+        let Permille(share) = share?;
+        Some(vec![what.to_owned(), format!("{}.{} %", share / 10, share % 10)])
+    })
+}
+
+fn group_memory(told: GroupMemory) -> impl Iterator<Item = Vec<String>> {
+    let rows = [("limit", told.limit_bytes), ("in use", told.used_bytes)];
+    rows.into_iter()
+        .filter_map(|(what, bytes)| Some(vec![what.to_owned(), format!("{} MiB", bytes? >> 20)]))
+}
+
 fn celsius(Millicelsius(milli): Millicelsius) -> String {
     format!("{:.1} °C", f64::from(milli) / 1_000.0)
 }
 
-fn condition(condition: Condition) -> &'static str {
+pub(super) fn condition(condition: Condition) -> &'static str {
     match condition {
         Condition::Unremarkable => "unremarkable",
         Condition::Faulty => "faulty",
@@ -293,7 +280,7 @@ fn alarm(alarm: Alarm) -> &'static str {
     }
 }
 
-fn warning(warning: Warning) -> &'static str {
+pub(super) fn warning(warning: Warning) -> &'static str {
     match warning {
         Warning::SpareLow => "spare low",
         Warning::SpareNearlyGone => "spare nearly gone",

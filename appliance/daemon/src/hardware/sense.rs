@@ -12,7 +12,7 @@ use sensors::{Now, Places};
 use super::report::Report;
 use super::{Hardware, board_of};
 use crate::clock::SystemClock;
-use crate::config::BoardChoice;
+use crate::config::{self, BoardChoice};
 
 /// Between the two readings that a share of time and a use of energy need.
 const BETWEEN: Duration = Duration::from_secs(1);
@@ -26,9 +26,11 @@ pub enum Form {
     Json,
 }
 
-/// Where sensors are: this box, or a copy of another one, which has no libraries.
+/// Where sensors are: this box, or a copy of another one, which has no libraries. The copy may be
+/// named by the environment too.
 pub fn places(root: Option<PathBuf>) -> Places {
-    root.map_or_else(Places::of_this_box, |root| Places { root, nvml: None })
+    root.or_else(config::default_sensors)
+        .map_or_else(Places::of_this_box, |root| Places { root, nvml: None })
 }
 
 /// Which board the box is and what its sensors read.

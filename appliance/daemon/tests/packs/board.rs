@@ -34,3 +34,21 @@ fn fields_are_read_four_times_a_second_and_one_without_digits_is_told_once() {
     assert_eq!(looks, (75 * 25_usize).div_ceil(7));
     assert_eq!(told, [(Field::Home, 60), (Field::Away, 60)]);
 }
+
+#[test]
+fn field_that_nobody_looked_at_is_not_told_to_be_unreadable() {
+    let pack = open_shipped("board").expect("the repository's pack is good");
+    let lane = BoardLane::load(&pack, "full").expect("it has this tier");
+    let mut board = Board::new(lane, vec![(Field::Home, HOME)]);
+    let grey = vec![60; SIZE.0 * SIZE.1];
+    let luma = Luma::new(&grey, SIZE.0, SIZE).expect("it is whole");
+    board.observe(luma, MediaTime::default()).expect("it runs");
+    for second in 0..300 {
+        let at = MediaTime::from_millis(1_000 * second);
+        board.rest(at);
+        assert_eq!(board.unread(at), None, "{second} s");
+    }
+    let later = MediaTime::from_millis(299_000 + 61_000);
+    board.observe(luma, later).expect("it runs");
+    assert_eq!(board.unread(later), Some(Field::Home));
+}

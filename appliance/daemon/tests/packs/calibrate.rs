@@ -6,6 +6,7 @@ use std::path::Path;
 use courtside::calibrate::{self, FILE, Summary};
 use courtside::engine::Packs;
 use governor::OperatingPoint;
+use hal::Clock;
 use models::{Engines, Pack};
 
 use crate::fixture::{self, Folder};
@@ -33,7 +34,7 @@ fn what_was_measured_is_what_the_governor_reckons_with_after_the_next_start() {
     assert_eq!(known_ms(&folder, dir.path()), None);
     let mut told = Vec::new();
     let before = packs(&folder, &Engines::default());
-    let ran = calibrate::run(&before, &Engines::default(), |line| told.push(line.to_owned()));
+    let ran = calibrate::run(&before, &Engines::default(), None, |line| told.push(line.to_owned()));
     let calibration = ran.expect("the networks run");
     assert_eq!(told.len(), 10, "five packs of two tiers: {told:?}");
     assert!(told[0].starts_with("rim/nano: tract f32 "), "{told:?}");
@@ -58,7 +59,7 @@ fn what_was_measured_is_what_the_governor_reckons_with_after_the_next_start() {
 fn a_damaged_table_or_another_version_of_a_pack_leaves_the_box_as_if_nobody_had_measured() {
     let (dir, folder) = (tempfile::tempdir().expect("there is a folder"), fixture::rim());
     let engines = Engines::default();
-    let ran = calibrate::run(&packs(&folder, &engines), &engines, |_| ()).expect("they run");
+    let ran = calibrate::run(&packs(&folder, &engines), &engines, None, |_| ()).expect("they run");
     let path = ran.table.write(dir.path()).expect("the folder is writable");
     assert_eq!(path, dir.path().join(FILE));
     let text = fs::read_to_string(&path).expect("readable");
@@ -74,7 +75,7 @@ fn a_damaged_table_or_another_version_of_a_pack_leaves_the_box_as_if_nobody_had_
 fn a_gpu_that_was_the_fastest_and_is_gone_leaves_its_tiers_to_the_usual_engine() {
     let (dir, folder) = (tempfile::tempdir().expect("there is a folder"), fixture::rim());
     let engines = Engines::default();
-    let ran = calibrate::run(&packs(&folder, &engines), &engines, |_| ()).expect("they run");
+    let ran = calibrate::run(&packs(&folder, &engines), &engines, None, |_| ()).expect("they run");
     let path = ran.table.write(dir.path()).expect("the folder is writable");
     let text = fs::read_to_string(&path).expect("readable");
     fs::write(&path, text.replace("tract f32", "onnxruntime cuda f32")).expect("writable");
@@ -82,4 +83,43 @@ fn a_gpu_that_was_the_fastest_and_is_gone_leaves_its_tiers_to_the_usual_engine()
     let engines = calibrate::known(Engines::default(), dir.path());
     let run_by = packs(&folder, &engines).run_by(governor::Tier::Nano);
     assert_eq!(run_by, "tract f32");
+}
+
+/// A box that draws 6 W, and 2.5 W more while a network runs.
+struct Scale {
+    clock: courtside::clock::SystemClock,
+    rested: bool,
+    reads: usize,
+}
+
+impl calibrate::power::Scale for Scale {
+    fn now(&self) -> wire::time::Monotonic {
+        // Ten times as fast, for the test is to be short.
+        wire::time::Monotonic(10 * self.clock.now().0 + 250_000 * self.reads as u64)
+    }
+
+    fn read(&mut self) -> Option<wire::units::Milliwatts> {
+        self.reads += 1;
+        let rested = std::mem::take(&mut self.rested);
+        Some(wire::units::Milliwatts(if rested { 6_000 } else { 8_500 }))
+    }
+
+    fn rest(&mut self, _pause: std::time::Duration) {
+        self.rested = true;
+    }
+}
+
+#[test]
+fn where_the_box_measures_power_the_report_and_the_table_tell_what_each_network_adds() {
+    let (dir, folder) = (tempfile::tempdir().expect("there is a folder"), fixture::rim());
+    let engines = Engines::default();
+    let mut scale =
+        Scale { clock: courtside::clock::SystemClock::start(), rested: false, reads: 0 };
+    let ran = calibrate::run(&packs(&folder, &engines), &engines, Some(&mut scale), |_| ());
+    let calibration = ran.expect("they run");
+    let summary = Summary(&calibration).to_string();
+    assert_eq!(summary.matches(" 2.5 W").count(), 10, "{summary}");
+    calibration.table.write(dir.path()).expect("the folder is writable");
+    let text = fs::read_to_string(dir.path().join(FILE)).expect("it is there");
+    assert_eq!(text.matches("power_mw = 2500").count(), 10, "{text}");
 }

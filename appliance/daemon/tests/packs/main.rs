@@ -14,6 +14,7 @@ mod install;
 mod players;
 mod refusals;
 mod remote;
+mod shed;
 #[path = "../../../../hw/kserve/tests/protocol/stand_in.rs"]
 #[allow(dead_code, reason = "the tests of `kserve` need more of it")]
 mod stand_in;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use courtside::packs::shelf::Shelf;
 use courtside::packs::watch::Stock;
-use governor::{FrameRate, OperatingPoint};
+use governor::{FrameRate, OperatingPoint, Shed};
 use models::Engines;
 use models::manifest::Lane;
 use wire::time::MediaTime;
@@ -19,8 +19,11 @@ const RED: [u8; 3] = [81, 90, 240];
 const BLUE: [u8; 3] = [41, 240, 110];
 const DARK: [u8; 3] = [16, 128, 128];
 /// Above the lowest rung.
-const ENOUGH: OperatingPoint =
-    OperatingPoint { frame_rate: FrameRate(30_000), ..OperatingPoint::SMALLEST };
+const ENOUGH: OperatingPoint = OperatingPoint {
+    frame_rate: FrameRate(30_000),
+    shed: Shed::Nothing,
+    ..OperatingPoint::SMALLEST
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_are_looked_for_twice_a_second_and_only_the_newest_look_is_kept() {
@@ -43,8 +46,9 @@ async fn people_are_looked_for_twice_a_second_and_only_the_newest_look_is_kept()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_box_on_its_lowest_rung_or_without_a_pack_looks_for_nobody() {
-    let mut spared = Running::at(OperatingPoint::SMALLEST, Some(&fixture::players()));
+async fn a_box_that_sheds_people_or_has_no_pack_looks_for_nobody() {
+    let shed = OperatingPoint { shed: Shed::Players, ..ENOUGH };
+    let mut spared = Running::at(shed, Some(&fixture::players()));
     let mut without = Running::at(ENOUGH, None);
     for stage in [&mut spared, &mut without] {
         stage.show_yuv(RED, 30).await;

@@ -17,7 +17,7 @@ use hal::surface::{
     DownloadError, HostPicture, PixelFormat, Plane, Surface, SurfaceMemory, SurfacePool,
 };
 use models::{Engines, Pack};
-use pipeline::inference::{FrameReport, InferenceHealth, InferenceStage, Report, infer};
+use pipeline::inference::{FrameReport, InferenceHealth, InferenceStage, Lanes, Report, infer};
 use pipeline::links::{Arrival, Detections, FrameWaits, OperatingPoints};
 use pipeline::remote::Line;
 use pipeline::renewal::{Fitness, PackLinks};
@@ -28,6 +28,7 @@ use wire::units::{PictureSize, PixelBox};
 use crate::bench::rim;
 use crate::fixture::{self, Folder};
 
+/// Size of the pictures.
 const SIZE: PictureSize = PictureSize { width: 128, height: 72 };
 const HOOP: PixelBox = PixelBox { x0: 60.0, y0: 30.0, x1: 70.0, y1: 40.0 };
 const BRIGHT: u8 = 230;
@@ -95,23 +96,17 @@ impl Running {
         players: Option<&Folder>,
         line: Option<Line>,
     ) -> Self {
-        let packs = Packs::of(|name| {
-            let folder = match name {
-                "ball" => fixture::ball(),
-                "hoop" => fixture::hoop(),
-                "rim" => fixture::rim(),
-                shipped => return open_shipped(shipped),
-            };
-            Ok(open(&folder))
-        });
-        let packs = packs.map(|packs| packs.with_players(players.map(open)));
         let hoop = [("a".parse().expect("a name"), HOOP)];
-        let mut lanes =
-            packs.and_then(|packs| packs.lanes(&hoop, Vec::new())).expect("they are good");
+        let mut lanes = packs(players).lanes(&hoop, Vec::new()).expect("they are good");
         if let Some(line) = line {
             lanes.players.ask(line);
         }
-        let links = Arc::new(SourceLinks::new(Pace::Lossless));
+        Self::with(lanes, point, Pace::Lossless)
+    }
+
+    /// With these lanes, and a source of that pace.
+    pub(crate) fn with(lanes: Lanes, point: OperatingPoint, pace: Pace) -> Self {
+        let links = Arc::new(SourceLinks::new(pace));
         let detections = Arc::new(Detections::new());
         let (packs, health) = (Arc::<PackLinks>::default(), Arc::<InferenceHealth>::default());
         let points = Arc::new(OperatingPoints::new());
@@ -162,7 +157,7 @@ impl Running {
     }
 
     /// Shows so many pictures, 40 ms apart; what was seen in each.
-    async fn show(&mut self, grey: u8, count: usize) -> Vec<Arc<FrameReport>> {
+    pub(crate) async fn show(&mut self, grey: u8, count: usize) -> Vec<Arc<FrameReport>> {
         self.show_yuv([grey; 3], count).await
     }
 
@@ -205,6 +200,20 @@ impl Running {
         self.frame_waits.signal(());
         self.thread.join().expect("the stage does not panic");
     }
+}
+
+/// The fixtures' packs, and those of the repository where there is no fixture.
+pub(crate) fn packs(players: Option<&Folder>) -> Packs {
+    let packs = Packs::of(|name| {
+        let folder = match name {
+            "ball" => fixture::ball(),
+            "hoop" => fixture::hoop(),
+            "rim" => fixture::rim(),
+            shipped => return open_shipped(shipped),
+        };
+        Ok(open(&folder))
+    });
+    packs.expect("they are good").with_players(players.map(open))
 }
 
 fn open(folder: &Folder) -> Pack {

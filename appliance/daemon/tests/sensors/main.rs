@@ -60,6 +60,22 @@ fn table_shows_readings_limits_and_whose_they_are() {
 }
 
 #[test]
+fn pressure_and_the_memory_limit_are_told_where_the_kernel_tells_them() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    trees::write(root.path(), "proc/pressure/io", "some avg10=2.50 avg60=0.00");
+    trees::write(root.path(), "proc/self/cgroup", "0::/box");
+    trees::write(root.path(), "sys/fs/cgroup/box/memory.max", "2147483648");
+    trees::write(root.path(), "sys/fs/cgroup/box/memory.current", "1048576");
+    let told = json(root.path());
+    let pressure = serde_json::json!({ "cpu": null, "memory": null, "io": 25 });
+    assert_eq!(told["pressure_permille"], pressure);
+    assert_eq!(told["group_memory_bytes"]["limit"], 1_u64 << 31);
+    let table = String::from_utf8(courtside(root.path(), &[]).stdout).expect("text");
+    assert!(table.contains("a disk          2.5 %"), "{table}");
+    assert!(table.lines().any(|line| line.starts_with("in use") && line.ends_with("1 MiB")));
+}
+
+#[test]
 fn board_of_the_configuration_goes_before_what_the_box_says() {
     let root = tempfile::tempdir().expect("a temporary folder");
     trees::grow(root.path(), "jetson-orin-nx");
@@ -89,7 +105,7 @@ fn box_without_anything_says_what_is_not_measured() {
     let told = json(root.path());
     assert_eq!(told["board"]["name"], "generic-x86");
     let absent = told["absent"].as_array().expect("a list");
-    for what in ["temperature", "power", "disk wear"] {
+    for what in ["temperature", "power", "disk wear", "pressure", "memory limit"] {
         let beginning = format!("{what} is not measured");
         assert!(absent.iter().any(|a| a.as_str().is_some_and(|a| a.starts_with(&beginning))));
     }

@@ -28,7 +28,7 @@ fn gpus_tell_what_they_have_and_nothing_else() {
     let now: sensors::Now = Arc::new(|| Monotonic(0));
     let (mut sensors, absent) = discover(&places, &now);
     let what: Vec<&str> = absent.iter().map(|a| a.what).collect();
-    assert_eq!(what, ["disk wear"], "what a GPU measures is measured");
+    assert_eq!(what, ["pressure", "memory limit", "disk wear"], "what a GPU measures is measured");
     let readings = sensors.read();
     let [gpu] = readings.temperatures.as_slice() else { panic!("{readings:?}") };
     assert_eq!((gpu.name.as_str(), gpu.value), ("nvidia gpu0", Some(Millicelsius(61_000))));
