@@ -42,7 +42,6 @@ impl Decoder {
             medium: ffmpeg::media::Type::Audio,
             record: &config.record,
             flags: Flags::empty(),
-            slice_threads: 1,
         })?;
         Ok(Self { opened, resampler: None })
     }

@@ -3,9 +3,6 @@
 //! A damaged picture is never delivered: libavcodec conceals what it could not decode, and a
 //! concealed ball is an invented one. After damage the decoder starts anew at the next keyframe.
 
-use std::num::NonZero;
-use std::thread;
-
 use ffmpeg::codec::Flags;
 use ffmpeg_the_third as ffmpeg;
 use hal::decode::{DecodeError, DecodeVideo, Packet, VideoConfig};
@@ -16,10 +13,6 @@ use wire::units::PictureSize;
 
 use crate::codec::{self, Recipe, Verdict, verdict};
 use crate::picture;
-
-/// Threads that share a picture, at most: what encoders make of slices, and what sources leave each
-/// other.
-const SLICE_THREADS_MAX: usize = 4;
 
 /// A libavcodec video decoder of one source.
 pub struct Decoder {
@@ -53,9 +46,6 @@ impl Decoder {
             medium: ffmpeg::media::Type::Video,
             record: &config.record,
             flags: Flags::LOW_DELAY,
-            slice_threads: thread::available_parallelism()
-                .map_or(1, NonZero::get)
-                .min(SLICE_THREADS_MAX),
         })?;
         Ok(Self { opened, pool, name })
     }

@@ -106,7 +106,7 @@ struct Outcome {
 #[test]
 fn damaged_access_unit_costs_the_pictures_up_to_the_next_keyframe_and_no_more() {
     let Some(studio) = Studio::open() else { return };
-    // Slices are decoded side by side, and each of them may be the one that is damaged.
+    // Each of its slices may be the one that is missing.
     for slices in [1, 4] {
         let options = format!("{X264} -bf 0 -g 20 -x264-params slices={slices}:sliced-threads=0");
         let path = studio.pictures("e.mp4", 60, &options);
