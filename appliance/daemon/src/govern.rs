@@ -122,6 +122,7 @@ impl Govern {
             reason: None,
             fails: false,
         };
+        self.tell_departure(&rule, rule.point(), "the box starts");
         // Asked of a box that did not run.
         let _ = request::take(&self.data_dir);
         while !self.stop.load(Ordering::Relaxed) {
@@ -242,18 +243,19 @@ impl Govern {
         }
         if let Some(point) = rule.changed() {
             self.points.signal(point);
-            self.tell_departure(rule, memory, point);
+            self.tell_departure(rule, point, memory.reason.as_deref().unwrap_or_default());
         }
     }
 
-    /// Writes down that a deterministic box departs from its operating point, or is back.
-    fn tell_departure(&self, rule: &Rule, memory: &Memory, point: OperatingPoint) {
+    /// Writes down what a deterministic box runs from now on: that it departs from its operating
+    /// point, or is back.
+    fn tell_departure(&self, rule: &Rule, point: OperatingPoint, why: &str) {
         match rule.mode() {
             GovernorMode::Adaptive => {}
             GovernorMode::Deterministic => {
-                let why = memory.reason.clone().unwrap_or_default();
                 warn!("a deterministic box runs {point} from now on: {why}");
-                let departure = Departure { wall: self.clock.wall_time(), point, why };
+                let (wall, why) = (self.clock.wall_time(), why.to_owned());
+                let departure = Departure { wall, point, why };
                 // Refused: the line above has it.
                 let _ = self.departures.try_send(departure);
             }
