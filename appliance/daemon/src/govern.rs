@@ -125,6 +125,7 @@ impl Govern {
             reason: None,
             fails: false,
         };
+        self.tell_departure(governor.operating_point(), "the box starts");
         // Asked of a box that did not run.
         let _ = request::take(&self.data_dir);
         while !self.stop.load(Ordering::Relaxed) {
@@ -267,7 +268,8 @@ impl Govern {
         }
     }
 
-    /// Writes down that a deterministic box departs from its operating point, or is back.
+    /// Writes down what a deterministic box runs from now on: that it departs from its operating
+    /// point, or is back.
     fn tell_departure(&self, point: OperatingPoint, why: &str) {
         match self.config.mode {
             GovernorMode::Adaptive => {}

@@ -122,7 +122,7 @@ enum Command {
         #[arg(long, default_value = DEFAULT_CONFIG, global = true)]
         config: PathBuf,
         #[command(subcommand)]
-        command: GovernorCommand,
+        job: govern::command::Job,
     },
     /// Looks at, checks, installs and rolls back model packs.
     Models {
@@ -132,14 +132,6 @@ enum Command {
         #[command(subcommand)]
         command: ModelsCommand,
     },
-}
-
-#[derive(Clone, Copy, Subcommand)]
-enum GovernorCommand {
-    /// Tells what the box does, why, what limits it and what would be next.
-    Explain,
-    /// Asks the box to look closely for a minute, as far as heat and supply allow.
-    Sprint,
 }
 
 #[derive(Subcommand)]
@@ -281,7 +273,7 @@ fn main() -> ExitCode {
                 }
             }
         }
-        Command::Governor { config, command } => ask_governor(&config, command),
+        Command::Governor { config, job } => ask_governor(&config, job),
         Command::Models { config, command } => models(&config, command),
     }
 }
@@ -334,11 +326,7 @@ fn run_box(file: &Path) -> ExitCode {
     }
 }
 
-fn ask_governor(config: &Path, command: GovernorCommand) -> ExitCode {
-    let job = match command {
-        GovernorCommand::Explain => govern::command::Job::Explain,
-        GovernorCommand::Sprint => govern::command::Job::Sprint,
-    };
+fn ask_governor(config: &Path, job: govern::command::Job) -> ExitCode {
     match Config::load(config) {
         Ok(config) => {
             let now = SystemClock::start().wall_time();

@@ -4,6 +4,7 @@
 //! then "ready". Stop: ports, stages, recorder, cutter, uplink; each empties itself before the
 //! next one stops.
 
+mod governing;
 mod leftovers;
 mod parts;
 

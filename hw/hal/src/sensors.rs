@@ -19,6 +19,8 @@ pub struct Readings {
     pub wear: Vec<Wear>,
     /// Share of all cores' time in use since the last reading; `None` at the first.
     pub cpu: Option<Permille>,
+    /// Memory of the box, in bytes.
+    pub memory_total_bytes: Option<u64>,
     /// Memory of the box that is available, in bytes.
     pub memory_available_bytes: Option<u64>,
     /// Resident memory of this process, in bytes.
@@ -39,11 +41,23 @@ impl Readings {
         self.throttles.extend(other.throttles);
         self.wear.extend(other.wear);
         self.cpu = self.cpu.or(other.cpu);
+        self.memory_total_bytes = self.memory_total_bytes.or(other.memory_total_bytes);
         self.memory_available_bytes = self.memory_available_bytes.or(other.memory_available_bytes);
         self.memory_resident_bytes = self.memory_resident_bytes.or(other.memory_resident_bytes);
         self.pressure = self.pressure.or(other.pressure);
         self.group_memory = self.group_memory.or(other.group_memory);
         self
+    }
+
+    /// Share of the memory that is in use: of the control group's limit where it has one, else of
+    /// the box's. `None` where neither is known.
+    pub fn memory_used(&self) -> Option<Permille> {
+        let of_the_box = || {
+            let (total, available) = (self.memory_total_bytes?, self.memory_available_bytes?);
+            let used_bytes = Some(total.saturating_sub(available));
+            GroupMemory { limit_bytes: Some(total), used_bytes }.used()
+        };
+        self.group_memory.used().or_else(of_the_box)
     }
 }
 

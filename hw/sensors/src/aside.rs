@@ -117,6 +117,7 @@ fn silent(readings: &Readings) -> Readings {
     silent.throttles.iter_mut().for_each(|throttle| throttle.events = None);
     silent.wear.iter_mut().for_each(|wear| (wear.used, wear.spare) = (None, None));
     (silent.cpu, silent.memory_available_bytes, silent.memory_resident_bytes) = (None, None, None);
+    silent.memory_total_bytes = None;
     (silent.pressure, silent.group_memory) = (Pressure::default(), GroupMemory::default());
     silent
 }

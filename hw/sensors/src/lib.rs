@@ -263,6 +263,7 @@ impl Sensors for SysfsSensors {
             throttles: self.throttles.iter().map(throttle).collect(),
             wear: Vec::new(),
             cpu: load.cpu,
+            memory_total_bytes: load.memory_total_bytes,
             memory_available_bytes: load.memory_available_bytes,
             memory_resident_bytes: load.memory_resident_bytes,
             pressure: self.stalls.read(),

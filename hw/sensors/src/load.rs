@@ -20,6 +20,7 @@ pub(crate) struct Load {
 #[derive(Default)]
 pub(crate) struct Reading {
     pub(crate) cpu: Option<Permille>,
+    pub(crate) memory_total_bytes: Option<u64>,
     pub(crate) memory_available_bytes: Option<u64>,
     pub(crate) memory_resident_bytes: Option<u64>,
 }
@@ -51,6 +52,7 @@ impl Load {
         let available = system.available_memory();
         Reading {
             cpu,
+            memory_total_bytes: Some(system.total_memory()).filter(|total| *total > 0),
             memory_available_bytes: (available > 0).then_some(available),
             memory_resident_bytes: system.process(self.process).map(|p| p.memory()),
         }

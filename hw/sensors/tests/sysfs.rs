@@ -242,5 +242,6 @@ fn box_without_sensors_says_so_and_still_reads_load_and_memory() {
     let available = first.memory_available_bytes.expect("procfs tells the memory");
     assert!((100_000..1 << 40).contains(&resident), "{resident} bytes resident");
     assert!(available > 1 << 20, "{available} bytes available");
+    assert!(first.memory_total_bytes.is_some_and(|total| total >= available));
     assert!(sensors.read().cpu.is_some(), "two readings give a share");
 }

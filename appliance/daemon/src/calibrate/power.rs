@@ -134,7 +134,13 @@ mod tests {
         now_us: &'c Cell<u64>,
         energy: &'c Cell<u64>,
         last: (u64, u64),
-        silent: bool,
+        answers: Answers,
+    }
+
+    #[derive(Clone, Copy, PartialEq)]
+    enum Answers {
+        Always,
+        Never,
     }
 
     const IDLE_MW: u64 = 6_000;
@@ -148,7 +154,7 @@ mod tests {
             let now = (self.now_us.get(), self.energy.get());
             let before = std::mem::replace(&mut self.last, now);
             let power = (now.1 - before.1).checked_div(now.0 - before.0)?;
-            (!self.silent).then_some(Milliwatts(power as u32))
+            (self.answers == Answers::Always).then_some(Milliwatts(power as u32))
         }
 
         fn rest(&mut self, pause: Duration) {
@@ -158,9 +164,9 @@ mod tests {
         }
     }
 
-    fn weighed(run_us: u64, network_mw: u64, silent: bool) -> (Option<Milliwatts>, u64) {
+    fn weighed(run_us: u64, network_mw: u64, answers: Answers) -> (Option<Milliwatts>, u64) {
         let (now_us, energy) = (Cell::new(0), Cell::new(0));
-        let mut counter = Counter { now_us: &now_us, energy: &energy, last: (0, 0), silent };
+        let mut counter = Counter { now_us: &now_us, energy: &energy, last: (0, 0), answers };
         let power = weigh(&mut counter, || {
             now_us.set(now_us.get() + run_us);
             energy.set(energy.get() + network_mw * run_us);
@@ -173,15 +179,19 @@ mod tests {
     #[test]
     fn power_of_a_network_is_what_the_box_draws_more_while_it_runs() {
         for run_us in [500, 40_000, 900_000] {
-            let (power, took_us) = weighed(run_us, 9_500, false);
+            let (power, took_us) = weighed(run_us, 9_500, Answers::Always);
             assert_eq!(power, Some(Milliwatts(3_500)), "{run_us}");
             assert!((4_000_000..5_000_000).contains(&took_us), "{took_us}");
         }
-        assert_eq!(weighed(500, 5_000, false).0, Some(Milliwatts(0)), "less than nothing");
+        assert_eq!(
+            weighed(500, 5_000, Answers::Always).0,
+            Some(Milliwatts(0)),
+            "less than nothing"
+        );
     }
 
     #[test]
     fn scale_that_falls_silent_says_nothing() {
-        assert_eq!(weighed(500, 9_500, true).0, None);
+        assert_eq!(weighed(500, 9_500, Answers::Never).0, None);
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use clap::Subcommand;
 use wire::time::WallTime;
 
 use super::explanation::{self, Found};
@@ -17,11 +18,11 @@ use super::request;
 const SEEN_MAX: Duration = Duration::from_secs(5);
 
 /// What is asked of the governor of a box.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
 pub enum Job {
-    /// Tell what is in force and why.
+    /// Tells what the box does, why, what limits it and what would be next.
     Explain,
-    /// Look closely for a minute.
+    /// Asks the box to look closely for a minute, as far as heat and supply allow.
     Sprint,
 }
 

@@ -12,7 +12,6 @@ use hal::sensors::Readings;
 use pipeline::inference::InferenceHealth;
 use pipeline::source::SourceLinks;
 use wire::time::Monotonic;
-use wire::units::Permille;
 
 use super::supply::Supply;
 use crate::hardware::Hardware;
@@ -55,12 +54,10 @@ impl Senses {
     }
 }
 
-/// What other programs leave. Where nothing limits the memory of this one, what is left of the
-/// box's is not known as a share.
+/// What other programs leave.
 fn pressure(readings: &Readings, frame_age: Option<Duration>) -> Pressure {
     let hal::sensors::Pressure { cpu, memory, io: _ } = readings.pressure;
-    let memory_used: Option<Permille> = readings.group_memory.used();
-    Pressure { cpu, memory, memory_used, frame_age }
+    Pressure { cpu, memory, memory_used: readings.memory_used(), frame_age }
 }
 
 /// The engine's counters at the last look.
@@ -94,6 +91,7 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use hal::sensors::GroupMemory;
+    use wire::units::Permille;
 
     use super::*;
 
@@ -112,5 +110,13 @@ mod tests {
             frame_age: age,
         };
         assert_eq!(pressure(&readings, age), expected);
+        let (total, available) = (Some(8_000), Some(2_000));
+        let unlimited = Readings {
+            memory_total_bytes: total,
+            memory_available_bytes: available,
+            ..Readings::default()
+        };
+        let used = pressure(&unlimited, None).memory_used;
+        assert_eq!(used, Some(Permille(750)), "of the box's, where nothing limits it");
     }
 }

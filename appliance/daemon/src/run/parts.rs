@@ -1,7 +1,7 @@
 //! The parts of a running box, started in order and stopped in the reverse one.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use pipeline::cut::ClipSink;
 use pipeline::cutting::{CutHealth, CutStage, cut_clips};
 use pipeline::director::{Director, SourceProfile};
 use pipeline::health::Watch;
-use pipeline::links::{CutItem, Cuts, Departures, Hints};
+use pipeline::links::{CutItem, Cuts};
 use pipeline::record::FragmentStore;
 use pipeline::recording::{Progress, RecordHealth, RecordStage, record};
 use pipeline::remote::Shared;
@@ -26,15 +26,14 @@ use wire::envelope::{Body, NoticeKind};
 use wire::ids::{BootId, Name};
 use wire::topic::Device;
 
+use super::governing::{self, Governing, Links};
 use super::{leftovers, make_data_dir};
 use crate::calibrate;
 use crate::clock::SystemClock;
-use crate::config::{self, Config, GovernorMode, Input, Sport};
+use crate::config::{self, Config, Input, Sport};
 use crate::drivers::{self, Drivers};
 use crate::engine::{self, Packs};
-use crate::govern::deadlines::Audit;
-use crate::govern::{Govern, Latest};
-use crate::hardware::{self, sense::places};
+use crate::hardware;
 use crate::inputs::{Outlet, Presence, Tell};
 use crate::outputs::{Decisions, Ids, Recorded, Shipping, notice};
 use crate::packs::engines;
@@ -61,7 +60,7 @@ pub(super) struct Parts {
     recorders: Vec<(Arc<RecordHealth>, JoinHandle<()>)>,
     cutter: (Arc<CutHealth>, JoinHandle<()>),
     cuts: Arc<Cuts>,
-    governor: (Arc<Mutex<Latest>>, Arc<AtomicBool>, JoinHandle<()>),
+    governor: Governing,
     uplink: uplink::Handle,
     /// The account of the players lane, if another machine serves it.
     remote_players: Option<Shared>,
@@ -108,7 +107,7 @@ impl Parts {
             sources: shelves.recorded,
             ids: Arc::clone(&ids),
         };
-        let governed = Governed::default();
+        let governed = Links::default();
         let director = Director::new(boot, profiles(config), decisions).telling(&governed.hints);
         let (lanes, remote_players) = lanes(config, (&packs, boot), &uplink)?;
         let stages = Stages::start(clock, lanes, director)?;
@@ -122,8 +121,12 @@ impl Parts {
         let cutter = start_cutter(clock, &cuts, shelves.clips, shipping)?;
         leftovers::cut(config, opened, (&recordings, &cuts)).await;
         let board = Arc::new(tell_board(config, &uplink));
-        let governor =
-            start_governor((clock, config), (&stages, &packs, &board), (&uplink, stop), governed)?;
+        let governor = governing::start(
+            (clock, config),
+            (&stages, &packs, &board),
+            (&uplink, stop),
+            governed,
+        )?;
         let exchange = Exchange::new((stock, &packs), &stages.packs, config.sources.len());
         let exchanging = exchange.stop();
         // Never joined: it may be reading a pack for as long as that takes, and leaves nothing
@@ -387,7 +390,7 @@ fn start_cutter(
 
 /// Which board the box is; a box that is none that is known is a notice as well.
 fn tell_board(config: &Config, uplink: &uplink::Handle) -> Detected {
-    let detected = hardware::board_of(&config.box_.board, &places(None).root);
+    let detected = hardware::board_of(&config.box_.board, &hardware::sense::places(None).root);
     match detected.why {
         Why::Said(_) | Why::Configured => info!("board: {detected}"),
         Why::Unknown(_) => {
@@ -400,64 +403,4 @@ fn tell_board(config: &Config, uplink: &uplink::Handle) -> Detected {
         }
     }
     detected
-}
-
-type Governing = (Arc<Mutex<Latest>>, Arc<AtomicBool>, JoinHandle<()>);
-
-/// The governor's links beside those of the stages.
-struct Governed {
-    hints: Arc<Hints>,
-    departures: Arc<Departures>,
-}
-
-impl Default for Governed {
-    fn default() -> Self {
-        Self { hints: Arc::new(Hints::new()), departures: Arc::new(Departures::new()) }
-    }
-}
-
-fn start_governor(
-    (clock, config): (&Arc<SystemClock>, &Config),
-    (stages, packs, board): (&Stages<Decisions>, &Packs, &Detected),
-    (uplink, stop_box): (&uplink::Handle, watch::Sender<bool>),
-    Governed { hints, departures }: Governed,
-) -> Result<Governing> {
-    match config.governor.mode {
-        GovernorMode::Adaptive => {}
-        GovernorMode::Deterministic => {
-            let audit = Audit {
-                data_dir: config.box_.data_dir.clone(),
-                sources: config.sources.iter().map(|source| source.name.clone()).collect(),
-                detections: Arc::clone(&stages.detections),
-                departures: Arc::clone(&departures),
-            };
-            // Never joined: it ends with inference, and a disk that hangs keeps nobody waiting.
-            spawn("deadlines", move || block_on(audit.run()))?;
-        }
-    }
-    let (latest, stop) =
-        (Arc::new(Mutex::new(Latest::default())), Arc::new(AtomicBool::new(false)));
-    let govern = Govern {
-        clock: Arc::clone(clock),
-        board: board.clone(),
-        places: places(None),
-        choice: config.models.tier,
-        config: config.governor,
-        data_dir: config.box_.data_dir.clone(),
-        tiers: packs.tiers(),
-        inference: Arc::clone(&stages.inference),
-        sources: stages.sources.clone(),
-        points: Arc::clone(&stages.operating_points),
-        hints,
-        departures,
-        uplink: uplink.clone(),
-        latest: Arc::clone(&latest),
-        stop: Arc::clone(&stop),
-        shut_down: Box::new(move || {
-            // Nobody listening any more: the box is stopping already.
-            let _ = stop_box.send(true);
-        }),
-    };
-    let thread = spawn("governor", move || block_on(govern.run()))?;
-    Ok((latest, stop, thread))
 }
