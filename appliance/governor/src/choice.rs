@@ -10,6 +10,9 @@ use core::cmp::Ordering;
 use crate::cue::{Demand, Strength};
 use crate::engine::RUNGS_MAX;
 
+/// Share of the planned sprints that come off: near its limit a box has no room for what a chip
+/// does at once. Tuned on simulated boxes.
+const GRANTED: f32 = 0.85;
 /// What another plan must gain, in shares of the moments, before it replaces the one in force.
 const GAIN_MIN: f32 = 0.008;
 /// Power above what can be sustained that the plan in force is allowed, and below it that a higher
@@ -76,7 +79,7 @@ impl Plan {
         let (base, top) = (candidates[self.base].recall, candidates[self.top].recall);
         let served = self.served(candidates, sustainable, demand);
         let announced: f32 = served.iter().zip(demand.shares).map(|(part, of)| part * of).sum();
-        base + announced * (top - base)
+        base + GRANTED * announced * (top - base)
     }
 
     /// How much of what each strength of cue asks for can be afforded, 0.0 to 1.0: first that by

@@ -156,7 +156,12 @@ impl Wish {
 
     /// The strongest that asks for a sprint now.
     pub fn now(&self, now: Monotonic) -> Option<Asked> {
-        self.latest.iter().flatten().find(|asked| asked.until > now).copied()
+        self.all(now).next()
+    }
+
+    /// All that ask for a sprint now, the strongest first.
+    pub fn all(&self, now: Monotonic) -> impl Iterator<Item = Asked> {
+        self.latest.iter().flatten().filter(move |asked| asked.until > now).copied()
     }
 
     /// What is asked for and what it is worth.

@@ -83,10 +83,34 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Forgets the load, not the costs: another rung is in force.
-    pub fn restart(&mut self, now: Monotonic) {
-        let (costs, claims) = (self.costs, self.claims);
-        *self = Self { since: Some(now), costs, claims, ..Self::default() };
+    /// Begins to count.
+    pub fn begin(&mut self, now: Monotonic) {
+        self.since = Some(now);
+    }
+
+    /// Rung `to` is in force in place of `from`: what was measured is replaced by what is expected
+    /// of it, until that is measured.
+    pub fn restart(
+        &mut self,
+        now: Monotonic,
+        ladder: &[OperatingPoint],
+        (from, to): (usize, usize),
+    ) {
+        let load = self.expected(now, ladder, (from, to));
+        let (work, length) = self.last;
+        let busy = length.mul_f32(load.as_share());
+        let frames = work.frames.min(work.offered.max(1));
+        let scaled = u64::from(frames) * u64::from(ladder[to].frame_rate.0)
+            / u64::from(ladder[from].frame_rate.0.max(1));
+        let frames = scaled.min(u64::from(work.offered.max(work.frames))) as u32;
+        let last = (Work { frames, busy, slowest: Duration::ZERO, ..work }, length);
+        let (costs, claims, load) = (self.costs, self.claims, u32::from(load.0));
+        *self = Self { since: Some(now), costs, claims, load, last, ..Self::default() };
+    }
+
+    /// The same rung, but what it is asked for has changed: it is judged anew.
+    pub fn judge_anew(&mut self) {
+        (self.windows, self.frames, self.slow_windows) = (0, 0, 0);
     }
 
     /// Takes in what a frame costs on each rung by the packs' own figures: only how they compare
@@ -151,7 +175,10 @@ impl Meter {
         (from, to): (usize, usize),
     ) -> Permille {
         let (work, length) = self.last;
-        let here = self.measured(now, from).unwrap_or(0);
+        let here = self.measured(now, from).unwrap_or_else(|| {
+            let lanes = work.busy.saturating_sub(work.aside);
+            lanes.as_micros().checked_div(u128::from(work.frames)).unwrap_or(0) as u32
+        });
         let guess = self.guessed(here, ladder, (from, to));
         let cost = match self.measured(now, to) {
             // It may be of a busier minute, with more hoops in view than now.
@@ -195,7 +222,7 @@ mod tests {
 
     fn after(seconds: u64, work: Work) -> Meter {
         let mut meter = Meter::default();
-        meter.restart(Monotonic(0));
+        meter.begin(Monotonic(0));
         for second in 1..=seconds {
             meter.observe(Monotonic::from_millis(second * 1_000), 0, work);
         }
@@ -241,7 +268,7 @@ mod tests {
         meter.claim([2_000, 2_000, 3_000, 6_000].map(Duration::from_micros).into_iter());
         let now = Monotonic::from_millis(3_000);
         assert_eq!(meter.expected(now, LADDER, (0, 2)), Permille(432));
-        meter.restart(now);
+        meter.restart(now, LADDER, (0, 2));
         let now = now.plus(Duration::from_secs(1));
         meter.observe(now, 2, work(20, 400, 30));
         assert_eq!(meter.expected(now, LADDER, (2, 3)), Permille(800));
@@ -255,7 +282,7 @@ mod tests {
     fn a_rung_that_was_dear_in_a_busier_minute_is_tried_again() {
         let mut meter = Meter::default();
         meter.claim([2_000, 2_000, 3_000, 6_000].map(Duration::from_micros).into_iter());
-        meter.restart(Monotonic(0));
+        meter.begin(Monotonic(0));
         let at = |second: u64| Monotonic::from_millis(1_000 * second);
         // Three hoops in view.
         meter.observe(at(1), 2, work(25, 750, 40));

@@ -8,7 +8,7 @@ use wire::units::{Milliwatts, Permille};
 
 use crate::cue::Strength;
 use crate::forecast::{Horizon, Outlook};
-use crate::machine::{Governor, HISTORY, TIER_CHANGES_PER_HOUR};
+use crate::machine::{Governor, HISTORY, HOUR, TIER_CHANGES_PER_HOUR};
 use crate::operating_point::OperatingPoint;
 use crate::pursuit::Obstacle;
 use crate::reason::{Celsius, Change, Reason, Share, Status, Watts};
@@ -49,12 +49,8 @@ impl Governor {
     /// Why this operating point is in force, what limits it and what would be next.
     pub fn explain(&self, now: Monotonic) -> Explanation {
         let watts = self.drawn();
-        let learned = self.forecast.is_learned();
-        let outlook = |horizon| {
-            let outlook = self.forecast.outlook(&self.thermometer, watts, horizon);
-            outlook.filter(|_| learned)
-        };
-        let sustainable = self.forecast.sustainable(&self.thermometer).filter(|_| learned);
+        let outlook = |horizon| self.forecast.outlook(&self.thermometer, watts, horizon);
+        let sustainable = self.forecast.sustainable(&self.thermometer);
         let milli = |watts: f32| Milliwatts((watts.clamp(0.0, 1e6) * 1_000.0) as u32);
         let next = self.rung + 1;
         let obstacle = || {
@@ -63,7 +59,7 @@ impl Governor {
             blocked.or(spent.then_some(Obstacle::Allowance)).or_else(|| self.rest(now))
         };
         let rung = |rung: usize| self.ladder[rung.min(self.ladder.len() - 1)];
-        let recent = |at: &&Monotonic| now.since(**at) < Duration::from_secs(3_600);
+        let recent = |at: &&Monotonic| now.since(**at) < HOUR;
         Explanation {
             status: self.status(),
             rests: self.changed.map(|at| now.since(at)),
@@ -88,7 +84,7 @@ impl Governor {
         if self.plan.base <= self.rung && self.forecast.is_learned() {
             return Some(Obstacle::Saved);
         }
-        let left = self.clone().climb_dwell(now).saturating_sub(self.rests(now));
+        let left = self.clone().climb_dwell(now).saturating_sub(self.rests_in_quiet(now));
         (!left.is_zero()).then_some(Obstacle::Resting(left))
     }
 }

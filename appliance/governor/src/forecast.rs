@@ -99,14 +99,23 @@ impl Forecast {
         }
     }
 
-    /// Whether every sensor that answers was followed for long enough.
+    /// Whether a sensor that answers was followed for long enough.
     pub fn is_learned(&self) -> bool {
-        let answering = || self.now.iter().zip(&self.responses).filter(|(now, _)| now.is_some());
-        answering().count() > 0 && answering().all(|(_, response)| response.is_learned())
+        let answering = self.now.iter().zip(&self.responses).filter(|(now, _)| now.is_some());
+        answering.map(|(_, response)| response).any(Response::is_learned)
     }
 
-    /// The sensor that comes closest to its limit with `watts` all the time; `None` without a
-    /// sensor.
+    /// Whether a sensor that was not followed for long enough is within `room` of its limit.
+    pub fn is_unknown(&self, thermometer: &Thermometer, room: Millicelsius) -> bool {
+        let sensors = thermometer.limits().zip(&self.responses).zip(&self.now);
+        let mut unknown = sensors.filter(|((_, response), _)| !response.is_learned());
+        unknown.any(|(((_, limits), _), now)| {
+            now.is_some_and(|celsius| milli(celsius).0 + room.0 >= limits.throttle.0)
+        })
+    }
+
+    /// The sensor that comes closest to its limit with `watts` all the time, of those that were
+    /// followed for long enough; `None` if there is none.
     pub fn outlook(
         &self,
         thermometer: &Thermometer,
@@ -116,6 +125,9 @@ impl Forecast {
         let sensors = thermometer.limits().zip(&self.responses).zip(&self.now);
         let outlook = |(((name, limits), response), now): ((_, &Response), &Option<f32>)| {
             let state: State = ((*now)?, [self.mean(0), self.mean(1)]);
+            if !response.is_learned() {
+                return None;
+            }
             let (value, share) = match horizon {
                 Horizon::Sprint(time) => (response.peak(state, watts, steps(time)), SHORT_ERROR),
                 Horizon::Minute => (response.in_a_minute(state, watts), 1.0),
@@ -139,7 +151,7 @@ impl Forecast {
     pub fn sustainable(&self, thermometer: &Thermometer) -> Option<f32> {
         let sensors = thermometer.limits().zip(&self.responses).zip(&self.now);
         let watts = |(((_, limits), response), now): ((_, &Response), &Option<f32>)| {
-            now.as_ref()?;
+            now.filter(|_| response.is_learned())?;
             let limits: crate::thermal::Limits = limits;
             let margin = response.error_p95().max(MARGIN_MIN);
             response.sustainable(limits.throttle.0 as f32 / 1_000.0 - margin)

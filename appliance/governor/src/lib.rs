@@ -1,9 +1,10 @@
-//! Thermal and latency policy: what the box can feel goes in, the operating point comes out, and
-//! with it the rule by which the free engine picks its next frame.
+//! Thermal, power and latency policy: what the box can feel and what the game asks for goes in,
+//! the operating point and its reason come out, and with it the rule by which the free engine
+//! picks its next frame.
 //!
 //! Pure: no clock, no sysfs, no logging, no allocation. `daemon` reads the sensors, hands the
-//! readings in and acts on what [`Governor::next`] returns. State
-//! diagram, limits and tuning data: `docs/governor.md`.
+//! readings in and acts on what [`Governor::next`] returns. State diagram, limits and tuning data:
+//! `docs/governor.md`.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -17,6 +18,7 @@ pub mod engine;
 pub mod explain;
 pub mod forecast;
 pub mod machine;
+mod moves;
 pub mod operating_point;
 pub mod power;
 pub mod pressure;

@@ -36,12 +36,12 @@ pub const SETBACK_MEMORY: Duration = Duration::from_secs(1_800);
 pub const TIER_CHANGES_PER_HOUR: usize = 6;
 /// In `Critical`, so long after one lane was left out the next one is.
 pub const SHED_STEP: Duration = Duration::from_secs(10);
+/// After a sensor was silent, so long must all answer before anything faster is chosen.
+pub const SEEING_DWELL: Duration = Duration::from_secs(30);
 /// Changes that are remembered for people.
 pub const HISTORY: usize = 12;
 
-/// Most doublings of [`CLIMB_DWELL`]: 16 minutes.
-const SETBACKS_MAX: u8 = 6;
-const HOUR: Duration = Duration::from_secs(3_600);
+pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What the shell has to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,8 +113,14 @@ pub struct Governor {
     decided: Monotonic,
     /// When the rung last changed; `None` before.
     pub(crate) changed: Option<Monotonic>,
-    setbacks: u8,
-    setback: Monotonic,
+    /// When the rung of quiet play last changed; `None` before.
+    pub(crate) settled: Option<Monotonic>,
+    /// When heat last ended a sprint; `None` before.
+    pub(crate) cooled: Option<Monotonic>,
+    /// A sensor was silent for too long: until when nothing faster is chosen than before.
+    pub(crate) blind_until: Option<Monotonic>,
+    pub(crate) setbacks: u8,
+    pub(crate) setback: Monotonic,
     /// Since when the box is critical by what is measured.
     critical_since: Option<Monotonic>,
     pub(crate) tier_changes: heapless::Vec<Monotonic, TIER_CHANGES_PER_HOUR>,
@@ -143,7 +149,7 @@ impl Governor {
         assert!(!ladder.is_empty(), "a ladder has a lowest rung");
         let ladder = heapless::Vec::from_slice(ladder).expect("at most RUNGS_MAX rungs");
         let mut meter = Meter::default();
-        meter.restart(now);
+        meter.begin(now);
         let status = Status { mode: Mode::Boot, point: ladder[0] };
         Self {
             claims: ladder.iter().enumerate().map(|(rung, _)| Claim::unknown(rung)).collect(),
@@ -163,6 +169,9 @@ impl Governor {
             meter,
             decided: now,
             changed: None,
+            settled: None,
+            cooled: None,
+            blind_until: None,
             setbacks: 0,
             setback: now,
             critical_since: None,
@@ -219,7 +228,8 @@ impl Governor {
 
     /// Takes in what the supply says. Call it about once a second.
     pub fn handle_power(&mut self, now: Monotonic, sample: Sample) {
-        if self.supply.observe(now, self.rung, sample) {
+        let busy = (self.rung, self.meter.load());
+        if self.supply.observe(now, busy, sample) {
             self.shy_away(now);
         }
     }
@@ -229,8 +239,14 @@ impl Governor {
         if self.choice == Choice::Pinned {
             return;
         }
-        if let Some(reason) = self.strain.observe(now, pressure) {
-            self.reason = reason;
+        let before = self.operating_point();
+        let Some(reason) = self.strain.observe(now, pressure) else { return };
+        // A box that is critical does as little for another reason.
+        let is_free = matches!(self.state, State::Boot { .. } | State::Nominal);
+        if self.operating_point() != before {
+            self.meter.judge_anew();
+            self.supply.disturb(now);
+            self.reason = if is_free { reason } else { self.reason.clone() };
         }
     }
 
@@ -288,7 +304,27 @@ impl Governor {
             let reason = self.reason.clone();
             let is_sprinting = self.is_sprinting();
             let was_sprinting = core::mem::replace(&mut self.told.sprinting, is_sprinting);
-            let is_of_a_sprint = was_sprinting || is_sprinting;
+            let is_usual = match self.reason {
+                Reason::Sprint(_) | Reason::Live | Reason::SprintOver => true,
+                Reason::TooHotSoon(_) => was_sprinting,
+                Reason::Hot(_)
+                | Reason::Cooled(_)
+                | Reason::Busy(_)
+                | Reason::Slow(_)
+                | Reason::Headroom(_)
+                | Reason::Ready
+                | Reason::NoTemperature
+                | Reason::Blind(_)
+                | Reason::OverBudget(..)
+                | Reason::OverCurrent
+                | Reason::Saving
+                | Reason::Old(_)
+                | Reason::ProcessorShort(_)
+                | Reason::MemoryShort(_)
+                | Reason::Relieved
+                | Reason::Pinned => false,
+            };
+            let is_of_a_sprint = is_usual && before.mode == status.mode;
             let change = Change { before, after: status, reason, is_of_a_sprint };
             if self.history.is_full() {
                 self.history.pop_front();
@@ -339,7 +375,7 @@ impl Governor {
         let before = self.state;
         self.state = step(before, now, heat);
         if self.state.mode() != before.mode() {
-            self.reason = reason_of(self.state, worst.clone());
+            self.reason = reason_of((before, self.state), worst.clone());
         }
         let is_measured = worst.as_ref().is_some_and(|worst| !worst.assumed);
         let is_critical = matches!(self.state, State::Critical { .. }) && is_measured;
@@ -354,8 +390,12 @@ impl Governor {
             }
             _ => {}
         }
-        if let Some(name) = self.thermometer.missing(now).filter(|_| self.rung > 0).cloned() {
-            self.move_to(now, 0, Reason::Blind(name));
+        if let Some(name) = self.thermometer.missing(now).cloned() {
+            self.blind_until = Some(now.plus(SEEING_DWELL));
+            if self.rung > 0 {
+                self.set_back(now);
+                self.move_to(now, 0, Reason::Blind(name));
+            }
         }
         if self.is_sprinting() && !self.is_asked(now) {
             self.end_sprint(now);
@@ -371,81 +411,6 @@ impl Governor {
             1 => Shed::Board,
             2.. => Shed::Search,
         }
-    }
-
-    pub(crate) fn step_down(&mut self, now: Monotonic, dwell: Duration, reason: Reason) {
-        if self.rung > 0 && self.rests(now) >= dwell && self.choice == Choice::Adaptive {
-            self.set_back(now);
-            self.move_to(now, self.rung - 1, reason);
-        }
-    }
-
-    /// Puts another rung in force. With the last tier change of the hour a step down leads to the
-    /// lowest rung.
-    pub(crate) fn move_to(&mut self, now: Monotonic, rung: usize, reason: Reason) {
-        let quiet = match self.play {
-            Play::Quiet => self.rung,
-            Play::Sprint { from } => from,
-        };
-        let is_asked = matches!(reason, Reason::Sprint(_))
-            || (self.is_sprinting() && !self.tiers_differ(rung, quiet));
-        let mut rung = rung;
-        if !is_asked && self.tiers_differ(quiet, rung) {
-            self.forget_tier_changes(now);
-            if rung < quiet && self.tier_changes.len() + 1 >= TIER_CHANGES_PER_HOUR {
-                rung = 0;
-            }
-            // It may have been the last one while a sprint led over several rungs.
-            let _ = self.tier_changes.push(now);
-        }
-        if rung == self.rung {
-            return;
-        }
-        let (from, to) = (self.busy(now, self.rung), self.busy(now, rung));
-        self.supply.restart(now, (from, to));
-        self.rung = rung;
-        self.reason = reason;
-        self.changed = Some(now);
-        self.meter.restart(now);
-        if rung <= quiet {
-            self.play = Play::Quiet;
-        }
-    }
-
-    /// Time since the last change; for ever before the first.
-    pub(crate) fn rests(&self, now: Monotonic) -> Duration {
-        self.changed.map_or(Duration::MAX, |at| now.since(at))
-    }
-
-    pub(crate) fn set_back(&mut self, now: Monotonic) {
-        self.setbacks = (self.setbacks + 1).min(SETBACKS_MAX);
-        self.setback = now;
-    }
-
-    pub(crate) fn climb_dwell(&mut self, now: Monotonic) -> Duration {
-        while self.setbacks > 0 && now.since(self.setback) >= SETBACK_MEMORY {
-            self.setbacks -= 1;
-            self.setback = self.setback.plus(SETBACK_MEMORY);
-        }
-        match self.setbacks {
-            0 => DWELL,
-            n => CLIMB_DWELL * (1 << (n - 1)),
-        }
-    }
-
-    pub(crate) fn tiers_differ(&self, a: usize, b: usize) -> bool {
-        let (a, b) = (self.ladder[a], self.ladder[b]);
-        (a.ball_tier, a.rim_tier) != (b.ball_tier, b.rim_tier)
-    }
-
-    /// Whether a climb to `rung` and a way down again fit the hour's allowance.
-    pub(crate) fn has_tier_changes_for(&self, now: Monotonic, rung: usize) -> bool {
-        let recent = self.tier_changes.iter().filter(|at| now.since(**at) < HOUR).count();
-        !self.tiers_differ(self.rung, rung) || recent + 2 <= TIER_CHANGES_PER_HOUR
-    }
-
-    fn forget_tier_changes(&mut self, now: Monotonic) {
-        self.tier_changes.retain(|at| now.since(*at) < HOUR);
     }
 
     fn finding(&mut self, now: Monotonic, heat: Heat) -> Option<Finding> {
@@ -469,11 +434,12 @@ impl Governor {
 }
 
 /// Why a state was entered.
-fn reason_of(state: State, worst: Option<Worst>) -> Reason {
+fn reason_of((before, state): (State, State), worst: Option<Worst>) -> Reason {
     match (state, worst) {
         (State::Shutdown | State::Critical { .. }, Some(worst)) => Reason::Hot(worst),
         (State::Throttled { .. }, Some(worst)) if worst.band >= Band::Hot => Reason::Hot(worst),
         (State::Throttled { .. }, Some(worst)) => Reason::Cooled(worst),
+        (State::Nominal, Some(worst)) if before.mode() != Mode::Boot => Reason::Cooled(worst),
         (State::Nominal, Some(_)) => Reason::Ready,
         (State::Boot { .. }, Some(_)) => Reason::Ready,
         (_, None) => Reason::NoTemperature,

@@ -6,10 +6,10 @@
 use core::time::Duration;
 
 use wire::time::Monotonic;
-use wire::units::{Milliwatts, Permille};
+use wire::units::{Millicelsius, Milliwatts, Permille};
 
-use crate::choice::{Candidate, Candidates};
-use crate::cue::Strength;
+use crate::choice::{Candidate, Candidates, Plan};
+use crate::cue::{Asked, Strength};
 use crate::engine::{CLIMB_LOAD_MAX, LOAD_MAX, Verdict};
 use crate::forecast::{Horizon, Outlook};
 use crate::machine::{Choice, DWELL, Governor, Play};
@@ -21,12 +21,14 @@ use crate::thermal::Band;
 /// A sprint is granted if heat allows so much of it.
 const SPRINT_MIN: Duration = Duration::from_secs(10);
 /// After a sprint was ended by heat, the next one waits so long.
-const SPRINT_PAUSE: Duration = Duration::from_secs(5);
+const SPRINT_PAUSE: Duration = Duration::from_secs(8);
+/// Room beyond the margin that a sprint needs to begin, in 1/1000 °C: one that begins shall last.
+const SPRINT_ROOM: i32 = 500;
 /// Room beyond the margin that a climb in quiet play needs, so that it is not taken back, in
 /// 1/1000 °C.
 const CLIMB_ROOM: i32 = 1_000;
-/// As long as the box's response is not learned, a climb needs so much room, in 1/1000 °C.
-const UNKNOWN_ROOM: i32 = 15_000;
+/// As long as a sensor's response is not learned, a climb needs so much room there.
+const UNKNOWN_ROOM: Millicelsius = Millicelsius(15_000);
 
 /// What stands in the way of an operating point.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,14 +55,12 @@ pub enum Obstacle {
     Saved,
 }
 
-/// Whether what a cue asks for can be afforded.
+/// How far what a cue asks for can be afforded.
 enum Afforded {
     /// Whenever it comes.
     All,
     /// While enough is left for what goes before it.
     Spare,
-    /// It would take what others need.
-    None,
 }
 
 impl Governor {
@@ -83,23 +83,41 @@ impl Governor {
         if self.wish.now(now).is_some() {
             self.sprint(now);
         }
-        if self.play == Play::Quiet {
-            self.settle(now, heat);
+        match self.play {
+            Play::Quiet => self.settle(now, heat),
+            Play::Sprint { from } => self.stay(now, from),
+        }
+    }
+
+    /// A sprint that could last for ever is none: its rung is that of quiet play from now on, if
+    /// that is the plan.
+    fn stay(&mut self, now: Monotonic, from: usize) {
+        let Verdict::Fine(load) = self.meter.verdict() else { return };
+        let is_due = self.rests(now) >= STAY_AFTER
+            && self.rests_in_quiet(now) >= self.climb_dwell(now)
+            && self.has_tier_changes_for(now, from);
+        if !is_due || load > CLIMB_LOAD_MAX {
+            return;
+        }
+        let sustainable = self.forecast.sustainable(&self.thermometer).unwrap_or(f32::MAX);
+        let (candidates, demand) = (self.candidates(now), self.wish.demand());
+        let plan = Plan { base: from, ..self.plan }.best(&candidates, sustainable, &demand);
+        if plan.base >= self.rung {
+            self.settle_in_sprint(now, from);
         }
     }
 
     /// Starts or raises a sprint, if a cue asks for one and it is granted.
     pub(crate) fn sprint(&mut self, now: Monotonic) {
-        let Some(asked) = self.wish.now(now) else { return };
-        let is_paused = self.rests(now) < SPRINT_PAUSE && self.play == Play::Quiet;
+        let Some((asked, afforded)) = self.asked(now) else { return };
+        let is_paused = self.cooled.is_some_and(|at| now.since(at) < SPRINT_PAUSE);
         if self.state != State::Nominal || self.choice == Choice::Pinned || is_paused {
             return;
         }
-        let horizon = match self.affords(asked.strength) {
+        let horizon = match afforded {
             Afforded::All => Horizon::Sprint(SPRINT_MIN),
             // There must be enough left for the others.
             Afforded::Spare => Horizon::Minute,
-            Afforded::None => return,
         };
         let higher = (self.rung + 1..self.ladder.len()).rev();
         let granted = |rung: &usize| self.obstacle(now, *rung, horizon).is_none();
@@ -110,24 +128,31 @@ impl Governor {
         if self.play == Play::Quiet {
             self.play = Play::Sprint { from: self.rung };
         }
-        self.move_to(now, rung, Reason::Sprint(asked.cue));
+        let reason = match asked.strength {
+            Strength::Strong | Strength::Weak => Reason::Sprint(asked.cue),
+            Strength::Live => Reason::Live,
+        };
+        self.move_to(now, rung, reason);
     }
 
     /// Whether a cue asks for a sprint that the plan has heat for.
     pub(crate) fn is_asked(&self, now: Monotonic) -> bool {
-        let asked = self.wish.now(now);
-        asked.is_some_and(|asked| !matches!(self.affords(asked.strength), Afforded::None))
+        self.asked(now).is_some()
     }
 
-    /// Which cues the plan has heat for.
-    fn affords(&self, strength: Strength) -> Afforded {
+    /// The strongest cue that the plan has heat for.
+    fn asked(&self, now: Monotonic) -> Option<(Asked, Afforded)> {
+        self.wish.all(now).find_map(|asked| Some((asked, self.affords(asked.strength)?)))
+    }
+
+    fn affords(&self, strength: Strength) -> Option<Afforded> {
         let served = self.served[strength as usize];
         if served >= 0.99 {
-            Afforded::All
+            Some(Afforded::All)
         } else if served > 0.0 {
-            Afforded::Spare
+            Some(Afforded::Spare)
         } else {
-            Afforded::None
+            None
         }
     }
 
@@ -154,8 +179,7 @@ impl Governor {
     /// `None` until the box's response is learned.
     pub fn predicted(&self) -> Option<Outlook> {
         let watts = self.drawn();
-        let outlook = self.forecast.outlook(&self.thermometer, watts, Horizon::Minute);
-        outlook.filter(|_| self.forecast.is_learned())
+        self.forecast.outlook(&self.thermometer, watts, Horizon::Minute)
     }
 
     /// What the box draws now, in watts.
@@ -175,7 +199,7 @@ impl Governor {
 
     /// What the box draws on a rung, in watts.
     pub(crate) fn watts(&self, now: Monotonic, rung: usize) -> f32 {
-        self.supply.expected(self.busy(now, self.rung), self.busy(now, rung))
+        self.supply.expected(now, (self.busy(now, self.rung), self.busy(now, rung)))
     }
 
     /// What stands in the way of a rung above the one in force for so long.
@@ -188,10 +212,10 @@ impl Governor {
         if self.state != State::Nominal {
             return Some(Obstacle::State(self.state.mode()));
         }
-        if self.thermometer.is_blind(now) {
+        if self.is_blind(now) {
             return Some(Obstacle::Blind);
         }
-        if !self.strain.relief().is_none() {
+        if self.strain.relief().is_slowed() {
             return Some(Obstacle::Pressure);
         }
         let (_, load) = self.busy(now, rung);
@@ -203,7 +227,7 @@ impl Governor {
             return Some(Obstacle::Engine(load));
         }
         let watts = self.watts(now, rung);
-        self.over_budget(now, watts).or_else(|| self.heat(now, watts, horizon))
+        self.over_budget(now, watts).or_else(|| self.heat(watts, horizon))
     }
 
     fn over_budget(&self, now: Monotonic, watts: f32) -> Option<Obstacle> {
@@ -212,15 +236,13 @@ impl Governor {
         (expected > limit).then(|| Obstacle::Supply(milliwatts(expected), milliwatts(limit)))
     }
 
-    fn heat(&self, now: Monotonic, watts: f32, horizon: Horizon) -> Option<Obstacle> {
-        let worst = self.thermometer.worst(now)?;
-        if !self.forecast.is_learned() {
-            let is_far = worst.value.0 + UNKNOWN_ROOM < worst.limit.0;
-            return (!is_far).then_some(Obstacle::Unknown);
+    fn heat(&self, watts: f32, horizon: Horizon) -> Option<Obstacle> {
+        if self.forecast.is_unknown(&self.thermometer, UNKNOWN_ROOM) {
+            return Some(Obstacle::Unknown);
         }
         let outlook = self.forecast.outlook(&self.thermometer, watts, horizon)?;
         let room = match horizon {
-            Horizon::Sprint(_) => 0,
+            Horizon::Sprint(_) => SPRINT_ROOM,
             Horizon::Minute | Horizon::Settled => CLIMB_ROOM,
         };
         let is_too_hot = outlook.value.0 + outlook.margin.0 + room > outlook.limit.0;
@@ -238,16 +260,15 @@ impl Governor {
         }
         // In quiet play half the margin: what was chosen with all of it is not to be taken back for
         // a trifle.
-        let spare = || match self.wish.now(now).map(|asked| self.affords(asked.strength)) {
-            Some(Afforded::Spare) => Horizon::Minute,
-            Some(Afforded::All | Afforded::None) | None => Horizon::Sprint(SPRINT_MIN),
+        let spare = || match self.asked(now) {
+            Some((_, Afforded::Spare)) => Horizon::Minute,
+            Some((_, Afforded::All)) | None => Horizon::Sprint(SPRINT_MIN),
         };
         let (horizon, share) = match self.play {
             Play::Quiet => (Horizon::Minute, 2),
             Play::Sprint { .. } => (spare(), 1),
         };
         let outlook = self.forecast.outlook(&self.thermometer, watts, horizon);
-        let outlook = outlook.filter(|_| self.forecast.is_learned());
         let is_over = |o: &Outlook| o.value.0 + o.margin.0 / share > o.limit.0;
         outlook.filter(is_over).map(Reason::TooHotSoon)
     }
@@ -258,7 +279,6 @@ impl Governor {
             let watts = self.watts(now, *rung);
             let fits_supply = self.over_budget(now, watts).is_none();
             let outlook = self.forecast.outlook(&self.thermometer, watts, Horizon::Minute);
-            let outlook = outlook.filter(|_| self.forecast.is_learned());
             fits_supply && !outlook.is_some_and(|outlook| outlook.is_too_hot())
         };
         let highest = match self.play {
@@ -266,8 +286,9 @@ impl Governor {
             Play::Sprint { from } => (from + 1).min(self.rung),
         };
         let rung = (0..highest).rev().find(fits).unwrap_or(0);
-        if self.play == Play::Quiet {
-            self.set_back(now);
+        match self.play {
+            Play::Quiet => self.set_back(now),
+            Play::Sprint { .. } => self.cooled = Some(now),
         }
         self.move_to(now, rung, reason);
     }
@@ -277,7 +298,7 @@ impl Governor {
         let base = self.base(now, heat);
         if base < self.rung {
             // A plan that changes its mind costs changes of tiers; heat is not near.
-            if self.rests(now) >= SAVING_DWELL && self.has_tier_changes_for(now, base) {
+            if self.rests_in_quiet(now) >= SAVING_DWELL && self.has_tier_changes_for(now, base) {
                 self.move_to(now, base, Reason::Saving);
             }
         } else if base > self.rung {
@@ -287,7 +308,8 @@ impl Governor {
 
     fn climb(&mut self, now: Monotonic) {
         let next = self.rung + 1;
-        if self.rests(now) < self.climb_dwell(now) || !self.has_tier_changes_for(now, next) {
+        if self.rests_in_quiet(now) < self.climb_dwell(now) || !self.has_tier_changes_for(now, next)
+        {
             return;
         }
         if self.obstacle(now, next, Horizon::Minute).is_none() {
@@ -304,7 +326,6 @@ impl Governor {
             return self.rung;
         }
         let sustainable = self.forecast.sustainable(&self.thermometer);
-        let sustainable = sustainable.filter(|_| self.forecast.is_learned());
         let Some(sustainable) = sustainable else {
             let is_cool = matches!(heat, Heat::Unknown | Heat::NoSensor | Heat::Band(Band::Cool));
             return if is_cool { (self.rung + 1).min(top) } else { self.rung };
@@ -329,13 +350,23 @@ impl Governor {
     }
 
     fn return_to_pin(&mut self, now: Monotonic) {
-        let (pinned, alarmed) = (1, self.supply.limit(now).is_some());
-        if self.rung < pinned && !alarmed && !self.thermometer.is_blind(now) {
-            self.move_to(now, pinned, Reason::Pinned);
+        let is_kept_back = self.supply.is_alarmed(now) || self.is_blind(now);
+        if self.rung > 0 || is_kept_back || !self.has_tier_changes_for(now, 1) {
+            return;
         }
+        if self.rests_in_quiet(now) >= self.climb_dwell(now) {
+            self.move_to(now, 1, Reason::Pinned);
+        }
+    }
+
+    /// Whether a sensor does not answer, or has not for long enough.
+    fn is_blind(&self, now: Monotonic) -> bool {
+        self.thermometer.is_blind(now) || self.blind_until.is_some_and(|until| now < until)
     }
 }
 
+/// A sprint of so long may become quiet play.
+const STAY_AFTER: Duration = Duration::from_secs(60);
 /// Time on a rung before it is left to save for sprints.
 const SAVING_DWELL: Duration = Duration::from_secs(600);
 

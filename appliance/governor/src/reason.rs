@@ -78,6 +78,8 @@ pub enum Reason {
     Saving,
     /// A moment may be coming.
     Sprint(Cue),
+    /// Play goes on, and there is heat to spare.
+    Live,
     /// No cue for a while.
     SprintOver,
     /// Frames become this old before their lanes are done.
@@ -135,6 +137,7 @@ impl fmt::Display for Reason {
             Self::OverCurrent => write!(f, "the supply's over-current alarm came"),
             Self::Saving => write!(f, "what is saved now is spent when a cue comes"),
             Self::Sprint(cue) => write!(f, "a moment may be coming: {cue}"),
+            Self::Live => write!(f, "play goes on, and the box is cool enough"),
             Self::SprintOver => write!(f, "no cue for a while"),
             Self::Old(age) => write!(
                 f,

@@ -47,12 +47,14 @@ const OUTLIER: f32 = 6.0;
 const OUTLIERS: u8 = 3;
 /// Bounds of the share of an error that is forgotten in a step: slow parts of 100 s to an hour.
 const DECAY: (f32, f32) = (-1.0, -0.028);
+/// A temperature that follows power by less does not, in °C a watt. No model has less than 0.1.
+const GAIN_MIN: f32 = 0.15;
 /// Mean error until one is measured, in °C.
 const FIRST_ERROR: f32 = 1.5;
 /// Share of the mean error that a new one takes.
 const ERROR_SHARE: f32 = 0.05;
 /// The 95th percentile of an error that is spread normally, in mean absolute errors.
-const P95: f32 = 2.46;
+pub(crate) const P95: f32 = 2.46;
 
 /// Mean power of the last half steps in watts, the newest first.
 pub type Drive = [f32; 4];
@@ -153,11 +155,11 @@ impl Response {
     }
 
     /// The power with which the temperature ends at `celsius`; none for a temperature that power
-    /// does not move.
+    /// hardly moves.
     pub fn sustainable(&self, celsius: f32) -> Option<f32> {
         let (low, high) = (self.settled(0.0), self.settled(100.0));
         let slope = (high - low) / 100.0;
-        (slope > 0.02).then(|| (celsius - low) / slope)
+        (slope > GAIN_MIN).then(|| (celsius - low) / slope)
     }
 
     /// The temperatures after each step with `watts` all the time.

@@ -7,7 +7,9 @@ use governor::machine::TIER_CHANGES_PER_HOUR;
 use governor::operating_point::{Claim, LADDER};
 use governor::power::Sample;
 use governor::state::COOL_DWELL;
-use governor::{Cue, Effect, Governor, Mode, OperatingPoint, Pressure, Probe, Reason, Trips, Work};
+use governor::{
+    Cue, Effect, Governor, Mode, OperatingPoint, Pressure, Probe, Reason, Shed, Trips, Work,
+};
 use proptest::prelude::*;
 use wire::time::Monotonic;
 use wire::units::{Millicelsius, Milliwatts, Permille};
@@ -25,6 +27,7 @@ struct Warming {
     chip: f32,
     neighbour: f32,
     sensor: Sensor,
+    is_metered: bool,
     over_current: u32,
     frame_age: Duration,
     effects: Vec<Effect>,
@@ -56,6 +59,7 @@ impl Warming {
             chip: 4.0,
             neighbour: 0.0,
             sensor: Sensor::Reads,
+            is_metered: true,
             over_current: 0,
             frame_age: Duration::from_millis(30),
             effects: Vec::new(),
@@ -90,7 +94,7 @@ impl Warming {
         let critical = Some(Millicelsius(104_500));
         let trips = Trips { passive, hot: None, critical };
         self.governor.handle_readings(self.now, &[Probe { name: "junction", value, trips }]);
-        let input = Some(Milliwatts((watts * 1_000.0) as u32));
+        let input = self.is_metered.then_some(Milliwatts((watts * 1_000.0) as u32));
         let over_current = std::mem::take(&mut self.over_current);
         self.governor.handle_power(self.now, Sample { input, over_current });
         let frame_age = Some(self.frame_age);
@@ -123,6 +127,19 @@ impl Warming {
 
     fn seconds(&mut self, count: u32) {
         (0..count).for_each(|_| self.second());
+    }
+
+    /// How often tiers or rate changed beside sprints, since the effects were cleared.
+    fn points_changed(&self) -> usize {
+        let changed = |effect: &&Effect| match effect {
+            Effect::Changed(change) => {
+                let left_out = |p: OperatingPoint| OperatingPoint { shed: Shed::Nothing, ..p };
+                let (before, after) = (left_out(change.before.point), left_out(change.after.point));
+                before != after && !change.is_of_a_sprint
+            }
+            Effect::Report(_) | Effect::ShutDown(_) => false,
+        };
+        self.effects.iter().filter(changed).count()
     }
 
     fn why(&self) -> String {
@@ -304,6 +321,102 @@ fn pinned_point_is_in_force_from_the_first_frame_until_the_box_would_break() {
     warm.air = 15.0;
     warm.seconds(1_800);
     assert_eq!(warm.governor.operating_point(), point, "{}", warm.why());
+}
+
+#[test]
+fn pinned_box_with_a_budget_comes_back_and_changes_at_most_six_times_an_hour() {
+    let mut warm = Warming::new(25.0);
+    warm.governor = Governor::pinned(Monotonic(0), LADDER[3]);
+    warm.governor.handle_budget(Milliwatts(30_000));
+    warm.seconds(60);
+    warm.sensor = Sensor::Silent;
+    warm.seconds(10);
+    assert_eq!(warm.rung(), 0);
+    warm.sensor = Sensor::Reads;
+    warm.seconds(120);
+    assert_eq!(warm.governor.operating_point(), LADDER[3], "{}", warm.why());
+    warm.air = 55.0;
+    warm.seconds(1_800);
+    for _ in 0..4 {
+        warm.effects.clear();
+        warm.seconds(3_600);
+        assert!(warm.points_changed() <= TIER_CHANGES_PER_HOUR, "{}", warm.why());
+    }
+}
+
+#[test]
+fn cues_every_half_minute_keep_no_box_from_climbing_in_between() {
+    let mut warm = Warming::new(25.0);
+    warm.seconds(600);
+    warm.sensor = Sensor::Silent;
+    warm.seconds(10);
+    warm.sensor = Sensor::Reads;
+    warm.effects.clear();
+    for second in 0..1_200 {
+        if second % 25 == 0 {
+            warm.cue(Cue::BallNearRim);
+        }
+        warm.second();
+    }
+    assert!(warm.rung() > 0 && !warm.governor.is_sprinting(), "{}", warm.why());
+}
+
+#[test]
+fn sensor_that_comes_and_goes_costs_few_changes() {
+    let mut warm = Warming::new(25.0);
+    warm.seconds(300);
+    warm.effects.clear();
+    for second in 0..3_600 {
+        warm.sensor = if second % 12 < 7 { Sensor::Silent } else { Sensor::Reads };
+        warm.second();
+    }
+    assert!(warm.points_changed() <= 2, "{}", warm.why());
+}
+
+#[test]
+fn what_happens_to_a_box_in_a_sprint_is_no_usual_end_of_it() {
+    let mut warm = Warming::new(38.0);
+    warm.seconds(1_800);
+    warm.cue(Cue::Whistle);
+    assert!(warm.governor.is_sprinting(), "{}", warm.why());
+    warm.sensor = Sensor::Stuck(99_000);
+    warm.effects.clear();
+    warm.second();
+    let told = |effect: &Effect| match effect {
+        Effect::Changed(change) => change.after.mode == Mode::Critical && !change.is_of_a_sprint,
+        Effect::Report(_) | Effect::ShutDown(_) => false,
+    };
+    assert!(warm.effects.iter().any(told), "{:#?}", warm.effects);
+}
+
+#[test]
+fn alarm_teaches_also_where_nothing_measures_power() {
+    let mut warm = Warming::new(20.0);
+    warm.is_metered = false;
+    warm.seconds(600);
+    assert_eq!(warm.rung(), 3, "{}", warm.why());
+    warm.over_current = 1;
+    warm.second();
+    let lower = warm.rung();
+    assert!(lower < 3);
+    warm.cue(Cue::Button);
+    warm.seconds(1_500);
+    assert!(warm.rung() <= lower, "{}", warm.why());
+}
+
+#[test]
+fn critical_heat_is_the_reason_whatever_else_is_short() {
+    let mut warm = Warming::new(25.0);
+    warm.seconds(100);
+    warm.sensor = Sensor::Stuck(102_000);
+    warm.frame_age = Duration::from_millis(900);
+    warm.seconds(10);
+    let shut_down = |effect: &Effect| match effect {
+        Effect::ShutDown(reason) => Some(reason.clone()),
+        Effect::Changed(_) | Effect::Report(_) => None,
+    };
+    let reason = warm.effects.iter().find_map(shut_down);
+    assert!(matches!(reason, Some(Reason::Hot(_))), "{reason:?}");
 }
 
 /// A second of a game: how the air is, whether a cue comes.

@@ -36,7 +36,7 @@ async fn hot_box_stays_below_its_trip_point_sprints_when_asked_and_trusts_no_sil
     // It climbs, feels what that does, and goes back before it gets too hot.
     let told = telemetry::whole(&mut observer, LEARNS_MAX, |told| {
         body.follow(&told["governor"]);
-        reason(told).contains("its limit is")
+        reason(told).contains("would come to")
     })
     .await?;
     println!("after {:.0} s: {}", body.age().as_secs_f64(), told["governor"]);

@@ -56,7 +56,9 @@ fn a_table_from_before_power_was_measured_is_read() {
     let read =
         load(dir.path(), MACHINE, Some("build 1")).expect("it is good").expect("it is there");
     assert!(read.tiers().all(|(_, tier)| tier.timings.iter().all(|t| t.power.is_none())));
-    assert_eq!(read.measured(), table().measured());
+    let mut expected = table().measured();
+    expected.values_mut().for_each(|speed| speed.power = None);
+    assert_eq!(read.measured(), expected);
 }
 
 #[test]

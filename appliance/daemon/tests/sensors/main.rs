@@ -45,10 +45,10 @@ fn table_shows_readings_limits_and_whose_they_are() {
         "module   64 GiB of memory, at most 60.0 W",
         "codecs   such a board has v4l2, libav to decode and v4l2, libav to encode; what is used, \
          telemetry tells",
-        "cpu-thermal     cpu       48.2 °C  90.5 °C       93.5 °C         101.5 °C    kernel, board",
-        "gpu-thermal     gpu       silent   90.5 °C       93.5 °C         101.5 °C    tj-thermal, which stands for it",
+        "cpu-thermal     cpu       48.2 °C  94.0 °C       97.0 °C         101.5 °C    kernel, board",
+        "gpu-thermal     gpu       silent   95.5 °C       98.5 °C         101.5 °C    tj-thermal, which stands for it",
         "soc0-thermal    soc       47.0 °C  80.0 °C       90.0 °C         100.0 °C    nobody: cautious ones",
-        "tj-thermal      junction  48.7 °C  90.5 °C       93.5 °C         101.5 °C    board",
+        "tj-thermal      junction  48.7 °C  95.5 °C       98.5 °C         101.5 °C    board",
         "VDD_GPU_SOC      gpu     6.3 W  19880 mV  320 mA   –        –",
         "pwm_tach rpm  1786 rpm  –",
         "pwmfan pwm1   –         22 %",
