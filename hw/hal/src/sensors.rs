@@ -88,7 +88,7 @@ impl Pressure {
 pub struct GroupMemory {
     /// What it may use at most; `None` where nothing limits it.
     pub limit_bytes: Option<u64>,
-    /// What it uses, the kernel's caches of its files included.
+    /// What it uses, without pages of files that the kernel gives back when asked.
     pub used_bytes: Option<u64>,
 }
 

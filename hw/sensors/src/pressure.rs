@@ -55,6 +55,8 @@ fn some_avg10(text: &str) -> Option<Permille> {
 pub(crate) struct Group {
     limit: Option<Attribute>,
     used: Option<Attribute>,
+    /// Where the kernel tells what it is made of.
+    statistics: Option<PathBuf>,
 }
 
 impl Group {
@@ -63,20 +65,31 @@ impl Group {
         let own = MOUNTS.iter().find_map(|mount| groups_around(root, mount));
         let groups = own.unwrap_or_default();
         let limited = groups.iter().find(|group| limit_of(group).number().is_some());
-        let used = limited.or(groups.first()).map(|group| used_of(group));
+        let group = limited.or(groups.first());
+        let used = group.map(|group| used_of(group));
+        let statistics = group.map(|group| group.join("memory.stat"));
         let absent = limited.is_none().then(|| Absent {
             what: "memory limit",
             why: "no control group (cgroup v2) around this process has a `memory.max`; the box's \
                   whole memory counts"
                 .to_owned(),
         });
-        (Self { limit: limited.map(|group| limit_of(group)), used }, absent)
+        (Self { limit: limited.map(|group| limit_of(group)), used, statistics }, absent)
     }
 
     pub(crate) fn read(&self) -> GroupMemory {
         let bytes = |file: &Option<Attribute>| file.as_ref()?.unsigned();
-        GroupMemory { limit_bytes: bytes(&self.limit), used_bytes: bytes(&self.used) }
+        // A recorder fills any limit with pages of files that the kernel gives back when asked.
+        let given_back = || inactive_file(&fs::read_to_string(self.statistics.as_ref()?).ok()?);
+        let used_bytes =
+            bytes(&self.used).map(|used| used.saturating_sub(given_back().unwrap_or(0)));
+        GroupMemory { limit_bytes: bytes(&self.limit), used_bytes }
     }
+}
+
+/// Pages of files that nobody used lately, in bytes.
+fn inactive_file(statistics: &str) -> Option<u64> {
+    statistics.lines().find_map(|line| line.strip_prefix("inactive_file "))?.trim().parse().ok()
 }
 
 fn limit_of(group: &Path) -> Attribute {
@@ -105,6 +118,13 @@ fn groups_around(root: &Path, mount: &str) -> Option<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pages_of_files_that_nobody_uses_are_given_back() {
+        let told = "anon 12288\nfile 409600\ninactive_anon 0\ninactive_file 73728\n";
+        assert_eq!(inactive_file(told), Some(73_728));
+        assert_eq!(inactive_file("anon 1\n"), None);
+    }
 
     #[test]
     fn share_of_waiting_is_that_of_the_last_ten_seconds_in_which_any_task_waited() {

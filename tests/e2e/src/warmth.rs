@@ -1,4 +1,4 @@
-//! A body for a box that has none: a simulated plant on a thread of its own, which writes the
+//! A body for a box that has none: a simulated plant as a task of its own, which writes the
 //! sensors of the box in real time and draws what the box's operating point would make it draw.
 //!
 //! Powers are assumed, and set so that only the smallest operating point can be cooled for ever.
@@ -6,14 +6,15 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 use sim::rig::Make;
 use sim::tree::Tree;
 use sim::{Airflow, Board, Celsius, Counts, Drive, Load, Rig, Setup, Surroundings, Watts};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// Steps of the plant.
 const STEP: Duration = Duration::from_millis(200);
@@ -37,13 +38,12 @@ pub enum Failing {
 pub struct Body {
     began: Instant,
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    task: JoinHandle<()>,
 }
 
 struct Shared {
     level: AtomicU8,
     is_silent: AtomicBool,
-    stop: AtomicBool,
     seen: Mutex<Seen>,
 }
 
@@ -79,12 +79,11 @@ impl Body {
         let shared = Arc::new(Shared {
             level: AtomicU8::new(0),
             is_silent: AtomicBool::new(false),
-            stop: AtomicBool::new(false),
             seen: Mutex::new(seen),
         });
         let known = Arc::clone(&shared);
-        let thread = std::thread::spawn(move || live(rig, tree, &known));
-        Ok(Self { began: Instant::now(), shared, thread: Some(thread) })
+        let task = tokio::spawn(async move { live(rig, tree, &known).await });
+        Ok(Self { began: Instant::now(), shared, task })
     }
 
     /// Draws from now on what the operating point would draw that telemetry tells.
@@ -133,17 +132,15 @@ impl Body {
 
 impl Drop for Body {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // A plant that panicked has failed its test already.
-            let _ = thread.join();
-        }
+        self.task.abort();
     }
 }
 
-fn live(mut rig: Rig, mut tree: Tree, shared: &Shared) {
-    let mut next = Instant::now();
-    while !shared.stop.load(Ordering::Relaxed) {
+async fn live(mut rig: Rig, mut tree: Tree, shared: &Shared) {
+    // The plant lives in real time: that is what this is about.
+    let mut beat = tokio::time::interval(STEP);
+    loop {
+        beat.tick().await;
         let level = shared.level.load(Ordering::Relaxed);
         rig.step(STEP, &drive(usize::from(level)));
         let mut snapshot = rig.snapshot();
@@ -158,10 +155,6 @@ fn live(mut rig: Rig, mut tree: Tree, shared: &Shared) {
         let mut seen = shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.hottest = seen.hottest.max(rig.zones().junction().0);
         seen.counts = rig.counts();
-        drop(seen);
-        next += STEP;
-        // The plant lives in real time: that is what this is about.
-        std::thread::sleep(next.saturating_duration_since(Instant::now()));
     }
 }
 
