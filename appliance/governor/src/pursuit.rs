@@ -146,13 +146,15 @@ impl Governor {
     }
 
     fn affords(&self, strength: Strength) -> Option<Afforded> {
+        let in_full = |served: f32| served >= 0.99;
         let served = self.served[strength as usize];
-        if served >= 0.99 {
+        // Where nothing is paid in full, what is paid in part is worth the most: nobody goes
+        // before it.
+        let is_first = !self.served.iter().any(|served| in_full(*served));
+        if in_full(served) || (is_first && served > 0.0) {
             Some(Afforded::All)
-        } else if served > 0.0 {
-            Some(Afforded::Spare)
         } else {
-            None
+            (served > 0.0).then_some(Afforded::Spare)
         }
     }
 
