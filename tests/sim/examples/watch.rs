@@ -46,6 +46,10 @@ impl Policy for Watched {
         self.0.cue(now, cue)
     }
 
+    fn moment(&mut self, now: At) {
+        self.0.moment(now);
+    }
+
     fn predicted(&self, now: At) -> Option<(Sensor, Millicelsius)> {
         self.0.predicted(now)
     }

@@ -90,6 +90,10 @@ impl Policy for Ours {
         Some(self.point(now))
     }
 
+    fn moment(&mut self, now: At) {
+        self.governor.handle_moment(now.monotonic());
+    }
+
     fn predicted(&self, now: At) -> Option<(Sensor, Millicelsius)> {
         let outlook = self.governor.explain(now.monotonic()).outlook?;
         let sensor = Sensor::ALL.into_iter().find(|sensor| sensor.name() == outlook.sensor)?;

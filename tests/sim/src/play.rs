@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use governor::Work;
 use sim::rig::Make;
-use sim::{Celsius, Counts, Drive, Load, Rig, Sensor, Surroundings, Zones};
+use sim::{Celsius, Counts, Drive, Load, Rig, Seeded, Sensor, Surroundings, Zones};
 use wire::units::Permille;
 
 use crate::game::Game;
 use crate::offers::{AGE_BEFORE, Achieved, Capacity};
 use crate::policy::{Hidden, Observation, Policy};
 use crate::scenario::World;
+use crate::score::recall_at;
 use crate::time::{At, STEP, STEPS_PER_SECOND};
 
 /// From a decision until frames come out at another point (assumed: one window of the rim lane).
 const CHANGE_TAKES: Duration = Duration::from_millis(250);
+/// From a moment until the box has told it (docs/benchmarks/first-version.md).
+const TOLD_AFTER: Duration = Duration::from_millis(500);
 /// Predictions are taken this often, and are of so much later.
 const PREDICTED_EVERY_S: usize = 10;
 /// How far ahead a prediction looks, in s.
@@ -86,6 +89,7 @@ pub fn play(of: Match<'_>, policy: &mut dyn Policy) -> Trace {
     let steps = of.game.end.step();
     for step in 0..steps {
         player.cues(step, policy);
+        player.moments(step, policy);
         if step % STEPS_PER_SECOND == 0 && step > 0 {
             player.second(step, policy);
         }
@@ -100,6 +104,9 @@ struct Player<'a> {
     rig: Rig,
     trace: Trace,
     next_cue: usize,
+    next_moment: usize,
+    /// Whether a moment is seen.
+    chance: Seeded,
     /// Wanted, and in force after [`CHANGE_TAKES`].
     wanted: usize,
     in_force: usize,
@@ -126,6 +133,8 @@ impl<'a> Player<'a> {
             of,
             trace: Trace::default(),
             next_cue: 0,
+            next_moment: 0,
+            chance: Seeded::new(of.seed, 0x5ee),
             wanted: 0,
             in_force: 0,
             changed: At(-1.0),
@@ -142,6 +151,19 @@ impl<'a> Player<'a> {
             self.next_cue += 1;
             if let Some(point) = policy.cue(At::of_step(step), *cue) {
                 self.choose(step, point, &*policy);
+            }
+        }
+    }
+
+    /// Tells of every moment that was seen, [`TOLD_AFTER`] later.
+    fn moments(&mut self, step: usize, policy: &mut dyn Policy) {
+        let now = At::of_step(step);
+        while let Some(at) = self.of.game.moments.get(self.next_moment)
+            && now.0 >= at.0 + TOLD_AFTER.as_secs_f64()
+        {
+            self.next_moment += 1;
+            if self.chance.happens(recall_at(&self.trace, *at)) {
+                policy.moment(now);
             }
         }
     }

@@ -51,6 +51,9 @@ pub trait Policy {
         None
     }
 
+    /// A moment was seen, which the point that was in force then may have missed.
+    fn moment(&mut self, _now: At) {}
+
     /// Which sensor will be the closest to its limit in 60 s if nothing is changed, and what it
     /// will read; `None` if the policy does not say so.
     fn predicted(&self, _now: At) -> Option<(Sensor, Millicelsius)> {
