@@ -143,6 +143,21 @@ fn part_that_is_switched_off_reads_at_the_junction_and_no_other_part_does() {
     assert_eq!(fit.reads_at(9_999, &readings), 9_999, "no sensor of the board");
 }
 
+/// A network processor that ran once and rests now has no sensor that was lost.
+#[test]
+fn network_processors_of_orin_read_at_the_junction_while_they_are_off() {
+    for board in ["jetson-orin-nano", "jetson-orin-nx", "jetson-agx-orin"] {
+        let (fit, readings) = fit(board);
+        let place = |name: &str| readings.temperatures.iter().position(|t| t.name == name);
+        let junction = place("tj-thermal").expect("the box shows it");
+        for name in ["cv0-thermal", "cv1-thermal", "cv2-thermal"] {
+            let place = place(name).expect("the box shows it");
+            assert_eq!(readings.temperatures[place].value, None, "{board}: {name} is off");
+            assert_eq!(fit.reads_at(place, &readings), junction, "{board}: {name}");
+        }
+    }
+}
+
 #[test]
 fn missing_sensors_are_told_with_the_names_that_they_may_have() {
     let board = Board::shipped().into_iter().find(|board| board.name == "jetson-thor");
