@@ -73,8 +73,7 @@ fn tail(results: &Results) -> String {
          *nginx* is {}, one process, `live on`, `record off`, nobody watching.\n\n\
          ## Packet to decoded picture\n\
          720p25 without B-frames, in real time through the RTMP shell and \
-         `pipeline::source::decode` (libav, whose threads share the slices of a picture; the film \
-         has one for each processor): from the arrival of an access unit's last byte to its \
+         `pipeline::source::decode` (libav, one thread): from the arrival of an access unit's last byte to its \
          picture in the hands of the thread that waits for it. Nobody looks at the pictures.\n\n\
          | publishers | pictures | p50 | p95 | p99 | most | superseded | dropped | promised |\n\
          |---|---|---|---|---|---|---|---|---|\n\
