@@ -262,6 +262,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_expected_of_a_rung_stands_for_it_until_it_is_measured() {
+        let mut meter = after(3, work(12, 120, 30));
+        meter.claim([2_000, 2_000, 3_000, 6_000].map(Duration::from_micros).into_iter());
+        let now = Monotonic::from_millis(3_000);
+        let expected = [1, 2, 3].map(|rung| meter.expected(now, LADDER, (0, rung)));
+        meter.restart(now, LADDER, (0, 1));
+        assert_eq!((meter.load(), meter.verdict()), (expected[0], Verdict::Unknown));
+        // The next change may come before the first window.
+        for (rung, expected) in [2, 3].into_iter().zip(&expected[1..]) {
+            let again = meter.expected(now, LADDER, (1, rung));
+            assert!(again.0.abs_diff(expected.0) <= 30, "{again:?} and {expected:?}");
+        }
+    }
+
+    #[test]
     fn packs_say_how_much_dearer_a_tier_is_until_it_is_measured() {
         let mut meter = after(3, work(12, 120, 30));
         // On the machine where the packs were measured, everything took a fifth of the time.

@@ -110,7 +110,9 @@ impl fmt::Display for Explanation {
         writeln!(f, "in a sprint      {}", self.plan.1)?;
         match &self.outlook {
             Some(outlook) => writeln!(f, "in a minute      {outlook}")?,
-            None => writeln!(f, "in a minute      not known yet")?,
+            None => {
+                writeln!(f, "in a minute      not known: no sensor was followed for long enough")?
+            }
         }
         if let Some(settled) = &self.settled {
             writeln!(f, "in the end       {} at {}", settled.sensor, Celsius(settled.value))?;

@@ -329,6 +329,8 @@ impl Governor {
         }
         let sustainable = self.forecast.sustainable(&self.thermometer);
         let Some(sustainable) = sustainable else {
+            // Nothing is saved where nothing is known of heat.
+            self.plan = Plan { base: self.rung, top };
             let is_cool = matches!(heat, Heat::Unknown | Heat::NoSensor | Heat::Band(Band::Cool));
             return if is_cool { (self.rung + 1).min(top) } else { self.rung };
         };

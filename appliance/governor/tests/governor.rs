@@ -162,11 +162,15 @@ fn packs_with_three_tiers_are_climbed_to_the_top_within_the_hours_allowance() {
     let mut plant = Simulated::on(rungs.clone());
     let told = changes(&plant.seconds(30));
     assert_eq!(plant.rung(), 5, "{told:#?}");
-    // Too hot: the way down is always allowed, here to the lowest rung, since it is the last change
-    // of the hour but one; and the way up again takes until the hour is over.
+    // Too hot: the way down is always allowed, and the way up again takes until the hour is over.
     plant.celsius = Some(82);
     plant.seconds(1);
     assert_eq!(plant.rung(), 4);
+    // Still too hot ten seconds later: with the hour's last change the box goes down as far as it
+    // can.
+    let mut hotter = Simulated { governor: plant.governor.clone(), rungs, ..plant };
+    hotter.seconds(THROTTLE_STEP.as_secs() as u32);
+    assert_eq!(hotter.rung(), 0, "{}", hotter.governor.explain(hotter.now));
     plant.celsius = Some(50);
     plant.seconds(1_800);
     assert_eq!(plant.rung(), 4);

@@ -362,6 +362,63 @@ fn cues_every_half_minute_keep_no_box_from_climbing_in_between() {
 }
 
 #[test]
+fn short_sprints_do_not_put_off_what_quiet_play_waits_for() {
+    let mut warm = Warming::new(25.0);
+    warm.seconds(600);
+    // The second setback asks for a minute.
+    for _ in 0..2 {
+        warm.sensor = Sensor::Silent;
+        warm.seconds(10);
+        warm.sensor = Sensor::Reads;
+        warm.seconds(40);
+    }
+    for second in 0..240 {
+        if second % 30 == 0 {
+            warm.cue(Cue::ScoreChange);
+        }
+        warm.second();
+    }
+    // The last sprint of ten seconds is over.
+    assert!(!warm.governor.is_sprinting());
+    assert!(warm.rung() > 0, "{}", warm.why());
+}
+
+#[test]
+fn sprint_that_heat_ended_is_not_begun_again_at_once() {
+    let mut warm = Warming::new(53.0);
+    warm.seconds(1_800);
+    let (mut ended, mut ends) = (None, 0);
+    for _ in 0..1_800 {
+        warm.effects.clear();
+        warm.cue(Cue::Button);
+        warm.second();
+        for effect in &warm.effects {
+            let Effect::Changed(change) = effect else { continue };
+            if change.is_of_a_sprint && matches!(change.reason, Reason::TooHotSoon(_)) {
+                (ended, ends) = (Some(warm.now), ends + 1);
+            } else if matches!(change.reason, Reason::Sprint(_) | Reason::Live) {
+                let waited = ended.map_or(Duration::MAX, |at| warm.now.since(at));
+                assert!(waited >= Duration::from_secs(7), "{waited:?}\n{}", warm.why());
+            }
+        }
+    }
+    assert!(ends > 3, "heat ended {ends} sprints\n{}", warm.why());
+}
+
+#[test]
+fn box_that_starts_hot_waits_until_it_knows_how_it_warms_up() {
+    let mut warm = Warming::new(58.0);
+    warm.sink = 80.0;
+    for second in 0..90 {
+        warm.cue(Cue::Button);
+        warm.second();
+        assert_eq!(warm.rung(), 0, "second {second}\n{}", warm.why());
+    }
+    warm.seconds(600);
+    assert_eq!(warm.governor.status().mode, Mode::Nominal, "{}", warm.why());
+}
+
+#[test]
 fn sensor_that_comes_and_goes_costs_few_changes() {
     let mut warm = Warming::new(25.0);
     warm.seconds(300);
