@@ -61,8 +61,9 @@ def main():
         server.set_auth(auth)
     for name, launch in streams(arguments.size, arguments.rate, arguments.samples).items():
         factory = GstRtspServer.RTSPMediaFactory()
+        # One pipeline a client: of one that two clients join at the same moment, the server has
+        # been seen to send the pictures alone, to both and for good.
         factory.set_launch(launch)
-        factory.set_shared(True)
         if arguments.user:
             permissions = GstRtspServer.RTSPPermissions()
             permissions.add_role(ROLE)
