@@ -4,7 +4,9 @@
 //! waits in `poll` with a timeout in nanoseconds, until a packet comes, one is due or it is woken.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::num::NonZeroU64;
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -170,8 +172,7 @@ impl State {
 
 impl Shared {
     fn run(&self, devices: &Devices) -> Result<(), Error> {
-        // The kernel may wake a thread 50 µs late, to save energy. Without this it is merely later.
-        let _ = rustix::thread::set_current_timer_slack(core::num::NonZeroU64::new(1));
+        be_punctual();
         let mut buffer = [0; MTU as usize];
         loop {
             self.deliver(Way::Up, &devices.of_cloud);
@@ -193,12 +194,8 @@ impl Shared {
     fn wait(&self, devices: &Devices, deadline: Option<Duration>) -> Result<(), Errno> {
         let left = deadline.map(|deadline| deadline.saturating_sub(self.now()));
         let left = left.and_then(|left| Timespec::try_from(left).ok());
-        let watch = |device| PollFd::from_borrowed_fd(device, PollFlags::IN);
-        let mut watched = [
-            PollFd::new(&devices.of_box, PollFlags::IN),
-            PollFd::new(&devices.of_cloud, PollFlags::IN),
-            watch(std::os::fd::AsFd::as_fd(&self.wake)),
-        ];
+        let watched = [devices.of_box.as_fd(), devices.of_cloud.as_fd(), self.wake.as_fd()];
+        let mut watched = watched.map(|one| PollFd::from_borrowed_fd(one, PollFlags::IN));
         match poll(&mut watched, left.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error),
@@ -258,6 +255,22 @@ impl Shared {
     fn now(&self) -> Duration {
         self.began.elapsed()
     }
+}
+
+/// Has the kernel wake the calling thread as soon as it can. If something of it is not to be had, the
+/// link is merely later, which its report tells.
+fn be_punctual() {
+    // Nanoseconds. Otherwise 50 µs, in which the kernel looks for wake-ups to put together.
+    let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
+    // Real time: this thread hardly computes, and on busy cores would wait for the end of others'
+    // slices, milliseconds (docs/link-emulator.md). By a program, as no safe library call has it.
+    let id = rustix::thread::gettid().as_raw_nonzero().to_string();
+    let _ = Command::new("chrt")
+        .args(["--fifo", "--reset-on-fork", "--pid", "10", &id])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
 }
 
 #[allow(clippy::disallowed_methods, reason = "the link is outside the box, and is its own clock")]

@@ -18,6 +18,9 @@ use crate::tun::{self, Device};
 /// The name of the link's interface in both namespaces.
 pub const INTERFACE: &str = "link0";
 
+/// Both ends.
+const NETWORK: &str = "10.77.0.0/24";
+
 /// One end of the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -173,7 +176,11 @@ impl Namespaces {
         Ok(run(&mut cat)?.split_whitespace().map(str::to_owned).collect())
     }
 
-    /// Has the TCP connections that a side begins or takes from now on use this congestion control.
+    /// Has the TCP connections that a side begins or takes from now on use this congestion control,
+    /// unless a program asks for another one.
+    ///
+    /// By the route, because the kernel takes `net.ipv4.tcp_congestion_control` in a namespace for
+    /// those only that the whole machine allows (`tcp_allowed_congestion_control`).
     ///
     /// # Errors
     /// When the kernel has no such one; the message names those that it has.
@@ -183,7 +190,10 @@ impl Namespaces {
             let available = available.join(", ");
             return Err(Error::CongestionControl { name: name.to_owned(), available });
         }
-        self.set(side, "/proc/sys/net/ipv4/tcp_congestion_control", name)
+        let (namespace, source) = (self.name(side), side.address().to_string());
+        let route = ["route", "replace", NETWORK, "dev", INTERFACE, "src", &source];
+        let change = [&["-n", &namespace][..], &route, &["congctl", name]].concat();
+        ip(&change).map(|_| ())
     }
 
     /// Packets that a side's kernel dropped before the link saw them, because the link's thread was
