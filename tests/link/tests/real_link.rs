@@ -48,8 +48,8 @@ fn plan(up: Settings) -> Plan {
 
 /// What a program that ends by itself said.
 fn output(command: &mut Command) -> String {
-    let output = command.stdin(Stdio::null()).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let output = command.stdin(Stdio::null()).output().expect("it was looked for before");
+    let text = |bytes| String::from_utf8(bytes).expect("these programs speak ASCII");
     let (said, complained) = (text(output.stdout), text(output.stderr));
     assert!(output.status.success(), "{command:?}: {}\n{said}{complained}", output.status);
     said
@@ -65,19 +65,21 @@ fn ping(testbed: &Testbed, arguments: &str) -> Command {
 fn upload(testbed: &Testbed, seconds: &str) -> f64 {
     let mut server = testbed.command(Side::Cloud, "iperf3");
     server.args(["--server", "--one-off", "--forceflush"]).stdout(Stdio::piped());
-    let mut server = server.spawn().unwrap();
-    let mut said = BufReader::new(server.stdout.take().unwrap());
+    let mut server = server.spawn().expect("ip was looked for before");
+    let mut said = BufReader::new(server.stdout.take().expect("its output is piped"));
     let mut line = String::new();
     while !line.contains("listening") {
         line.clear();
-        assert_ne!(said.read_line(&mut line).unwrap(), 0, "iperf3 ended before it listened");
+        let length = said.read_line(&mut line).expect("iperf3 speaks ASCII");
+        assert_ne!(length, 0, "iperf3 ended before it listened");
     }
     let mut client = testbed.command(Side::Box, "iperf3");
     client.args(["--json", "--time", seconds, "--client", &Side::Cloud.address().to_string()]);
-    let result: serde_json::Value = serde_json::from_str(&output(&mut client)).unwrap();
-    said.read_to_string(&mut line).unwrap();
-    server.wait().unwrap();
-    result["end"]["sum_received"]["bits_per_second"].as_f64().unwrap()
+    let result: serde_json::Value =
+        serde_json::from_str(&output(&mut client)).expect("iperf3 was asked for JSON");
+    said.read_to_string(&mut line).expect("iperf3 speaks ASCII");
+    server.wait().expect("it is a child and was not waited for");
+    result["end"]["sum_received"]["bits_per_second"].as_f64().expect("iperf3 tells the rate")
 }
 
 /// Whether a namespace whose name begins so is there.
@@ -189,6 +191,21 @@ fn every_congestion_control_of_the_kernel_can_be_chosen_and_no_other() {
     }
     let error = namespaces.set_congestion_control(Side::Box, "courtside").unwrap_err();
     assert!(error.to_string().contains("reno"), "{error}");
+}
+
+#[test]
+fn packets_that_nobody_takes_are_told_as_overruns() {
+    if !can_run(&["ping"]) {
+        return;
+    }
+    let (namespaces, _unread) = Namespaces::make().unwrap();
+    let mut ping = namespaces.command(Side::Box, "ping");
+    // More than the kernel keeps for a device, which is 500 packets.
+    ping.args(["-q", "-l", "700", "-c", "700", "-w", "1", "10.77.0.2"]).stdout(Stdio::null());
+    assert_eq!(ping.status().unwrap().code(), Some(1));
+    let overruns = namespaces.overruns(Side::Box).unwrap();
+    assert!((1..=200).contains(&overruns), "{overruns}");
+    assert_eq!(namespaces.overruns(Side::Cloud).unwrap(), 0);
 }
 
 #[test]

@@ -50,8 +50,9 @@ pub(super) fn run(run: &Run) -> Result<ExitCode> {
         .transpose()?;
     let mut at_box = Running::start(&testbed, Side::Box, &run.at_box)?;
     let woken = at_box.wait(&signals)?;
-    if let Some(Some(status)) = at_cloud.as_mut().map(Running::ended).transpose()? {
-        eprintln!("courtside-link: the cloud's command had ended before ({status})");
+    let ended = at_cloud.as_mut().map(Running::ended).transpose()?.flatten();
+    if let Some(status) = ended.filter(|status| !status.success()) {
+        eprintln!("courtside-link: the cloud's command had failed before ({status})");
     }
     drop((at_box, at_cloud));
     let overruns = Side::ALL.map(|side| testbed.namespaces().overruns(side));
