@@ -121,6 +121,8 @@ const TABLE: &[Rule] = &[
         foreign: Foreign::Any,
     },
     Rule { name: "courtside-court", ours: &[], foreign: Foreign::Any },
+    // Knows packets and nothing of what they carry.
+    Rule { name: "courtside-link", ours: &[], foreign: Foreign::Without(EDGES) },
     Rule {
         name: "courtside-e2e",
         ours: &[WIRE, MQTT, "courtside-court", "courtside-sim"],
