@@ -17,6 +17,7 @@ use crate::Endpoint;
 use crate::session::{
     CONNECT_TIMEOUT, Limits, Message, Quality, Retain, Session, options, properties,
 };
+use crate::trouble;
 
 /// Requests that wait for the event loop. Users stay below it by their own windows.
 const REQUESTS_MAX: usize = 256;
@@ -109,7 +110,7 @@ impl<T> Connection<T> {
         let options = options(endpoint, &session);
         let (client, event_loop) = AsyncClient::new(options, REQUESTS_MAX);
         let (sender, events) = mpsc::channel(EVENTS_MAX);
-        let task = tokio::spawn(poll(event_loop, sender, session.keep_alive));
+        let task = tokio::spawn(poll(event_loop, sender, session.keep_alive, endpoint.clone()));
         Self {
             client,
             events,
@@ -302,6 +303,7 @@ async fn poll(
     mut event_loop: EventLoop,
     events: mpsc::Sender<Result<v5::Event, String>>,
     keep_alive: Duration,
+    endpoint: Endpoint,
 ) {
     let mut deadline = CONNECT_TIMEOUT * 2;
     loop {
@@ -309,7 +311,7 @@ async fn poll(
         let event = match polled {
             Ok(Ok(event)) => event,
             Ok(Err(error)) => {
-                let _user_is_gone = events.send(Err(error.to_string())).await;
+                let _user_is_gone = events.send(Err(trouble::explain(&error, &endpoint))).await;
                 return;
             }
             Err(_elapsed) => {

@@ -7,8 +7,11 @@ use std::sync::Arc;
 use rumqttc::{TlsConfiguration, Transport};
 use rustls::ClientConfig;
 use rustls::RootCertStore;
+use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::validity::Verifier;
 
 /// A broker, ready to be connected to.
 #[derive(Clone)]
@@ -170,9 +173,18 @@ fn tls(ca: &Path, client: Option<(&Path, &Path)>) -> Result<ClientConfig, Endpoi
     }
     // The provider is named here, so that no process-wide default has to be installed.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let judge = WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(&provider))
+        .build()
+        .map_err(|error| EndpointError::Pem {
+            file: ca.to_owned(),
+            role: "trusted certificates",
+            why: error.to_string(),
+        })?;
+    // It judges by rustls's own verifier; only the time that it gives it is its own.
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots);
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Verifier::new(judge)));
     let Some((cert, key)) = client else { return Ok(builder.with_no_client_auth()) };
     let chain = certificates(cert, "a certificate chain")?;
     let key = PrivateKeyDer::from_pem_file(key).map_err(|error| EndpointError::Pem {

@@ -11,6 +11,8 @@
 mod connection;
 mod endpoint;
 mod session;
+mod trouble;
+mod validity;
 
 pub use connection::{Connection, Event, Incoming, PublishError, Verdict};
 pub use endpoint::{Credentials, Endpoint, EndpointError, Security, UrlError};

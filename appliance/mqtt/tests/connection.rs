@@ -2,7 +2,6 @@
 
 mod broker;
 
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -217,65 +216,7 @@ fn wrong_password_is_told_with_its_reason() {
         up(&right, session("a", &[])).await;
         let wrong = plain(&broker).with_credentials(credentials("wrong"));
         let mut refused: Connection<u32> = Connection::open(&wrong, session("b", &[]));
-        assert!(end(&mut refused).await.contains("NotAuthorized"));
-    });
-}
-
-/// A certificate authority, a server's and a client's certificate, made by openssl.
-fn certificates(folder: &Path) -> bool {
-    let script = r#"
-        set -e
-        for ca in ca other; do
-            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
-                -subj "/CN=$ca" -keyout $ca.key -out $ca.pem
-        done
-        for name in server client; do
-            openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$name" \
-                -keyout $name.key -out $name.csr
-            printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' > san
-            openssl x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
-                -extfile san -out $name.pem
-        done"#;
-    let made = Command::new("bash").args(["-c", script]).current_dir(folder).output();
-    made.is_ok_and(|output| output.status.success())
-}
-
-#[test]
-fn tls_trusts_its_authority_alone_and_shows_the_clients_certificate() {
-    let folder = tempfile::tempdir().expect("a folder");
-    if !certificates(folder.path()) {
-        eprintln!("SKIPPED: openssl is not installed (apt install openssl)");
-        return;
-    }
-    let path = |name: &str| folder.path().join(name);
-    let config = format!(
-        "cafile {}\ncertfile {}\nkeyfile {}\nrequire_certificate true",
-        path("ca.pem").display(),
-        path("server.pem").display(),
-        path("server.key").display()
-    );
-    let Some(broker) = Broker::start(&config) else { return };
-    let client = Some((path("client.pem"), path("client.key")));
-    let endpoint = |ca: &str, client| {
-        let security = Security::Tls { ca: path(ca), client };
-        Endpoint::new("localhost", broker.port, &security).expect("the files are there")
-    };
-    run(async {
-        let mut connection = up(&endpoint("ca.pem", client.clone()), session("a", &["t"])).await;
-        connection.publish(1, message("t", 100_000)).expect("room");
-        loop {
-            if let Event::Answered(1, verdict) = connection.next().await {
-                assert_eq!(verdict, Verdict::Accepted);
-                break;
-            }
-        }
-        let mut distrusted: Connection<u32> =
-            Connection::open(&endpoint("other.pem", client), session("b", &[]));
-        let reason = end(&mut distrusted).await;
-        assert!(reason.contains("invalid peer certificate"), "{reason}");
-        let mut anonymous: Connection<u32> =
-            Connection::open(&endpoint("ca.pem", None), session("c", &[]));
-        let reason = end(&mut anonymous).await;
-        assert!(reason.to_lowercase().contains("certificate"), "{reason}");
+        let reason = end(&mut refused).await;
+        assert!(reason.contains("correct `username` and `password`"), "{reason}");
     });
 }
