@@ -23,13 +23,14 @@ use self::parts::Parts;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::inputs::Inputs;
+use crate::telemetry::{self, Cadence, Happened, Telemetry};
 use crate::watchdog;
 
 /// How long a stopping box waits for the receiver's acknowledgements. the unit's own patience is
 /// 30 s.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
-/// Between two telemetry messages.
-const TELEMETRY_EVERY: Duration = Duration::from_secs(2);
+/// Topic and headers of a message, down to those of IP.
+const MESSAGE_OVERHEAD: usize = 150;
 /// Between two messages about the people in a picture.
 const PLAYERS_EVERY: Duration = Duration::from_secs(1);
 
@@ -68,20 +69,35 @@ pub async fn run(config: Config) -> Result<()> {
     parts.finish(DRAIN_MAX).await
 }
 
-async fn tell(clock: Arc<SystemClock>, telemetry: crate::telemetry::Telemetry) {
+async fn tell(clock: Arc<SystemClock>, telemetry: Telemetry) {
     let group: Name = "pipeline".parse().expect("`pipeline` is a name");
     let timeline: Name = TELEMETRY_TIMELINE.parse().expect("the group's name is one");
+    let (mut cadence, mut known) = (Cadence::new(clock.now()), telemetry.activity());
     loop {
-        clock.sleep_until(clock.now().plus(TELEMETRY_EVERY)).await;
-        telemetry.uplink.telemetry(group.clone(), telemetry.message().to_string());
+        clock.sleep_until(clock.now().plus(telemetry::EVERY)).await;
+        let (now, activity) = (clock.now(), telemetry.activity());
+        let happened = if activity == known { Happened::Nothing } else { Happened::Something };
+        known = activity;
+        let is_due = cadence.is_due(now, happened);
+        telemetry.uplink.set_tempo(cadence.tempo(now));
+        if !is_due {
+            continue;
+        }
+        let mut bytes = 0;
+        let mut send = |group: &Name, json: String| {
+            bytes += json.len() + MESSAGE_OVERHEAD;
+            telemetry.uplink.telemetry(group.clone(), json);
+        };
+        send(&group, telemetry.message().to_string());
         for told in telemetry.timelines(&clock) {
             let json = serde_json::to_string(&told).expect("it has text keys, so JSON can hold it");
-            telemetry.uplink.telemetry(timeline.clone(), json);
+            send(&timeline, json);
         }
+        cadence.handle_sent(now, bytes);
     }
 }
 
-async fn tell_players(clock: Arc<SystemClock>, telemetry: crate::telemetry::Telemetry) {
+async fn tell_players(clock: Arc<SystemClock>, telemetry: Telemetry) {
     let group: Name = TELEMETRY_PLAYERS.parse().expect("the group's name is one");
     loop {
         clock.sleep_until(clock.now().plus(PLAYERS_EVERY)).await;

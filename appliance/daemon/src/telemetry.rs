@@ -1,8 +1,10 @@
-//! What the box tells about itself every two seconds on `…/tel/pipeline`, as JSON, and about the
-//! people in its sources' pictures every second on `…/tel/players`, and about their clocks on
+//! What the box tells about itself on `…/tel/pipeline`, as JSON, every two seconds while something
+//! happens (`cadence`), and about the people in its sources' pictures every second on `…/tel/players`, and about their clocks on
 //! `…/tel/timeline`.
 //!
 //! Owns the shape of the first message; the others are [`wire`]'s. Reads counters; changes nothing.
+
+mod cadence;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,6 +32,7 @@ use crate::clock::SystemClock;
 use crate::govern::Latest;
 use crate::hardware::figures;
 use crate::uplink;
+pub use cadence::{Cadence, EVERY, Happened};
 
 /// Everything that is told about.
 pub struct Telemetry {
@@ -70,6 +73,23 @@ impl Telemetry {
         self.sources.iter().map(told).collect()
     }
 
+    /// What changes while something happens: media that comes, clips that wait, decisions.
+    pub fn activity(&self) -> Activity {
+        let latest = self.governor.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = |(_, links, _): &(Name, Arc<SourceLinks>, _)| {
+            let counters = &links.counters;
+            let media = [&counters.publishers, &counters.bytes, &counters.frames_captured];
+            media.into_iter().map(|counter| counter.get()).fold(0, u64::wrapping_add)
+        };
+        let stats = self.uplink.stats();
+        Activity {
+            sources: self.sources.iter().map(counted).collect(),
+            governor: latest.state().to_string(),
+            clips: (stats.clips_waiting, stats.clips_delivered),
+            messages: stats.messages.sent,
+        }
+    }
+
     /// The message as of now.
     pub fn message(&self) -> Value {
         let latest = self.governor.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -105,6 +125,9 @@ impl Telemetry {
                 "clip_bytes_waiting": stats.clip_bytes_waiting,
                 "clips_delivered_total": stats.clips_delivered,
                 "clips_dropped_total": stats.clips_dropped,
+                "link_bytes_per_second": stats.link.map(|link| link.rate),
+                "link_round_trip_us": stats.link.map(|link| link.round_trip.as_micros()),
+                "event_round_trip_us": stats.event_round_trip.map(|took| took.as_micros()),
             },
             "rss_bytes": latest.readings.memory_resident_bytes,
             "memory_available_bytes": latest.readings.memory_available_bytes,
@@ -119,6 +142,15 @@ impl Telemetry {
             "disks": figures::disks(&latest.readings),
         })
     }
+}
+
+/// What changes while something happens; compared, never told.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Activity {
+    sources: Vec<u64>,
+    governor: String,
+    clips: (usize, u64),
+    messages: u64,
 }
 
 /// What is in force, and why.

@@ -1,7 +1,7 @@
 //! Decides what a box sends next over MQTT, at what pace, when it sends again and what it evicts.
 //!
-//! Owns: the order of messages ([`Outbox`]), the upload of one file ([`Upload`]), back-off and
-//! the order of eviction. Must not: know MQTT packets, files, clocks or topics. `daemon::uplink`
+//! Owns: the order of messages ([`Outbox`]), the upload of one file ([`Upload`]) and its pace
+//! ([`Pacer`]), back-off and the order of eviction. Must not: know MQTT packets, files, clocks or topics. `daemon::uplink`
 //! feeds it what happened and carries out the effects. What is decided here rests on two facts:
 //! the broker's acknowledgement is not delivery, and a connection may die at any moment.
 //! Design notes: `docs/architecture.md`, `docs/decisions/0005-holes-in-sequence-numbers.md`.
@@ -14,6 +14,7 @@ mod backoff;
 mod class;
 mod evict;
 mod messages;
+mod pacer;
 mod ranges;
 mod upload;
 
@@ -23,6 +24,5 @@ pub use evict::{Evictable, Eviction, Quota, Reason as EvictionReason, evict};
 pub use messages::{
     Counters, Effect, Item, Key, LIVE_MAX, Limits, Loaded, Outbox, Reconnect, Refused, Wake,
 };
-pub use upload::{
-    Effect as UploadEffect, Outcome, Pace, Sent, Shape, Taken, Upload, Wake as UploadWake,
-};
+pub use pacer::{Link, Pacer, Terms};
+pub use upload::{Effect as UploadEffect, Outcome, Sent, Taken, Upload, Waits, Wake as UploadWake};

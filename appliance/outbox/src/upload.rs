@@ -17,33 +17,19 @@ use wire::time::Monotonic;
 use wire::transfer::{FileResponse, FileStep};
 
 use crate::backoff::{Backoff, Delays};
+use crate::pacer::Pacer;
 use crate::ranges::Ranges;
 
 /// After so many whole uploads that the receiver could not verify, the file itself is suspect.
 const FAILED_WHOLES_MAX: u32 = 3;
 
-/// Sizes and waiting times of an upload.
+/// Waiting times of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    /// Largest segment in bytes.
-    pub chunk_bytes: u32,
-    /// Most segments that the broker has not acknowledged.
-    pub window: u16,
-    /// How fast segments may follow each other.
-    pub pace: Pace,
-    /// How long to wait for an answer, and after a setback.
-    pub patience: Delays,
+pub struct Waits {
+    /// For the receiver's answer, and after a setback.
+    pub answer: Delays,
     /// A broker that takes longer than this for a PUBACK has lost the connection.
-    pub puback_timeout: Duration,
-}
-
-/// How fast segments may follow each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// As fast as the window allows.
-    Window,
-    /// At most so many bytes a second.
-    BytesPerSecond(u32),
+    pub puback_max: Duration,
 }
 
 /// What to do now.
@@ -111,7 +97,7 @@ enum State {
     Offline,
     Asking,
     Asked { due: Monotonic },
-    Sending { todo: Ranges, next_at: Monotonic },
+    Sending { todo: Ranges },
     Ending,
     Ended { due: Monotonic },
     Paused { until: Monotonic },
@@ -123,7 +109,7 @@ enum State {
 #[derive(Debug)]
 pub struct Upload {
     size: u64,
-    shape: Shape,
+    waits: Waits,
     state: State,
     /// Published and not answered by the broker, with the time.
     flying: Vec<(Sent, Monotonic)>,
@@ -137,11 +123,11 @@ pub struct Upload {
 
 impl Upload {
     /// An upload of a file of `size` bytes, not connected.
-    pub const fn new(size: u64, shape: Shape, seed: u64) -> Self {
-        let backoff = Backoff::new(shape.patience, seed);
+    pub const fn new(size: u64, waits: Waits, seed: u64) -> Self {
+        let backoff = Backoff::new(waits.answer, seed);
         Self {
             size,
-            shape,
+            waits,
             state: State::Offline,
             flying: Vec::new(),
             backoff,
@@ -187,7 +173,7 @@ impl Upload {
         if let Sent::Segment { length, .. } = sent {
             self.taken = self.taken.saturating_add(u64::from(length));
         }
-        if let State::Sending { todo, .. } = &self.state
+        if let State::Sending { todo } = &self.state
             && todo.is_empty()
             && self.flying.is_empty()
         {
@@ -211,9 +197,9 @@ impl Upload {
         }
     }
 
-    /// What to do now; call until `None`.
-    pub fn next(&mut self, now: Monotonic) -> Option<Effect> {
-        let late = |(_, since): &(Sent, Monotonic)| now.since(*since) >= self.shape.puback_timeout;
+    /// What to do now; call until `None`. `pacer` is the connection's.
+    pub fn next(&mut self, now: Monotonic, pacer: &mut Pacer) -> Option<Effect> {
+        let late = |(_, since): &(Sent, Monotonic)| now.since(*since) >= self.waits.puback_max;
         if self.flying.first().is_some_and(late) {
             self.handle_disconnected();
             return Some(Effect::Reconnect);
@@ -243,7 +229,7 @@ impl Upload {
                 self.state = State::Ended { due: now.plus(self.backoff.fail()) };
                 self.send(now, Sent::Fin)
             }
-            State::Sending { .. } => self.next_segment(now),
+            State::Sending { .. } => self.next_segment(now, pacer),
             State::Finished(outcome) => {
                 let outcome = *outcome;
                 self.state = State::Done;
@@ -258,19 +244,19 @@ impl Upload {
     }
 
     /// When to call [`next`](Self::next) again at the latest, and why.
-    pub fn deadline(&self) -> Option<(Monotonic, Wake)> {
+    pub fn deadline(&self, pacer: &Pacer) -> Option<(Monotonic, Wake)> {
         let step = match &self.state {
             State::Asked { due } | State::Ended { due } => Some((*due, Wake::Answer)),
             State::Paused { until } => Some((*until, Wake::Pause)),
-            State::Sending { todo, next_at } => {
-                let open = !todo.is_empty() && self.has_window();
-                open.then_some((*next_at, Wake::Pace))
+            State::Sending { todo } if !todo.is_empty() => {
+                pacer.deadline().map(|at| (at, Wake::Pace))
             }
+            State::Sending { .. } => None,
             State::Offline | State::Asking | State::Ending | State::Finished(_) | State::Done => {
                 None
             }
         };
-        let late = |since: Monotonic| (since.plus(self.shape.puback_timeout), Wake::Puback);
+        let late = |since: Monotonic| (since.plus(self.waits.puback_max), Wake::Puback);
         let puback = self.flying.first().map(|(_, since)| late(*since));
         step.into_iter().chain(puback).min_by_key(|(at, _)| *at)
     }
@@ -280,21 +266,13 @@ impl Upload {
         self.taken
     }
 
-    fn has_window(&self) -> bool {
-        self.flying.len() < usize::from(self.shape.window)
-    }
-
-    fn next_segment(&mut self, now: Monotonic) -> Option<Effect> {
-        let has_window = self.has_window();
-        let State::Sending { todo, next_at } = &mut self.state else { return None };
-        if !has_window || *next_at > now {
+    fn next_segment(&mut self, now: Monotonic, pacer: &mut Pacer) -> Option<Effect> {
+        let State::Sending { todo } = &mut self.state else { return None };
+        if todo.is_empty() {
             return None;
         }
-        let (offset, length) = todo.take(self.shape.chunk_bytes)?;
-        if let Pace::BytesPerSecond(rate) = self.shape.pace {
-            let gap = u64::from(length) * 1_000_000 / u64::from(rate.max(1));
-            *next_at = now.max(*next_at).plus(Duration::from_micros(gap));
-        }
+        let (offset, length) = todo.take(pacer.admit(now)?)?;
+        pacer.handle_sent(now, offset, length);
         self.send(now, Sent::Segment { offset, length })
     }
 
@@ -330,7 +308,7 @@ impl Upload {
         }
         self.missing = missing;
         self.backoff.succeed();
-        self.state = State::Sending { todo, next_at: now };
+        self.state = State::Sending { todo };
     }
 
     fn start_over(&mut self, now: Monotonic, step: FileStep) {

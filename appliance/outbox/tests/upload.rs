@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use outbox::{Delays, Outcome, Pace, Sent, Shape, Taken, Upload, UploadEffect, UploadWake};
+use outbox::{Delays, Outcome, Pacer, Sent, Taken, Terms, Upload, UploadEffect, UploadWake, Waits};
 use proptest::prelude::*;
 use wire::ids::ClipId;
 use wire::time::Monotonic;
 use wire::transfer::{FileResponse, FileStep, MISSING_MAX};
 
-const SHAPE: Shape = Shape {
-    chunk_bytes: 100,
-    window: 2,
-    pace: Pace::Window,
-    patience: Delays { first: Duration::from_secs(2), longest: Duration::from_secs(60) },
-    puback_timeout: Duration::from_secs(20),
+const WAITS: Waits = Waits {
+    answer: Delays { first: Duration::from_secs(2), longest: Duration::from_secs(60) },
+    puback_max: Duration::from_secs(20),
 };
+/// The window alone holds back: segments of 100 bytes are nothing to any link.
+const TERMS: Terms =
+    Terms { segment_bytes: (100, 100), window: 2, flying_bytes_max: 1_000_000, ceiling: None };
 const T0: Monotonic = Monotonic(0);
 
 fn response(step: FileStep, reason_code: u8, missing: &[(u64, u64)]) -> FileResponse {
@@ -28,8 +28,51 @@ fn response(step: FileStep, reason_code: u8, missing: &[(u64, u64)]) -> FileResp
     }
 }
 
+/// An upload and its pacer. Each question is asked a millisecond later than the one before, so
+/// that the pace is never what holds a segment back.
+struct Paced {
+    upload: Upload,
+    pacer: Pacer,
+    asked: u64,
+}
+
+impl Paced {
+    fn new(size: u64) -> Self {
+        let pacer = Pacer::new(T0, TERMS);
+        Self { upload: Upload::new(size, WAITS, 1), pacer, asked: 0 }
+    }
+
+    fn next(&mut self, now: Monotonic) -> Option<UploadEffect> {
+        self.asked += 1;
+        let now = now.plus(Duration::from_millis(self.asked));
+        self.upload.next(now, &mut self.pacer)
+    }
+
+    fn deadline(&self) -> Option<(Monotonic, UploadWake)> {
+        self.upload.deadline(&self.pacer)
+    }
+
+    fn handle_puback(&mut self, now: Monotonic, sent: Sent, taken: Taken) {
+        if let Sent::Segment { offset, .. } = sent {
+            let now = now.plus(Duration::from_millis(self.asked));
+            self.pacer.handle_answered(now, offset);
+        }
+        self.upload.handle_puback(now, sent, taken);
+    }
+
+    fn handle_response(&mut self, now: Monotonic, response: &FileResponse) {
+        self.upload.handle_response(now, response);
+    }
+
+    fn reconnect(&mut self) {
+        self.upload.handle_disconnected();
+        self.pacer.handle_disconnected();
+        self.upload.handle_connected();
+    }
+}
+
 /// Takes everything that is to be sent at `now`; the broker takes it as well.
-fn pump(upload: &mut Upload, now: Monotonic) -> Vec<UploadEffect> {
+fn pump(upload: &mut Paced, now: Monotonic) -> Vec<UploadEffect> {
     let mut effects = Vec::new();
     while let Some(effect) = upload.next(now) {
         effects.push(effect);
@@ -44,10 +87,10 @@ fn segment(offset: u64, length: u32) -> UploadEffect {
     UploadEffect::Send(Sent::Segment { offset, length })
 }
 
-fn asked(size: u64, shape: Shape) -> Upload {
-    let mut upload = Upload::new(size, shape, 1);
+fn asked(size: u64) -> Paced {
+    let mut upload = Paced::new(size);
     assert_eq!(upload.next(T0), None, "nothing goes without a connection");
-    upload.handle_connected();
+    upload.upload.handle_connected();
     assert_eq!(upload.next(T0), Some(UploadEffect::Send(Sent::Init)));
     upload.handle_puback(T0, Sent::Init, Taken::Accepted);
     assert_eq!(upload.next(T0), None, "the question is open");
@@ -56,7 +99,7 @@ fn asked(size: u64, shape: Shape) -> Upload {
 
 #[test]
 fn whole_file_goes_in_chunks_and_ends_with_the_receivers_word() {
-    let mut upload = asked(250, SHAPE);
+    let mut upload = asked(250);
     upload.handle_response(T0, &response(FileStep::Init, FileResponse::PERSISTED, &[(0, 250)]));
     let sent = pump(&mut upload, T0);
     let fin = UploadEffect::Send(Sent::Fin);
@@ -69,7 +112,7 @@ fn whole_file_goes_in_chunks_and_ends_with_the_receivers_word() {
 
 #[test]
 fn resumed_upload_sends_only_what_is_missing() {
-    let mut upload = asked(1000, SHAPE);
+    let mut upload = asked(1000);
     let missing = [(100, 150), (900, 1000)];
     upload.handle_response(T0, &response(FileStep::Init, FileResponse::PERSISTED, &missing));
     let fin = UploadEffect::Send(Sent::Fin);
@@ -78,7 +121,7 @@ fn resumed_upload_sends_only_what_is_missing() {
 
 #[test]
 fn window_holds_segments_back_until_the_broker_has_taken_some() {
-    let mut upload = asked(1000, SHAPE);
+    let mut upload = asked(1000);
     upload.handle_response(T0, &response(FileStep::Init, FileResponse::PERSISTED, &[(0, 1000)]));
     assert_eq!(upload.next(T0), Some(segment(0, 100)));
     assert_eq!(upload.next(T0), Some(segment(100, 100)));
@@ -88,25 +131,8 @@ fn window_holds_segments_back_until_the_broker_has_taken_some() {
 }
 
 #[test]
-fn paced_upload_keeps_its_rate() {
-    let shape = Shape { pace: Pace::BytesPerSecond(1000), window: 99, ..SHAPE };
-    let mut upload = asked(1000, shape);
-    upload.handle_response(T0, &response(FileStep::Init, FileResponse::PERSISTED, &[(0, 1000)]));
-    let mut now = T0;
-    for round in 0..10 {
-        assert_eq!(upload.next(now), Some(segment(round * 100, 100)), "after {now:?}");
-        assert_eq!(upload.next(now), None);
-        if round < 9 {
-            let (at, why) = upload.deadline().expect("the next segment");
-            assert_eq!((at.since(now).as_millis(), why), (100, UploadWake::Pace));
-            now = at;
-        }
-    }
-}
-
-#[test]
 fn unanswered_question_is_asked_again_after_growing_waits() {
-    let mut upload = asked(100, SHAPE);
+    let mut upload = asked(100);
     let mut last = Duration::ZERO;
     let mut now = T0;
     for _ in 0..12 {
@@ -121,7 +147,7 @@ fn unanswered_question_is_asked_again_after_growing_waits() {
 
 #[test]
 fn nothing_is_asked_while_something_flies_and_a_silent_broker_loses_the_connection() {
-    let mut upload = asked(1000, SHAPE);
+    let mut upload = asked(1000);
     upload.handle_response(T0, &response(FileStep::Init, FileResponse::PERSISTED, &[(0, 1000)]));
     assert_eq!(upload.next(T0), Some(segment(0, 100)));
     upload.handle_response(T0, &response(FileStep::Segments, FileResponse::RESEND_ALL, &[]));
@@ -130,14 +156,13 @@ fn nothing_is_asked_while_something_flies_and_a_silent_broker_loses_the_connecti
     assert_eq!((at.since(T0).as_secs(), why), (20, UploadWake::Puback));
     assert_eq!(upload.next(at), Some(UploadEffect::Reconnect));
     assert_eq!(upload.next(at), None);
-    upload.handle_disconnected();
-    upload.handle_connected();
+    upload.reconnect();
     assert_eq!(upload.next(at), Some(UploadEffect::Send(Sent::Init)));
 }
 
 #[test]
 fn without_a_receiver_the_upload_pauses_instead_of_sending_into_the_void() {
-    let mut upload = asked(1000, SHAPE);
+    let mut upload = asked(1000);
     upload.handle_response(T0, &response(FileStep::Init, FileResponse::PERSISTED, &[(0, 1000)]));
     upload.next(T0);
     upload.handle_puback(T0, Sent::Segment { offset: 0, length: 100 }, Taken::NoReceiver);
@@ -150,7 +175,7 @@ fn without_a_receiver_the_upload_pauses_instead_of_sending_into_the_void() {
 #[test]
 fn receivers_orders_are_followed() {
     let start = || {
-        let mut upload = asked(1000, SHAPE);
+        let mut upload = asked(1000);
         let answer = response(FileStep::Init, FileResponse::PERSISTED, &[(0, 1000)]);
         upload.handle_response(T0, &answer);
         upload
@@ -169,7 +194,7 @@ fn receivers_orders_are_followed() {
 
 #[test]
 fn file_that_never_verifies_becomes_suspect() {
-    let mut upload = asked(100, SHAPE);
+    let mut upload = asked(100);
     for round in 1..=3 {
         upload.handle_response(T0, &response(FileStep::Init, FileResponse::PERSISTED, &[(0, 100)]));
         assert_eq!(pump(&mut upload, T0).len(), 2, "a segment and the end");
@@ -185,7 +210,7 @@ fn file_that_never_verifies_becomes_suspect() {
 
 #[test]
 fn receiver_that_makes_no_progress_is_not_flooded() {
-    let mut upload = asked(1000, SHAPE);
+    let mut upload = asked(1000);
     upload.handle_response(T0, &response(FileStep::Init, FileResponse::PERSISTED, &[(0, 1000)]));
     pump(&mut upload, T0);
     let same = response(FileStep::Fin, FileResponse::RESEND_MISSING, &[(0, 1000)]);
@@ -206,7 +231,7 @@ enum Step {
 /// The receiver: one flag for each byte.
 struct World {
     now: Monotonic,
-    upload: Upload,
+    upload: Paced,
     flying: Vec<Sent>,
     has: Vec<bool>,
     question: Option<FileStep>,
@@ -216,8 +241,8 @@ struct World {
 
 impl World {
     fn new(size: usize) -> Self {
-        let mut upload = Upload::new(size as u64, SHAPE, 7);
-        upload.handle_connected();
+        let mut upload = Paced::new(size as u64);
+        upload.upload.handle_connected();
         let has = vec![false; size];
         Self {
             now: T0,
@@ -266,8 +291,7 @@ impl World {
     fn reconnect(&mut self) {
         self.flying.clear();
         self.question = None;
-        self.upload.handle_disconnected();
-        self.upload.handle_connected();
+        self.upload.reconnect();
     }
 
     fn step(&mut self, step: &Step) {

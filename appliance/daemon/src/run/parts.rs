@@ -268,7 +268,7 @@ fn start_uplink(
         device: Device { tenant, device },
         firmware: env!("CARGO_PKG_VERSION").to_owned(),
         endpoint,
-        shape: uplink::Config::SHAPE,
+        terms: uplink::Config::TERMS,
         quota: Quota { bytes: config.storage.clips_bytes, files: CLIP_FILES_MAX },
     };
     Ok(uplink::start(uplink, opened, Arc::clone(clock)))

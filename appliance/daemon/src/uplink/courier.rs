@@ -12,34 +12,39 @@ use std::time::Duration;
 use bytes::Bytes;
 use hal::Clock;
 use mqtt::{Encoding, Event, Message, Retain, Session, Verdict};
-use outbox::{Class, Evictable, Outcome, Sent, Taken, Upload, UploadEffect, evict};
-use tokio::sync::{mpsc, oneshot};
-use wire::envelope::{Body, Notice, NoticeKind};
+use outbox::{Delays, Pacer, Sent, Taken, Terms, Upload, UploadEffect, Waits};
+use tokio::sync::{mpsc, oneshot, watch};
 use wire::time::Monotonic;
 use wire::topic::FilePart;
 use wire::transfer::{FileInit, FileResponse};
 
 use super::letters;
 use super::line::Line;
-use super::{Config, Handle, Offer, Stats, sleep};
-use crate::store::{Farewell, Opened, Store, StoreError, StoredClip};
+use super::{Config, Handle, Offer, Pulse, Stats, sleep};
+use crate::store::{Opened, Store, StoredClip};
 
 mod disk;
+mod settling;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 const GOODBYE: Duration = Duration::from_millis(500);
-/// Wait before the store is asked again after it failed.
-const STORE_RETRY: Duration = Duration::from_secs(1);
-/// A clip whose file is good but that the receiver cannot verify waits so long.
-const SUSPECT_WAIT: Duration = Duration::from_secs(60);
+/// A connection that was not needed for so long is closed: pings cost money on metered links.
+const UNUSED_MAX: Duration = Duration::from_secs(60);
 /// Room for topic and properties in the broker's largest packet.
 const PACKET_OVERHEAD: u32 = 512;
 const PACKET_BYTES_MAX: u32 = 64 * 1024;
+/// Beside segments: announcement and end.
+const WINDOW_MORE: u16 = 2;
+const WAITS: Waits = Waits {
+    answer: Delays { first: Duration::from_secs(2), longest: Duration::from_secs(60) },
+    puback_max: Duration::from_secs(20),
+};
 
 /// The courier's ends of links.
 pub(super) struct Links {
     pub(super) offered: mpsc::Receiver<Offer>,
     pub(super) answers: mpsc::Receiver<FileResponse>,
+    pub(super) pulse: watch::Receiver<Pulse>,
     pub(super) stats: Stats,
     /// For notices of evictions.
     pub(super) handle: Handle,
@@ -64,8 +69,9 @@ pub(super) struct Courier<C> {
     /// Nothing starts before.
     not_before: Monotonic,
     line: Line<Sent>,
-    /// Largest segment that the broker takes.
-    chunk_bytes: u32,
+    pacer: Pacer,
+    /// When there last was a clip to be uploaded.
+    used: Monotonic,
     stop: Option<oneshot::Sender<()>>,
 }
 
@@ -73,6 +79,7 @@ enum Woken {
     Offer(Option<Offer>),
     Answer(Box<FileResponse>),
     Connection(Event<Sent>),
+    Pulse,
     Deadline,
 }
 
@@ -93,7 +100,8 @@ impl<C: Clock> Courier<C> {
             job: None,
             not_before: clock.now(),
             line: Line::new(config.endpoint.clone(), clock.now(), !u64::from(opened.boot.0)),
-            chunk_bytes: config.shape.chunk_bytes,
+            pacer: Pacer::new(clock.now(), config.terms),
+            used: clock.now(),
             stop: None,
             config,
             clock,
@@ -123,6 +131,7 @@ impl<C: Clock> Courier<C> {
             offer = links.offered.recv() => Woken::Offer(offer),
             Some(answer) = links.answers.recv() => Woken::Answer(Box::new(answer)),
             event = line.next() => Woken::Connection(event),
+            Ok(()) = links.pulse.changed() => Woken::Pulse,
             () = sleep(&**clock, deadline) => Woken::Deadline,
         }
     }
@@ -147,6 +156,7 @@ impl<C: Clock> Courier<C> {
                 Some(_) | None => {}
             },
             Woken::Connection(event) => self.handle_connection(now, event),
+            Woken::Pulse => self.handle_pulse(),
             Woken::Offer(None) | Woken::Deadline => {}
         }
     }
@@ -155,9 +165,7 @@ impl<C: Clock> Courier<C> {
         match event {
             Event::Up(limits) => {
                 self.line.come_up(now);
-                let most = limits.packet_bytes_max.unwrap_or(u32::MAX);
-                let room = most.saturating_sub(PACKET_OVERHEAD).max(1);
-                self.chunk_bytes = self.config.shape.chunk_bytes.min(room);
+                self.pacer.handle_connected(self.terms(limits));
                 if let Some(job) = &mut self.job {
                     job.upload.handle_connected();
                 }
@@ -171,6 +179,9 @@ impl<C: Clock> Courier<C> {
                         Taken::NoReceiver
                     }
                 };
+                if let Sent::Segment { offset, .. } = sent {
+                    self.pacer.handle_answered(now, offset);
+                }
                 if let Some(job) = &mut self.job {
                     job.upload.handle_puback(now, sent, taken);
                 }
@@ -180,8 +191,28 @@ impl<C: Clock> Courier<C> {
         }
     }
 
+    fn handle_pulse(&mut self) {
+        let Pulse { sent, answered } = *self.links.pulse.borrow_and_update();
+        if let Some(at) = sent {
+            self.pacer.handle_event(at);
+        }
+        if let Some((at, took)) = answered {
+            self.pacer.handle_event_answered(at, took);
+        }
+    }
+
+    /// What the operator set, as far as this broker takes it.
+    fn terms(&self, limits: mqtt::Limits) -> Terms {
+        let Terms { segment_bytes: (least, most), window, .. } = self.config.terms;
+        let room = limits.packet_bytes_max.unwrap_or(u32::MAX).saturating_sub(PACKET_OVERHEAD);
+        let most = most.min(room.max(1));
+        let window = window.min(limits.window.saturating_sub(WINDOW_MORE)).max(1);
+        Terms { segment_bytes: (least.min(most), most), window, ..self.config.terms }
+    }
+
     fn go_down(&mut self, now: Monotonic, reason: &str) {
         self.line.fail(now, reason);
+        self.pacer.handle_disconnected();
         if let Some(job) = &mut self.job {
             job.upload.handle_disconnected();
         }
@@ -189,6 +220,12 @@ impl<C: Clock> Courier<C> {
 
     async fn act(&mut self) {
         let now = self.clock.now();
+        if self.has_work() {
+            self.used = now;
+        } else if self.line.is_up() && now.since(self.used) >= UNUSED_MAX {
+            self.line.hang_up(now, GOODBYE).await;
+            self.pacer.handle_disconnected();
+        }
         if self.has_work() && self.line.retry_at().is_some_and(|at| at <= now) {
             self.line.open(self.session());
         }
@@ -196,7 +233,7 @@ impl<C: Clock> Courier<C> {
             self.start_next().await;
         }
         while let Some(job) = &mut self.job {
-            match job.upload.next(self.clock.now()) {
+            match job.upload.next(self.clock.now(), &mut self.pacer) {
                 Some(UploadEffect::Send(sent)) => {
                     if let Err(error) = self.send(sent).await {
                         let reason = format!("its file cannot be read: {error}");
@@ -221,8 +258,7 @@ impl<C: Clock> Courier<C> {
                     continue;
                 }
             };
-            let shape = outbox::Shape { chunk_bytes: self.chunk_bytes, ..self.config.shape };
-            let mut upload = Upload::new(clip.record.bytes, shape, clip.record.id.0 as u64);
+            let mut upload = Upload::new(clip.record.bytes, WAITS, clip.record.id.0 as u64);
             if self.line.is_up() {
                 upload.handle_connected();
             }
@@ -265,100 +301,13 @@ impl<C: Clock> Courier<C> {
         Ok(())
     }
 
-    async fn settle(&mut self, outcome: Outcome) {
-        let Some(job) = self.job.take() else { return };
-        match outcome {
-            Outcome::Persisted => {
-                tracing::info!(clip = %job.clip.record.id, bytes = job.clip.record.bytes, "delivered");
-                self.release(job.clip, Farewell::Delivered).await;
-                self.links.stats.update(|stats| stats.clips_delivered += 1);
-            }
-            Outcome::Cancelled => {
-                self.drop_clip(job.clip, "the receiver does not want it".to_owned()).await;
-            }
-            Outcome::Suspect => match disk::verify(&job.clip).await {
-                Ok(disk::Verified::Same) => {
-                    tracing::error!(clip = %job.clip.record.id, "the receiver cannot verify a good clip; tried again in a minute");
-                    self.waiting.push_front(job.clip);
-                    self.not_before = self.clock.now().plus(SUSPECT_WAIT);
-                }
-                Ok(disk::Verified::Different) => {
-                    self.drop_clip(job.clip, "its file is damaged".to_owned()).await;
-                }
-                Err(error) => {
-                    self.drop_clip(job.clip, format!("its file cannot be read: {error}")).await;
-                }
-            },
-        }
-    }
-
-    async fn give_up(&mut self, reason: String) {
-        if let Some(job) = self.job.take() {
-            self.drop_clip(job.clip, reason).await;
-        }
-    }
-
-    async fn evict(&mut self) {
-        let item = |(index, clip): (usize, &StoredClip)| Evictable {
-            index,
-            class: Class::P3,
-            age: clip.age,
-            bytes: clip.record.bytes,
-        };
-        let stored: Vec<Evictable> = self.waiting.iter().enumerate().map(item).collect();
-        let mut victims = evict(stored, self.config.quota);
-        // From the back, so that the indices stay true.
-        victims.sort_by_key(|victim| std::cmp::Reverse(victim.index));
-        for victim in victims {
-            if let Some(clip) = self.waiting.remove(victim.index) {
-                self.drop_clip(clip, victim.reason.as_str().to_owned()).await;
-            }
-        }
-    }
-
-    async fn drop_clip(&mut self, clip: StoredClip, reason: String) {
-        tracing::error!(clip = %clip.record.id, reason, "given up");
-        self.links.stats.update(|stats| stats.clips_dropped += 1);
-        let text = format!("clip {} was given up: {reason}", clip.record.id);
-        let notice = Notice {
-            kind: NoticeKind::Evicted,
-            source: Some(clip.record.source.clone()),
-            count: 1,
-            text: text.chars().filter(char::is_ascii).take(160).collect(),
-        };
-        if self.links.handle.publish(Body::Notice(notice)).is_err() {
-            tracing::error!("the notice of it could not be published; the store records it");
-        }
-        self.release(clip, Farewell::Dropped(reason)).await;
-    }
-
-    /// First durable, then removed. Waits while the store cannot write: without its record no
-    /// file goes.
-    async fn release(&self, clip: StoredClip, farewell: Farewell) {
-        loop {
-            let released = match self.store.release_clip(clip.record.id, farewell.clone()) {
-                Ok(mut ticket) => ticket.outcome().await,
-                Err(error) => Err(error),
-            };
-            match released {
-                Ok(()) => break,
-                Err(StoreError::Closed) => return,
-                Err(error @ (StoreError::Busy | StoreError::Failed(_))) => {
-                    tracing::warn!(%error, "a clip is not released yet");
-                    self.clock.sleep_until(self.clock.now().plus(STORE_RETRY)).await;
-                }
-            }
-        }
-        disk::remove(&self.store, &clip);
-    }
-
     fn session(&self) -> Session {
         let device = &self.config.device;
         Session {
             client_id: format!("courtside-{}-{}-b", device.tenant, device.device),
             keep_alive: KEEP_ALIVE,
             will: None,
-            window: self.config.shape.window.saturating_add(8),
+            window: self.config.terms.window.saturating_add(WINDOW_MORE),
             packet_bytes_max: PACKET_BYTES_MAX,
             subscriptions: Vec::new(),
         }
@@ -368,8 +317,9 @@ impl<C: Clock> Courier<C> {
         let work = self.has_work();
         let retry = self.line.retry_at().filter(|_| work);
         let start = (self.job.is_none() && work).then_some(self.not_before);
-        let upload = self.job.as_ref().and_then(|job| job.upload.deadline()).map(|(at, _why)| at);
-        [retry, start, upload].into_iter().flatten().min()
+        let upload = self.job.as_ref().and_then(|job| job.upload.deadline(&self.pacer));
+        let unused = (!work && self.line.is_up()).then(|| self.used.plus(UNUSED_MAX));
+        [retry, start, unused, upload.map(|(at, _why)| at)].into_iter().flatten().min()
     }
 
     fn has_work(&self) -> bool {
@@ -381,6 +331,7 @@ impl<C: Clock> Courier<C> {
         let clips = || self.waiting.iter().chain(job);
         self.links.stats.update(|stats| {
             stats.clips_connected = self.line.is_up();
+            stats.link = self.pacer.link();
             stats.clips_waiting = clips().count();
             stats.clip_bytes_waiting = clips().map(|clip| clip.record.bytes).sum();
         });

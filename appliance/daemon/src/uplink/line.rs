@@ -89,6 +89,14 @@ impl<T> Line<T> {
         }
     }
 
+    /// Says goodbye, and may be opened again at once.
+    pub(super) async fn hang_up(&mut self, now: Monotonic, within: Duration) {
+        match std::mem::replace(&mut self.state, State::Down { retry_at: now }) {
+            State::Up { connection, .. } => connection.close(within).await,
+            State::Down { .. } | State::Trying(_) => {}
+        }
+    }
+
     /// Says goodbye, if there is anybody to say it to.
     pub(super) async fn close(self, within: Duration) {
         match self.state {

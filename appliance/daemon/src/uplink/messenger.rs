@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hal::Clock;
 use mqtt::{Event, Incoming, PublishError, Quality};
-use outbox::{Delays, Effect, Item, Key, Limits, Loaded, Outbox};
+use outbox::{Class, Delays, Effect, Item, Key, Limits, Loaded, Outbox};
 use tokio::sync::{mpsc, oneshot, watch};
 use wire::birth::{Held, Presence};
 use wire::ids::{BootId, Seq};
@@ -19,7 +19,7 @@ use wire::transfer::{Ack, FileResponse};
 
 use super::letters::Letter;
 use super::line::Line;
-use super::{Config, Inbound, Stats, sleep};
+use super::{Config, Inbound, Pulse, Stats, Tempo, sleep};
 use crate::store::{Opened, Store, StoreError, StoredMessage, Ticket};
 
 mod birth;
@@ -28,6 +28,9 @@ mod farewell;
 /// Both encodings of a message count, so this is 32 messages.
 const WINDOW: u16 = 64;
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// Below the five minutes after which many routers forget a silent connection.
+const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(240);
+const GOODBYE: Duration = Duration::from_secs(1);
 /// Wait before the store is asked again after it was busy.
 const STORE_RETRY: Duration = Duration::from_millis(50);
 /// Nothing larger than an acknowledgement or a file response comes in.
@@ -43,9 +46,11 @@ const LIMITS: Limits = Limits {
 /// The messenger's ends of links.
 pub(super) struct Links {
     pub(super) inbox: mpsc::Receiver<Inbound>,
+    pub(super) tempo: watch::Receiver<Tempo>,
     /// Link: messenger → courier. DROP: an upload asks again.
     pub(super) responses: mpsc::Sender<FileResponse>,
     pub(super) stats: Stats,
+    pub(super) pulse: watch::Sender<Pulse>,
 }
 
 struct Drain {
@@ -69,9 +74,18 @@ pub(super) struct Messenger<C> {
     load: Option<(Loaded, Ticket<Vec<StoredMessage>>)>,
     birth: Option<Ticket<Vec<Held>>>,
     line: Line<Key>,
-    /// Encodings of a message that the broker has not answered.
-    half: HashMap<Key, usize>,
+    /// Of the connection that is up or tried.
+    tempo: Tempo,
+    /// What the broker has not answered.
+    half: HashMap<Key, Half>,
     drain: Option<Drain>,
+}
+
+/// A message of which the broker has not answered every encoding.
+struct Half {
+    left: usize,
+    /// Of an event that goes for the first time: when it went.
+    event_at: Option<Monotonic>,
 }
 
 /// What woke the task.
@@ -81,6 +95,7 @@ enum Woken {
     Persisted,
     Loaded(Result<Vec<StoredMessage>, StoreError>),
     Held(Result<Vec<Held>, StoreError>),
+    Tempo,
     Deadline,
 }
 
@@ -104,6 +119,7 @@ impl<C: Clock> Messenger<C> {
             load: None,
             birth: None,
             line: Line::new(config.endpoint.clone(), clock.now(), u64::from(opened.boot.0)),
+            tempo: Tempo::Live,
             half: HashMap::new(),
             drain: None,
             config,
@@ -115,6 +131,7 @@ impl<C: Clock> Messenger<C> {
     pub(super) async fn run(mut self) {
         loop {
             let now = self.clock.now();
+            self.keep_tempo(now).await;
             self.act(now);
             if self.is_drained(now) {
                 return self.finish().await;
@@ -135,6 +152,7 @@ impl<C: Clock> Messenger<C> {
             Ok(()) = persisted.changed() => Woken::Persisted,
             loaded = outcome(load.as_mut().map(|(_, ticket)| ticket)) => Woken::Loaded(loaded),
             held = outcome(birth.as_mut()) => Woken::Held(held),
+            Ok(()) = links.tempo.changed() => Woken::Tempo,
             () = sleep(&**clock, deadline) => Woken::Deadline,
         }
     }
@@ -154,7 +172,7 @@ impl<C: Clock> Messenger<C> {
             }
             Woken::Loaded(loaded) => self.handle_loaded(now, loaded),
             Woken::Held(held) => self.publish_birth(held),
-            Woken::Inbound(None) | Woken::Deadline => {}
+            Woken::Inbound(None) | Woken::Tempo | Woken::Deadline => {}
         }
     }
 
@@ -192,11 +210,12 @@ impl<C: Clock> Messenger<C> {
             self.store_letters();
         }
         if self.drain.is_none() && self.line.retry_at().is_some_and(|at| at <= now) {
+            self.tempo = *self.links.tempo.borrow();
             self.line.open(self.session());
         }
         while let Some(effect) = self.outbox.next(now) {
             match effect {
-                Effect::Send { key, attempt } => self.send(key, attempt),
+                Effect::Send { key, attempt } => self.send(now, key, attempt),
                 Effect::Load(range) => match self.store.load(range) {
                     Ok(ticket) => self.load = Some((range, ticket)),
                     Err(_busy) => self.outbox.handle_load_failed(now),
@@ -217,7 +236,7 @@ impl<C: Clock> Messenger<C> {
         }
     }
 
-    fn send(&mut self, key: Key, attempt: u8) {
+    fn send(&mut self, now: Monotonic, key: Key, attempt: u8) {
         let Some(connection) = self.line.up() else { return };
         let Some(letter) = self.letters.get(&key) else {
             tracing::error!(?key, "a message is not in memory any more; it is loaded again");
@@ -241,8 +260,27 @@ impl<C: Clock> Messenger<C> {
             // As if the broker had it: the outbox tries again later and less and less often.
             self.outbox.handle_puback(key);
         } else {
-            self.half.insert(key, flying);
+            let event_at = (attempt == 1 && letter.class == Class::P0).then_some(now);
+            if event_at.is_some() {
+                self.links.pulse.send_modify(|pulse| pulse.sent = event_at);
+            }
+            self.half.insert(key, Half { left: flying, event_at });
         }
+    }
+
+    fn handle_answered(&mut self, now: Monotonic, key: Key) {
+        let Some(half) = self.half.get_mut(&key) else { return };
+        half.left = half.left.saturating_sub(1);
+        if half.left > 0 {
+            return;
+        }
+        if let Some(at) = half.event_at {
+            let took = now.since(at);
+            self.links.pulse.send_modify(|pulse| pulse.answered = Some((now, took)));
+            self.links.stats.update(|stats| stats.event_round_trip = Some(took));
+        }
+        self.half.remove(&key);
+        self.outbox.handle_puback(key);
     }
 
     fn handle_connection(&mut self, now: Monotonic, event: Event<Key>) {
@@ -257,13 +295,7 @@ impl<C: Clock> Messenger<C> {
                         "the broker refused a message; it is sent again later"
                     );
                 }
-                let left = self.half.get(&key).map_or(0, |left| left.saturating_sub(1));
-                if left == 0 {
-                    self.half.remove(&key);
-                    self.outbox.handle_puback(key);
-                } else {
-                    self.half.insert(key, left);
-                }
+                self.handle_answered(now, key);
             }
             Event::Message(message) => self.handle_message(now, &message),
             Event::Down(reason) => self.go_down(now, &reason),

@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use hal::Clock;
 use mqtt::Endpoint;
-use outbox::{Counters, Delays, Key, Pace, Quota, Shape};
-use tokio::sync::{mpsc, oneshot};
+use outbox::{Counters, Key, Link, Quota, Terms};
+use tokio::sync::{mpsc, oneshot, watch};
 use wire::clip::ClipRecord;
 use wire::envelope::{Body, Envelope, VERSION};
 use wire::ids::{BootId, Name, Seq};
@@ -45,22 +45,20 @@ pub struct Config {
     pub firmware: String,
     /// The broker.
     pub endpoint: Endpoint,
-    /// How clips are uploaded; [`Config::SHAPE`] unless the operator knows better.
-    pub shape: Shape,
+    /// Sizes of a clip's segments; [`Config::TERMS`] unless the operator knows better.
+    pub terms: Terms,
     /// How much may wait for upload; beyond it clips are evicted, oldest first.
     pub quota: Quota,
 }
 
 impl Config {
-    /// 8 KB × 3 in flight keeps an event's way free behind a full uplink: p50 85 ms, p95 96 ms
-    /// to the acknowledgement at 2 Mbit/s and 50 ms round trip, against 2431 and 3116 ms for
-    /// 64 KB chunks on one connection (bbr; measured with an emulated link).
-    pub const SHAPE: Shape = Shape {
-        chunk_bytes: 8 * 1024,
-        window: 3,
-        pace: Pace::Window,
-        patience: Delays { first: Duration::from_secs(2), longest: Duration::from_secs(60) },
-        puback_timeout: Duration::from_secs(20),
+    /// The longest segment that every managed broker takes, and as much in flight as fills
+    /// 160 Mbit/s at 50 ms; the broker's own limits count as well.
+    pub const TERMS: Terms = Terms {
+        segment_bytes: (4 * 1024, 64 * 1024),
+        window: 20,
+        flying_bytes_max: 1024 * 1024,
+        ceiling: None,
     };
 }
 
@@ -75,6 +73,8 @@ struct Inner {
     stamp: Box<dyn Fn() -> Stamp + Send + Sync>,
     letters: mpsc::Sender<Inbound>,
     offers: mpsc::Sender<Offer>,
+    /// Link: whoever sees what happens → messenger, LATEST.
+    tempo: watch::Sender<Tempo>,
     stats: Stats,
 }
 
@@ -90,6 +90,15 @@ struct Stamp {
     mono: Monotonic,
 }
 
+/// How watchful the connections are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tempo {
+    /// A game is or may be on: that the box or the broker is gone is noticed within seconds.
+    Live,
+    /// Nothing happens: noticed within minutes, for a fraction of the traffic.
+    Idle,
+}
+
 /// What the messenger is asked for.
 enum Inbound {
     Letter(Letter),
@@ -101,6 +110,15 @@ enum Inbound {
 enum Offer {
     Clip(Box<StoredClip>),
     Stop(oneshot::Sender<()>),
+}
+
+/// Link: messenger → courier, LATEST. The newest live event on its way: clips make room for it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pulse {
+    /// When it was published.
+    sent: Option<Monotonic>,
+    /// When the newest answer came, and how long after its event.
+    answered: Option<(Monotonic, Duration)>,
 }
 
 /// The uplink takes nothing now: 256 messages already wait. Nothing was numbered or kept.
@@ -131,6 +149,10 @@ pub struct UplinkStats {
     pub clips_delivered: u64,
     /// Clips that were given up, since the start.
     pub clips_dropped: u64,
+    /// What the segments of clips tell of the link; none yet, without one.
+    pub link: Option<Link>,
+    /// From the newest answered event's publication to the broker's answer.
+    pub event_round_trip: Option<Duration>,
     /// Telemetry that was not sent because there was no connection.
     pub telemetry_dropped: u64,
 }
@@ -154,6 +176,7 @@ impl Stats {
 pub fn start<C: Clock>(config: Config, opened: &Opened, clock: Arc<C>) -> Handle {
     let (letters, inbox) = mpsc::channel(LETTERS_MAX);
     let (offers, offered) = mpsc::channel(OFFERS_MAX);
+    let (tempo, felt_tempo) = watch::channel(Tempo::Live);
     let stats = Stats::default();
     let stamps = Arc::clone(&clock);
     let stamp = move || {
@@ -167,14 +190,17 @@ pub fn start<C: Clock>(config: Config, opened: &Opened, clock: Arc<C>) -> Handle
         stamp: Box::new(stamp),
         letters,
         offers,
+        tempo,
         stats: stats.clone(),
     }));
     let (responses, answers) = mpsc::channel(OFFERS_MAX);
     let config = Arc::new(config);
-    let links = messenger::Links { inbox, responses, stats: stats.clone() };
+    let (pulse, felt) = watch::channel(Pulse::default());
+    let links =
+        messenger::Links { inbox, tempo: felt_tempo, responses, stats: stats.clone(), pulse };
     let first = messenger::Messenger::new(Arc::clone(&config), opened, (Arc::clone(&clock), links));
     tokio::spawn(first.run());
-    let links = courier::Links { offered, answers, stats, handle: handle.clone() };
+    let links = courier::Links { offered, answers, pulse: felt, stats, handle: handle.clone() };
     let second = courier::Courier::new(config, opened, (clock, links));
     tokio::spawn(second.run());
     handle
@@ -212,6 +238,11 @@ impl Handle {
         if self.0.letters.try_send(Inbound::Telemetry(group, json)).is_err() {
             self.0.stats.update(|stats| stats.telemetry_dropped += 1);
         }
+    }
+
+    /// How watchful the connections have to be from now on.
+    pub fn set_tempo(&self, tempo: Tempo) {
+        self.0.tempo.send_if_modified(|known| std::mem::replace(known, tempo) != tempo);
     }
 
     /// Uploads a clip that the store has ([`crate::store::Store::finish_plan`] was durable).

@@ -133,7 +133,7 @@ impl Bench {
             device: device(),
             firmware: "test".to_owned(),
             endpoint: Endpoint::new("127.0.0.1", self.port, &Security::Plain).expect("no TLS"),
-            shape: Config::SHAPE,
+            terms: Config::TERMS,
             quota: self.quota,
         };
         let handle = uplink::start(config, &opened, Arc::clone(&self.clock));

@@ -6,10 +6,11 @@ use mqtt::{Quality, Session, Will};
 use wire::birth::{BoxState, HELD_MAX, Held, Info, Presence};
 use wire::envelope::VERSION;
 use wire::ids::Seq;
+use wire::time::Monotonic;
 
-use super::{KEEP_ALIVE, Messenger, PACKET_BYTES_MAX, WINDOW};
+use super::{GOODBYE, KEEP_ALIVE, KEEP_ALIVE_IDLE, Messenger, PACKET_BYTES_MAX, WINDOW};
 use crate::store::StoreError;
-use crate::uplink::letters;
+use crate::uplink::{Tempo, letters};
 
 impl<C: Clock> Messenger<C> {
     pub(super) fn publish_birth(&mut self, held: Result<Vec<Held>, StoreError>) {
@@ -56,7 +57,10 @@ impl<C: Clock> Messenger<C> {
         let lost = BoxState { state: Presence::Lost, boot: self.boot };
         Session {
             client_id: format!("courtside-{}-{}-a", device.tenant, device.device),
-            keep_alive: KEEP_ALIVE,
+            keep_alive: match self.tempo {
+                Tempo::Live => KEEP_ALIVE,
+                Tempo::Idle => KEEP_ALIVE_IDLE,
+            },
             will: Some(Will {
                 topic: device.state().as_str().to_owned(),
                 payload: letters::json(&lost).to_vec(),
@@ -68,5 +72,18 @@ impl<C: Clock> Messenger<C> {
                 device.file_response().as_str().to_owned(),
             ],
         }
+    }
+
+    /// Connects anew when the keep-alive of the connection does not fit any more. The goodbye comes
+    /// first: a broker to which the same client comes twice would publish the will.
+    pub(super) async fn keep_tempo(&mut self, now: Monotonic) {
+        let wanted = *self.links.tempo.borrow();
+        if wanted == self.tempo || !self.line.is_up() || self.drain.is_some() {
+            return;
+        }
+        tracing::info!(tempo = ?wanted, "connects anew, for another keep-alive");
+        self.line.hang_up(now, GOODBYE).await;
+        self.half.clear();
+        self.outbox.handle_disconnected();
     }
 }

@@ -1,15 +1,12 @@
 //! How the messenger ends: everything durable, everybody told.
 
-use std::time::Duration;
-
 use hal::Clock;
 use wire::birth::Presence;
 use wire::time::Monotonic;
 
-use super::{Messenger, STORE_RETRY};
+use super::{GOODBYE, Messenger, STORE_RETRY};
 use crate::uplink::Inbound;
 
-const GOODBYE: Duration = Duration::from_secs(1);
 /// How often the store is asked again before the process ends: 5 s.
 const STORE_ATTEMPTS: u32 = 100;
 
