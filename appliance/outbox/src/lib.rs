@@ -13,6 +13,7 @@ extern crate alloc;
 mod backoff;
 mod class;
 mod evict;
+mod gate;
 mod messages;
 mod pacer;
 mod ranges;
@@ -21,6 +22,7 @@ mod upload;
 pub use backoff::{Backoff, Delays};
 pub use class::Class;
 pub use evict::{Evictable, Eviction, Quota, Reason as EvictionReason, evict};
+pub use gate::{Clip, Closed, GameLock, Gate, Hours, Play};
 pub use messages::{
     Counters, Effect, Item, Key, LIVE_MAX, Limits, Loaded, Outbox, Reconnect, Refused, Wake,
 };

@@ -7,9 +7,9 @@
 //!    └───────────────────┴───────────────────────┘ or an Ack that stops before it
 //! ```
 //!
-//! Two shelves: `live` (this boot's newest messages) goes before `backlog` (what the store still
-//! holds, loaded in portions). The store is the truth; the shelves are bounded views of it, and a
-//! live message that is stored may leave its shelf and come back as backlog.
+//! Two shelves: `live` (what happened since the connection came) goes before `backlog` (what the
+//! store still holds, loaded in portions). The store is the truth; the shelves are bounded views of
+//! it, and a live message that is stored may leave its shelf and come back as backlog.
 
 mod shelf;
 mod words;
@@ -144,13 +144,17 @@ impl Outbox {
         self.persisted = self.persisted.max(upto);
     }
 
-    /// A connection is there; the broker takes `window` messages at once.
+    /// A connection is there; the broker takes `window` messages at once. What waited for it is
+    /// backlog, as far as it is stored: what happens from now on does not stand behind it.
     pub fn handle_connected(&mut self, window: u16) {
         self.limits.window = window.max(1);
         self.link = Link::Up;
         self.flying.clear();
         self.live.all_wait();
         self.backlog.all_wait();
+        while self.live.front().is_some_and(|front| self.may_spill(front)) {
+            self.spill();
+        }
     }
 
     /// The connection is gone: everything that the receiver did not acknowledge goes again.
