@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use boards::Detected;
 use hal::Clock;
 use models::lanes::players::Figure;
+use outbox::Closed;
 use pipeline::cutting::CutHealth;
 use pipeline::director::DirectorHealth;
 use pipeline::health::{NetworkCounters, StreamCounters};
@@ -123,6 +124,10 @@ impl Telemetry {
                 "live_unacked": stats.live_unacked,
                 "clips_waiting": stats.clips_waiting,
                 "clip_bytes_waiting": stats.clip_bytes_waiting,
+                "clips_held": stats.clips_held.map(|why| match why {
+                    Closed::Hours => "hours",
+                    Closed::Play => "play",
+                }),
                 "clips_delivered_total": stats.clips_delivered,
                 "clips_dropped_total": stats.clips_dropped,
                 "link_bytes_per_second": stats.link.map(|link| link.rate),

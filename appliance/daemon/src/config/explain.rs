@@ -4,17 +4,19 @@
 use std::fmt;
 
 use mqtt::Security;
+use outbox::{GameLock, Hours};
 use pipeline::remote::Price;
 use wire::units::Milliwatts;
 
 use super::{
     BoardChoice, Camera, Card, Certificate, Config, Engine, EngineChoice, Governor, Input, Pace,
-    RemoteModel, Source, Sport, SrtTerms, TierChoice, Transport,
+    RemoteModel, Source, Sport, SrtTerms, TierChoice, Transport, Uplink,
 };
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { box_, mqtt, sources, clips, storage, codecs, models, governor, remote } = self;
+        let Self { box_, mqtt, sources, clips, uplink, storage, codecs, models, governor, remote } =
+            self;
         writeln!(f, "box      {} of tenant {}", box_.device, box_.tenant)?;
         writeln!(f, "data     {}", box_.data_dir.display())?;
         match &box_.board {
@@ -48,6 +50,7 @@ impl fmt::Display for Config {
             storage.clips_bytes >> 20
         )?;
         writeln!(f, "codecs   decoder {}", codecs.decoder)?;
+        writeln!(f, "uplink   {uplink}")?;
         writeln!(f, "governor {governor}")?;
         if let Some(players) = &remote.players {
             writeln!(f, "remote   players {players}")?;
@@ -59,6 +62,26 @@ impl fmt::Display for Config {
             TierChoice::Full => "full",
         };
         write!(f, "models   {}, tier {tier}, run by {}", models.packs.display(), models.engine)
+    }
+}
+
+impl fmt::Display for Uplink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.gate.hours {
+            Some(Hours { from, to }) => {
+                let [from_h, from_m, to_h, to_m] = [from / 60, from % 60, to / 60, to % 60];
+                write!(f, "clips {from_h:02}:{from_m:02}-{to_h:02}:{to_m:02}")?;
+            }
+            None => f.write_str("clips at any time")?,
+        }
+        match self.ceiling {
+            Some(bytes) => write!(f, ", at most {} kbit/s", bytes / 125)?,
+            None => f.write_str(", what events leave of the line")?,
+        }
+        match self.gate.lock {
+            GameLock::Backlog => f.write_str(", those of earlier games not during play"),
+            GameLock::Off => Ok(()),
+        }
     }
 }
 

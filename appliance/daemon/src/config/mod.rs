@@ -20,6 +20,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod uplink;
 mod values;
 
 use std::fmt;
@@ -39,6 +40,7 @@ pub use remote::{Remote, RemoteModel};
 pub use rtsp::{Camera, Login, Transport};
 pub use source::{FIELDS, Hoop, Mark, Source, Sport};
 pub use tls::Certificate;
+pub use uplink::Uplink;
 
 /// Everything that an operator can set.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +53,8 @@ pub struct Config {
     pub sources: Vec<Source>,
     /// What is cut out of the game.
     pub clips: Clips,
+    /// When clips are uploaded.
+    pub uplink: Uplink,
     /// How much of the disk may be used.
     pub storage: Storage,
     /// Who decodes and encodes.

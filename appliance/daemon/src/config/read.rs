@@ -6,7 +6,7 @@
 use super::broker::Mqtt;
 use super::{
     BoardChoice, Clips, Codecs, Config, Engine, EngineChoice, Governor, Identity, Models, Problem,
-    Remote, Storage, Surroundings, TierChoice, source,
+    Remote, Storage, Surroundings, TierChoice, Uplink, source,
 };
 use document::{Entry, Key, Place, Section};
 
@@ -16,6 +16,7 @@ const ROOT: &[Key] = &[
     Key::new("mqtt", "{ … }"),
     Key::new("source", "[{ … }]"),
     Key::new("clips", "{ … }"),
+    Key::new("uplink", "{ … }"),
     Key::new("storage", "{ … }"),
     Key::new("codecs", "{ … }"),
     Key::new("models", "{ … }"),
@@ -53,6 +54,7 @@ fn root(root: Place<'_>, surroundings: &Surroundings) -> Option<Config> {
     let mqtt = needed(&root, "mqtt").and_then(|place| Mqtt::read(place, surroundings));
     let sources = source::read_all(&root, surroundings);
     let clips = root.table("clips").and_then(Clips::read);
+    let uplink = root.table("uplink").and_then(Uplink::read);
     let storage = root.table("storage").and_then(Storage::read);
     let codecs = root.table("codecs").and_then(Codecs::read);
     let models = root.table("models").and_then(|place| models(place, surroundings));
@@ -65,6 +67,7 @@ fn root(root: Place<'_>, surroundings: &Surroundings) -> Option<Config> {
         mqtt: mqtt?,
         sources: sources?,
         clips: clips?,
+        uplink: uplink?,
         storage: storage?,
         codecs: codecs?,
         models: models?,

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use boards::{Detected, Why};
 use futures_lite::future::block_on;
 use mqtt::Endpoint;
-use outbox::Quota;
+use outbox::{Quota, Terms};
 use pipeline::cut::ClipSink;
 use pipeline::cutting::{CutHealth, CutStage, cut_clips};
 use pipeline::director::{Director, SourceProfile};
@@ -268,7 +268,8 @@ fn start_uplink(
         device: Device { tenant, device },
         firmware: env!("CARGO_PKG_VERSION").to_owned(),
         endpoint,
-        terms: uplink::Config::TERMS,
+        terms: Terms { ceiling: config.uplink.ceiling, ..uplink::Config::TERMS },
+        gate: config.uplink.gate,
         quota: Quota { bytes: config.storage.clips_bytes, files: CLIP_FILES_MAX },
     };
     Ok(uplink::start(uplink, opened, Arc::clone(clock)))

@@ -12,15 +12,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use hal::Clock;
 use mqtt::{Encoding, Event, Message, Retain, Session, Verdict};
-use outbox::{Delays, Pacer, Sent, Taken, Terms, Upload, UploadEffect, Waits};
+use outbox::{Clip, Closed, Delays, Pacer, Play, Sent, Taken, Terms, Upload, UploadEffect, Waits};
 use tokio::sync::{mpsc, oneshot, watch};
 use wire::time::Monotonic;
 use wire::topic::FilePart;
 use wire::transfer::{FileInit, FileResponse};
 
+use super::hour::local_minute;
 use super::letters;
 use super::line::Line;
-use super::{Config, Handle, Offer, Pulse, Stats, sleep};
+use super::{Config, Handle, Offer, Pulse, Stats, Tempo, sleep};
 use crate::store::{Opened, Store, StoredClip};
 
 mod disk;
@@ -33,6 +34,10 @@ const UNUSED_MAX: Duration = Duration::from_secs(60);
 /// Room for topic and properties in the broker's largest packet.
 const PACKET_OVERHEAD: u32 = 512;
 const PACKET_BYTES_MAX: u32 = 64 * 1024;
+/// How often a closed gate is looked at.
+const GATE_EVERY: Duration = Duration::from_secs(30);
+/// For a clip that was played so long ago nobody waits.
+const BACKLOG_AFTER_US: i64 = 10 * 60 * 1_000_000;
 /// Beside segments: announcement and end.
 const WINDOW_MORE: u16 = 2;
 const WAITS: Waits = Waits {
@@ -45,6 +50,7 @@ pub(super) struct Links {
     pub(super) offered: mpsc::Receiver<Offer>,
     pub(super) answers: mpsc::Receiver<FileResponse>,
     pub(super) pulse: watch::Receiver<Pulse>,
+    pub(super) tempo: watch::Receiver<Tempo>,
     pub(super) stats: Stats,
     /// For notices of evictions.
     pub(super) handle: Handle,
@@ -70,6 +76,8 @@ pub(super) struct Courier<C> {
     not_before: Monotonic,
     line: Line<Sent>,
     pacer: Pacer,
+    /// Why no clip goes now.
+    held: Option<Closed>,
     /// When there last was a clip to be uploaded.
     used: Monotonic,
     stop: Option<oneshot::Sender<()>>,
@@ -101,6 +109,7 @@ impl<C: Clock> Courier<C> {
             not_before: clock.now(),
             line: Line::new(config.endpoint.clone(), clock.now(), !u64::from(opened.boot.0)),
             pacer: Pacer::new(clock.now(), config.terms),
+            held: None,
             used: clock.now(),
             stop: None,
             config,
@@ -143,6 +152,9 @@ impl<C: Clock> Courier<C> {
                 clip.age = self.next_age;
                 self.next_age += 1;
                 self.waiting.push_back(*clip);
+                if self.held.take().is_some() {
+                    self.not_before = now;
+                }
                 self.evict().await;
             }
             Woken::Offer(Some(Offer::Stop(reply))) => self.stop = Some(reply),
@@ -229,6 +241,7 @@ impl<C: Clock> Courier<C> {
         if self.has_work() && self.line.retry_at().is_some_and(|at| at <= now) {
             self.line.open(self.session());
         }
+        self.put_back_what_may_not_go();
         if self.job.is_none() && self.not_before <= now {
             self.start_next().await;
         }
@@ -247,9 +260,37 @@ impl<C: Clock> Courier<C> {
         }
     }
 
+    /// Whether a clip may go now.
+    fn judge(&self, clip: &StoredClip) -> Result<(), Closed> {
+        let wall = self.clock.wall_time();
+        let play = match *self.links.tempo.borrow() {
+            Tempo::Live => Play::On,
+            Tempo::Idle => Play::Off,
+        };
+        let age = wall.0.saturating_sub(clip.record.starts.0);
+        let clip = if age > BACKLOG_AFTER_US { Clip::Backlog } else { Clip::New };
+        self.config.gate.judge(local_minute(wall), play, clip)
+    }
+
+    /// What the receiver has of it stays there: it goes on where it stopped.
+    fn put_back_what_may_not_go(&mut self) {
+        let Some(Err(closed)) = self.job.as_ref().map(|job| self.judge(&job.clip)) else { return };
+        if let Some(job) = self.job.take() {
+            tracing::info!(clip = %job.clip.record.id, ?closed, "held back");
+            self.waiting.push_back(job.clip);
+        }
+    }
+
     /// The newest goes first: what people wait for is never behind a backlog.
     async fn start_next(&mut self) {
-        while let Some(clip) = self.waiting.pop_back() {
+        self.held = None;
+        while let Some(clip) = self.waiting.back() {
+            self.held = self.judge(clip).err();
+            if self.held.is_some() {
+                self.not_before = self.clock.now().plus(GATE_EVERY);
+                return;
+            }
+            let Some(clip) = self.waiting.pop_back() else { return };
             let file = match disk::open(&clip) {
                 Ok(file) => Arc::new(file),
                 Err(error) => {
@@ -316,14 +357,15 @@ impl<C: Clock> Courier<C> {
     fn deadline(&self) -> Option<Monotonic> {
         let work = self.has_work();
         let retry = self.line.retry_at().filter(|_| work);
-        let start = (self.job.is_none() && work).then_some(self.not_before);
+        let start = (self.job.is_none() && !self.waiting.is_empty()).then_some(self.not_before);
         let upload = self.job.as_ref().and_then(|job| job.upload.deadline(&self.pacer));
         let unused = (!work && self.line.is_up()).then(|| self.used.plus(UNUSED_MAX));
         [retry, start, unused, upload.map(|(at, _why)| at)].into_iter().flatten().min()
     }
 
+    /// There is something that may go.
     fn has_work(&self) -> bool {
-        self.job.is_some() || !self.waiting.is_empty()
+        self.job.is_some() || (!self.waiting.is_empty() && self.held.is_none())
     }
 
     fn tell_stats(&self) {
@@ -332,6 +374,7 @@ impl<C: Clock> Courier<C> {
         self.links.stats.update(|stats| {
             stats.clips_connected = self.line.is_up();
             stats.link = self.pacer.link();
+            stats.clips_held = self.held.filter(|_| self.job.is_none());
             stats.clips_waiting = clips().count();
             stats.clip_bytes_waiting = clips().map(|clip| clip.record.bytes).sum();
         });

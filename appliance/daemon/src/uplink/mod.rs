@@ -9,6 +9,7 @@
 //! `docs/decisions/0005-holes-in-sequence-numbers.md`.
 
 mod courier;
+mod hour;
 mod letters;
 mod line;
 mod messenger;
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use hal::Clock;
 use mqtt::Endpoint;
-use outbox::{Counters, Key, Link, Quota, Terms};
+use outbox::{Closed, Counters, Gate, Key, Link, Quota, Terms};
 use tokio::sync::{mpsc, oneshot, watch};
 use wire::clip::ClipRecord;
 use wire::envelope::{Body, Envelope, VERSION};
@@ -47,6 +48,8 @@ pub struct Config {
     pub endpoint: Endpoint,
     /// Sizes of a clip's segments; [`Config::TERMS`] unless the operator knows better.
     pub terms: Terms,
+    /// When clips are uploaded.
+    pub gate: Gate,
     /// How much may wait for upload; beyond it clips are evicted, oldest first.
     pub quota: Quota,
 }
@@ -73,7 +76,7 @@ struct Inner {
     stamp: Box<dyn Fn() -> Stamp + Send + Sync>,
     letters: mpsc::Sender<Inbound>,
     offers: mpsc::Sender<Offer>,
-    /// Link: whoever sees what happens → messenger, LATEST.
+    /// Link: whoever sees what happens → messenger, courier, LATEST.
     tempo: watch::Sender<Tempo>,
     stats: Stats,
 }
@@ -145,6 +148,8 @@ pub struct UplinkStats {
     pub clips_waiting: usize,
     /// Their bytes.
     pub clip_bytes_waiting: u64,
+    /// Why they wait, if not for the line.
+    pub clips_held: Option<Closed>,
     /// Clips that the receiver confirmed, since the start.
     pub clips_delivered: u64,
     /// Clips that were given up, since the start.
@@ -177,6 +182,7 @@ pub fn start<C: Clock>(config: Config, opened: &Opened, clock: Arc<C>) -> Handle
     let (letters, inbox) = mpsc::channel(LETTERS_MAX);
     let (offers, offered) = mpsc::channel(OFFERS_MAX);
     let (tempo, felt_tempo) = watch::channel(Tempo::Live);
+    let courier_tempo = felt_tempo.clone();
     let stats = Stats::default();
     let stamps = Arc::clone(&clock);
     let stamp = move || {
@@ -200,7 +206,15 @@ pub fn start<C: Clock>(config: Config, opened: &Opened, clock: Arc<C>) -> Handle
         messenger::Links { inbox, tempo: felt_tempo, responses, stats: stats.clone(), pulse };
     let first = messenger::Messenger::new(Arc::clone(&config), opened, (Arc::clone(&clock), links));
     tokio::spawn(first.run());
-    let links = courier::Links { offered, answers, pulse: felt, stats, handle: handle.clone() };
+    let handle_too = handle.clone();
+    let links = courier::Links {
+        offered,
+        answers,
+        pulse: felt,
+        tempo: courier_tempo,
+        stats,
+        handle: handle_too,
+    };
     let second = courier::Courier::new(config, opened, (clock, links));
     tokio::spawn(second.run());
     handle

@@ -134,6 +134,7 @@ impl Bench {
             firmware: "test".to_owned(),
             endpoint: Endpoint::new("127.0.0.1", self.port, &Security::Plain).expect("no TLS"),
             terms: Config::TERMS,
+            gate: outbox::Gate::default(),
             quota: self.quota,
         };
         let handle = uplink::start(config, &opened, Arc::clone(&self.clock));

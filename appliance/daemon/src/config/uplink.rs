@@ -1,0 +1,93 @@
+//! `[uplink]`: when clips are uploaded, and how much of the line they may take.
+
+use document::{Entry, Key, Place};
+use outbox::{GameLock, Gate, Hours};
+
+const UPLINK: &[Key] = &[
+    Key::new("clips_at", "\"22:00-08:00\""),
+    Key::new("clips_kbit_s_max", "1500"),
+    Key::new("game_lock", "\"backlog\""),
+];
+
+/// When clips are uploaded, and how much of the line they may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Uplink {
+    /// When.
+    pub gate: Gate,
+    /// At most so many bytes a second; `None`: what events leave.
+    pub ceiling: Option<u32>,
+}
+
+impl Uplink {
+    /// Reads the section.
+    pub(super) fn read(place: Place<'_>) -> Option<Self> {
+        let section = place.with_keys(UPLINK);
+        let hours = section.optional("clips_at").map_or(Some(None), |e| hours(&e).map(Some));
+        let ceiling = section.optional("clips_kbit_s_max").map_or(Some(None), |entry| {
+            let why = "a line that clips can use carries 64 to 10000000 kbit/s";
+            let kbit = entry.within(64.0, 10_000_000.0, why)?;
+            Some(Some((kbit * 125.0) as u32))
+        });
+        let locks = [("off", GameLock::Off), ("backlog", GameLock::Backlog)];
+        let lock = section.optional("game_lock");
+        let lock = lock.map_or(Some(GameLock::Off), |entry| entry.one_of(&locks));
+        Some(Self { gate: Gate { hours: hours?, lock: lock? }, ceiling: ceiling? })
+    }
+}
+
+/// `HH:MM-HH:MM`, of the box's own time zone.
+fn hours(entry: &Entry<'_>) -> Option<Hours> {
+    let minute = |text: &str| {
+        let (hour, minute) = text.split_once(':')?;
+        let two = |text: &str| (text.len() == 2).then(|| text.parse::<u16>().ok()).flatten();
+        let (hour, minute) = (two(hour)?, two(minute)?);
+        (hour < 24 && minute < 60).then_some(60 * hour + minute)
+    };
+    let read = entry.text()?.split_once('-').and_then(|(from, to)| {
+        let (from, to) = (minute(from.trim())?, minute(to.trim())?);
+        Some(Hours { from, to })
+    });
+    if read.is_none() {
+        entry.refuse_with_example("hours are written as from and to, each with hour and minute");
+    }
+    read
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::tests::{GOOD, complaints, understood};
+
+    use super::*;
+
+    fn with(text: &str) -> String {
+        format!("{GOOD}\n[uplink]\n{text}\n")
+    }
+
+    #[test]
+    fn hours_ceiling_and_lock_are_read() {
+        let text =
+            with("clips_at = \"22:00-08:30\"\nclips_kbit_s_max = 1500\ngame_lock = \"backlog\"");
+        let uplink = understood(&text).uplink;
+        assert_eq!(uplink.gate.hours, Some(Hours { from: 1320, to: 510 }));
+        assert_eq!(uplink.ceiling, Some(187_500));
+        assert_eq!(uplink.gate.lock, GameLock::Backlog);
+        let shown = understood(&text).to_string();
+        assert!(shown.contains("clips 22:00-08:30, at most 1500 kbit/s"), "{shown}");
+        assert_eq!(understood(GOOD).uplink, Uplink::default());
+    }
+
+    #[test]
+    fn hours_that_are_none_are_refused_with_an_example() {
+        for wrong in ["22-8", "24:00-08:00", "22:00", "22:60-08:00", "1:00-02:00", ""] {
+            let told = complaints(&with(&format!("clips_at = \"{wrong}\"")));
+            assert!(told.len() == 1 && told[0].contains("22:00-08:00"), "{wrong}: {told:?}");
+        }
+        for (wrong, says) in [
+            ("clips_kbit_s_max = 1", "64 to 10000000"),
+            ("game_lock = \"on\"", "write one of `off` and `backlog`"),
+        ] {
+            let told = complaints(&with(wrong));
+            assert!(told.len() == 1 && told[0].contains(says), "{wrong}: {told:?}");
+        }
+    }
+}
