@@ -43,6 +43,7 @@ impl fmt::Display for Config {
             clips.post_roll.as_secs_f64(),
             clips.max.as_secs_f64()
         )?;
+        writeln!(f, "uplink   {uplink}")?;
         writeln!(
             f,
             "storage  {} MiB of recordings, {} MiB of clips",
@@ -50,7 +51,6 @@ impl fmt::Display for Config {
             storage.clips_bytes >> 20
         )?;
         writeln!(f, "codecs   decoder {}", codecs.decoder)?;
-        writeln!(f, "uplink   {uplink}")?;
         writeln!(f, "governor {governor}")?;
         if let Some(players) = &remote.players {
             writeln!(f, "remote   players {players}")?;

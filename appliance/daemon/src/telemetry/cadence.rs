@@ -11,8 +11,8 @@ use crate::uplink::Tempo;
 pub const EVERY: Duration = Duration::from_secs(2);
 /// After the last time that something happened.
 const LINGER: Duration = Duration::from_secs(10);
-/// And so long the connection stays as watchful as in a game: a break is not the end of it.
-const WATCHFUL: Duration = Duration::from_secs(15 * 60);
+/// And so long the connection stays as watchful as in a game: a camera that is moved is no end of it.
+const WATCHFUL: Duration = Duration::from_secs(5 * 60);
 /// What idle telemetry may cost: 3.4 MB in 30 days, so that connections and births find room in 5.
 const BYTES_PER_DAY: u64 = 113_000;
 const DAY_US: u64 = 86_400 * 1_000_000;
@@ -95,7 +95,7 @@ mod tests {
     fn connection_is_watchful_through_a_break() {
         let mut cadence = Cadence::new(Monotonic(0));
         cadence.is_due(Monotonic::from_millis(1_000), Happened::Something);
-        assert_eq!(cadence.tempo(Monotonic::from_millis(900_000)), Tempo::Live);
-        assert_eq!(cadence.tempo(Monotonic::from_millis(902_000)), Tempo::Idle);
+        assert_eq!(cadence.tempo(Monotonic::from_millis(300_000)), Tempo::Live);
+        assert_eq!(cadence.tempo(Monotonic::from_millis(302_000)), Tempo::Idle);
     }
 }
