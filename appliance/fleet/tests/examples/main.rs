@@ -271,7 +271,7 @@ async fn listen(stage: &Stage, client_id: &str, filter: &str) -> Connection<()> 
     let mut connection = Connection::open(&endpoint, session);
     match connection.next().await {
         Event::Up(_) => connection,
-        other => panic!("{other:?}"),
+        other @ (Event::Answered(..) | Event::Message(_) | Event::Down(_)) => panic!("{other:?}"),
     }
 }
 
@@ -282,7 +282,7 @@ async fn messages(connection: &mut Connection<()>, count: usize) -> Vec<mqtt::In
         let next = tokio::time::timeout(Duration::from_secs(20), connection.next());
         match next.await.expect("another message within 20 s") {
             Event::Message(message) => messages.push(message),
-            other => panic!("{other:?}"),
+            other @ (Event::Up(_) | Event::Answered(..) | Event::Down(_)) => panic!("{other:?}"),
         }
     }
     messages

@@ -37,21 +37,21 @@ pub(crate) fn text() -> String {
     game.info(0);
     game.board(1_000, [0, 0]);
     // Confirmed, with a clip; the confirmation comes twice.
-    game.shot(3_000, 1, Stage::Provisional, EventKind::MadeShot);
-    game.shot(4_000, 1, Stage::Confirmed, EventKind::MadeShot);
+    game.shot(3_000, 1, (Stage::Provisional, EventKind::MadeShot));
+    game.shot(4_000, 1, (Stage::Confirmed, EventKind::MadeShot));
     game.again();
     game.clip(9_000, 1);
     game.telemetry(10_000);
     game.board(10_500, [2, 0]);
     // Turns out the other way: retracted, and replaced under another id.
-    game.shot(14_000, 2, Stage::Provisional, EventKind::MadeShot);
-    game.shot(14_700, 2, Stage::Retracted, EventKind::MadeShot);
-    game.shot(14_700, 3, Stage::Confirmed, EventKind::MissedShot);
+    game.shot(14_000, 2, (Stage::Provisional, EventKind::MadeShot));
+    game.shot(14_700, 2, (Stage::Retracted, EventKind::MadeShot));
+    game.shot(14_700, 3, (Stage::Confirmed, EventKind::MissedShot));
     // The confirmation overtakes what it confirms.
-    let late = game.hold(|game| game.shot(20_000, 4, Stage::Provisional, EventKind::MadeShot));
-    game.shot(20_900, 4, Stage::Confirmed, EventKind::MadeShot);
+    let late = game.hold(|game| game.shot(20_000, 4, (Stage::Provisional, EventKind::MadeShot)));
+    game.shot(20_900, 4, (Stage::Confirmed, EventKind::MadeShot));
     game.release(late, 21_000);
-    game.shot(22_000, 5, Stage::Confirmed, EventKind::Whistle);
+    game.shot(22_000, 5, (Stage::Confirmed, EventKind::Whistle));
     game.notice(25_000);
     game.state(30_000, Presence::Disconnected);
     let header = json!({ "courtside_recording": 1, "began_us": BEGAN.0 });
@@ -101,7 +101,7 @@ impl Game {
         self.event(at_ms, Body::Board(reading));
     }
 
-    fn shot(&mut self, at_ms: u64, number: u32, stage: Stage, kind: EventKind) {
+    fn shot(&mut self, at_ms: u64, number: u32, (stage, kind): (Stage, EventKind)) {
         let cues = [Cue { kind: CueKind::Rim, centi_nats: 310 }];
         let is_shot = kind != EventKind::Whistle;
         let event = GameEvent {
@@ -174,8 +174,8 @@ impl Game {
             sound_offset_us: Some(12_400),
         };
         let topic = |group: &str| device().telemetry(&name(group)).as_str().to_owned();
-        self.line(at_ms, &topic(TELEMETRY_PLAYERS), 0, text_of(&seen));
-        self.line(at_ms, &topic(TELEMETRY_TIMELINE), 0, text_of(&timeline));
+        self.line(at_ms, (&topic(TELEMETRY_PLAYERS), 0), text_of(&seen));
+        self.line(at_ms, (&topic(TELEMETRY_TIMELINE), 0), text_of(&timeline));
     }
 
     /// In both encodings, under one number.
@@ -196,8 +196,8 @@ impl Game {
         let mut buffer = [0; BYTES_MAX];
         let bytes = postcard::to_slice(&envelope, &mut buffer).expect("it fits");
         let base64 = json!({ "base64": STANDARD.encode(bytes) });
-        self.line(at_ms, &topic(Encoding::Json), 1, text_of(&envelope));
-        self.line(at_ms, &topic(Encoding::Postcard), 1, base64);
+        self.line(at_ms, (&topic(Encoding::Json), 1), text_of(&envelope));
+        self.line(at_ms, (&topic(Encoding::Postcard), 1), base64);
     }
 
     /// The last event once more.
@@ -220,13 +220,13 @@ impl Game {
     }
 
     fn retained(&mut self, at_ms: u64, topic: &str, message: &impl Serialize) {
-        self.line(at_ms, topic, 1, text_of(message));
+        self.line(at_ms, (topic, 1), text_of(message));
         if let Some(line) = self.lines.last_mut() {
             line["retain"] = true.into();
         }
     }
 
-    fn line(&mut self, at_ms: u64, topic: &str, qos: u8, mut payload: Value) {
+    fn line(&mut self, at_ms: u64, (topic, qos): (&str, u8), mut payload: Value) {
         payload["at_us"] = (at_ms * 1_000).into();
         payload["topic"] = topic.into();
         payload["qos"] = qos.into();

@@ -19,8 +19,8 @@ use wire::ids::{BootId, EventId, Seq};
 pub const COLUMNS: usize = 16;
 /// Sequence numbers behind the newest one of which the board knows whether it had them.
 const WINDOW: u64 = 64;
-/// Shots that may still be corrected; they settle within about a second.
-const OPEN_MAX: usize = 8;
+/// Events whose newest revision is remembered. One settles within about a second.
+const EVENTS_MAX: usize = 16;
 
 /// What the LEDs show.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -38,9 +38,17 @@ pub struct Shown {
 pub struct Board {
     shown: Shown,
     numbers: Numbers,
-    /// Made shots that were counted and are not settled, with their last revision.
-    open: heapless::Vec<(EventId, u8), OPEN_MAX>,
+    /// The newest ones last.
+    events: heapless::Vec<Known, EVENTS_MAX>,
     last: Option<EventId>,
+}
+
+/// What is known of an event.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    id: EventId,
+    revision: u8,
+    made: u16,
 }
 
 impl Board {
@@ -67,28 +75,24 @@ impl Board {
     }
 
     fn take_event(&mut self, event: &GameEvent) {
-        let is_made = event.kind == EventKind::MadeShot;
-        let open = self.open.iter().position(|(id, _)| *id == event.id);
-        if open.is_some_and(|at| self.open[at].1 > event.revision) {
+        let place = self.events.iter().position(|known| known.id == event.id);
+        let before = place.map(|at| self.events[at]);
+        // Also an earlier revision that is late, after the later one settled the event.
+        if before.is_some_and(|known| known.revision >= event.revision) {
             return;
         }
-        match (event.stage, open) {
-            (Stage::Provisional, None) if is_made => {
-                self.shown.made = self.shown.made.saturating_add(1);
-                // A ninth open shot counts, but can no longer be taken back.
-                let _no_room = self.open.push((event.id, event.revision));
+        let is_made = event.kind == EventKind::MadeShot && event.stage != Stage::Retracted;
+        let known = Known { id: event.id, revision: event.revision, made: u16::from(is_made) };
+        let counted = before.map_or(0, |known| known.made);
+        self.shown.made = self.shown.made.saturating_add(known.made).saturating_sub(counted);
+        match place {
+            Some(at) => self.events[at] = known,
+            None => {
+                if self.events.is_full() {
+                    self.events.remove(0);
+                }
+                let _there_is_room = self.events.push(known);
             }
-            // The provisional message was missed.
-            (Stage::Confirmed, None) if is_made && self.last != Some(event.id) => {
-                self.shown.made = self.shown.made.saturating_add(1);
-            }
-            (Stage::Provisional, Some(at)) => self.open[at].1 = event.revision,
-            (Stage::Confirmed, Some(at)) => drop(self.open.swap_remove(at)),
-            (Stage::Retracted, Some(at)) => {
-                self.open.swap_remove(at);
-                self.shown.made = self.shown.made.saturating_sub(1);
-            }
-            (Stage::Provisional | Stage::Confirmed | Stage::Retracted, None) => {}
         }
         let text = match event.kind {
             EventKind::MadeShot => "MADE SHOT",

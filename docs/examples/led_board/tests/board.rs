@@ -85,6 +85,26 @@ fn retracted_shot_is_taken_back_and_its_replacement_shown() {
 }
 
 #[test]
+fn earlier_revision_that_is_late_changes_nothing() {
+    let mut board = Board::default();
+    board.take(&message(7, 2, shot(1, 1, Stage::Confirmed)));
+    assert_eq!(board.take(&message(7, 1, shot(1, 0, Stage::Provisional))), None);
+    assert_eq!((board.shown().last.as_str(), board.shown().made), ("MADE SHOT", 1));
+    board.take(&message(7, 4, shot(2, 1, Stage::Retracted)));
+    assert_eq!(board.take(&message(7, 3, shot(2, 0, Stage::Provisional))), None);
+    assert_eq!(board.shown().made, 1);
+}
+
+#[test]
+fn events_of_long_ago_are_forgotten_and_stay_counted() {
+    let mut board = Board::default();
+    for number in 1..=40 {
+        board.take(&message(7, u64::from(number), shot(number, 0, Stage::Confirmed)));
+    }
+    assert_eq!(board.shown().made, 40);
+}
+
+#[test]
 fn message_that_comes_twice_counts_once_whatever_came_between() {
     let mut board = Board::default();
     let first = message(7, 1, shot(1, 0, Stage::Confirmed));
