@@ -105,7 +105,10 @@ pub enum ReplayError {
     )]
     Boxes(String),
     /// No connection, or no more.
-    #[error("{endpoint}: {why}; {told} messages were told")]
+    #[error(
+        "{endpoint}: {why}; {told} messages were told; see that a broker runs there and lets this \
+         client in"
+    )]
     Connection {
         /// The broker.
         endpoint: String,

@@ -44,30 +44,25 @@ impl Selection {
     pub fn filters(&self) -> Vec<String> {
         let level = |name: &Option<Name>| name.as_ref().map_or("+", Name::as_str).to_owned();
         let boxes = format!("{ROOT}/{}/{}", level(&self.tenant), level(&self.device));
-        let mut leaves = Vec::new();
-        let mut events = |kind: &str| {
-            leaves.push(format!("{EVENTS_JSON}/+/{kind}"));
-            if self.postcard {
-                leaves.push(format!("{EVENTS_POSTCARD}/+/{kind}"));
-            }
+        let encodings: &[&str] =
+            if self.postcard { &[EVENTS_JSON, EVENTS_POSTCARD] } else { &[EVENTS_JSON] };
+        let events = |kind: &str| -> Vec<String> {
+            encodings.iter().map(|level| format!("{level}/+/{kind}")).collect()
         };
+        let mut leaves = Vec::new();
         if self.kinds.is_empty() {
-            events("+");
+            leaves.extend(events("+"));
             leaves.extend([STATE, INFO].map(str::to_owned));
             if self.telemetry {
                 leaves.push(format!("{TELEMETRY}/+"));
             }
         }
-        for kind in &self.kinds {
-            match kind.as_str() {
-                STATE | INFO => leaves.push(kind.as_str().to_owned()),
-                other => {
-                    leaves.push(format!("{EVENTS_JSON}/+/{other}"));
-                    if self.postcard {
-                        leaves.push(format!("{EVENTS_POSTCARD}/+/{other}"));
-                    }
-                    leaves.push(format!("{TELEMETRY}/{other}"));
-                }
+        for kind in self.kinds.iter().map(Name::as_str) {
+            if [STATE, INFO].contains(&kind) {
+                leaves.push(kind.to_owned());
+            } else {
+                leaves.extend(events(kind));
+                leaves.push(format!("{TELEMETRY}/{kind}"));
             }
         }
         leaves.into_iter().map(|leaf| format!("{boxes}/{leaf}")).collect()

@@ -148,6 +148,12 @@ fn birth_is_encoded_as_ever() {
     );
 }
 
+#[test]
+fn hash_of_the_schema_has_the_form_that_info_promises() {
+    let hash = wire::schema::HASH;
+    assert!(hash.len() == 16 && hash.bytes().all(|b| b"0123456789abcdef".contains(&b)), "{hash}");
+}
+
 /// `info` as it was before it told the hash of its schema. It travels as JSON alone.
 #[derive(Debug, PartialEq, serde::Deserialize)]
 struct EarlierInfo {

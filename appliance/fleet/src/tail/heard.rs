@@ -169,7 +169,7 @@ fn plain_text(leaf: &str, payload: &[u8]) -> String {
     let levels: Vec<&str> = leaf.split('/').collect();
     let told = match levels.as_slice() {
         [STATE] => {
-            read(payload).map(|BoxState { state, boot }| format!("{state:?}  start {}", boot.0))
+            read(payload).map(|BoxState { state, boot }| format!("{state:?}  boot {}", boot.0))
         }
         [INFO] => read(payload).map(|info: Info| birth(&info)),
         [TELEMETRY, TELEMETRY_PLAYERS] => read(payload).map(|seen: PlayersSeen| {
@@ -205,7 +205,7 @@ fn read<T: DeserializeOwned>(payload: &[u8]) -> Option<T> {
 fn birth(info: &Info) -> String {
     let WallTime(born) = info.ts_us;
     let mut text = format!(
-        "start {} at {}  firmware {}",
+        "boot {} at {}  firmware {}",
         info.boot.0,
         TimeOfDay(WallTime(born)),
         info.firmware
@@ -213,7 +213,7 @@ fn birth(info: &Info) -> String {
     let schema = info.schema.as_deref().unwrap_or("not told");
     let is_ours = if schema == wire::schema::HASH { " (ours)" } else { "" };
     let held = info.held.len();
-    let _infallible = write!(text, "  schema {schema}{is_ours}  holds messages of {held} starts");
+    let _infallible = write!(text, "  schema {schema}{is_ours}  holds messages of {held} boots");
     text
 }
 
@@ -282,11 +282,11 @@ mod tests {
     #[test]
     fn state_birth_and_telemetry_are_told_in_words() {
         let state = line("state", r#"{"state":"lost","boot":7}"#).expect("told");
-        assert!(state.ends_with("demo/court-1 state  Lost  start 7"), "{state}");
+        assert!(state.ends_with("demo/court-1 state  Lost  boot 7"), "{state}");
         let info = r#"{"v":1,"dev":"court-1","boot":7,"firmware":"0.1.0","ts_us":0,"held":[]}"#;
         let info = line("info", info).expect("told");
         assert!(
-            info.ends_with("firmware 0.1.0  schema not told  holds messages of 0 starts"),
+            info.ends_with("firmware 0.1.0  schema not told  holds messages of 0 boots"),
             "{info}"
         );
         let long = format!(r#"{{"x":"{}"}}"#, "y".repeat(500));

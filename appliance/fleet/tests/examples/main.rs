@@ -401,6 +401,56 @@ mod tail_and_replay {
     }
 
     #[test]
+    fn replay_without_a_broker_or_with_one_that_refuses_says_so() {
+        let file = showcase::path().display().to_string();
+        let nobody = fleet(&["replay", &file, "--to", "mqtt://127.0.0.1:1"]);
+        let why = String::from_utf8_lossy(&nobody.stderr);
+        assert!(!nobody.status.success() && why.contains("0 messages were told"), "{why}");
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let access = folder.path().join("access");
+        std::fs::write(&access, "topic write cv1/demo/+/state\n").expect("writable");
+        let more = format!("acl_file {}", access.display());
+        let Some(broker) = Broker::start(&more) else { return };
+        let url = format!("mqtt://127.0.0.1:{}", broker.port);
+        let refused = fleet(&["replay", &file, "--to", &url, "--speed", SPEED]);
+        let why = String::from_utf8_lossy(&refused.stderr);
+        let expected = "line 3: the broker refuses `cv1/demo/court-1/info`: NotAuthorized";
+        assert!(!refused.status.success() && why.contains(expected), "{why}");
+    }
+
+    #[test]
+    fn password_comes_from_the_receivers_configuration() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let passwords = folder.path().join("passwords");
+        let made = Command::new("mosquitto_passwd")
+            .args(["-b", "-c"])
+            .arg(&passwords)
+            .args(["reader", "right"])
+            .output();
+        if made.is_err() {
+            eprintln!("SKIPPED: there is no mosquitto_passwd (apt install mosquitto)");
+            return;
+        }
+        let more = format!("allow_anonymous false\npassword_file {}", passwords.display());
+        let Some(broker) = Broker::start_closed(&more) else { return };
+        let config = folder.path().join("fleet.toml");
+        let file = showcase::path().display().to_string();
+        for (password, is_good) in [("right", true), ("wrong", false)] {
+            let text = format!(
+                "schema = 1\n[mqtt]\nurl = \"mqtt://127.0.0.1:{}\"\nusername = \"reader\"\npassword = \
+                 \"{password}\"\n[store]\ndb = \"x\"\nclips = \"y\"\n",
+                broker.port
+            );
+            std::fs::write(&config, text).expect("writable");
+            let config = config.display().to_string();
+            let told = fleet(&["replay", &file, "--config", &config, "--speed", SPEED]);
+            let why = String::from_utf8_lossy(&told.stderr);
+            assert_eq!(told.status.success(), is_good, "{password}: {why}");
+        }
+    }
+
+    #[test]
     fn broken_line_is_named_and_nothing_is_told() {
         let Some(stage) = Stage::build() else { return };
         let broken = stage.folder.path().join("broken.jsonl");

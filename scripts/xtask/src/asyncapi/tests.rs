@@ -104,6 +104,44 @@ fn every_kind_that_can_be_written_is_in_the_schema() {
     }
 }
 
+/// What serde reads and what the schemas say are two derivations from one type.
+#[test]
+fn schemas_have_the_fields_and_variants_that_serde_reads() {
+    let Description { schemas, layouts, .. } = Description::of_types().expect("types");
+    let names = |values: &mut dyn Iterator<Item = &str>| -> Vec<String> {
+        let mut names: Vec<String> = values.map(str::to_owned).collect();
+        names.sort_unstable();
+        names
+    };
+    let mut compared = 0;
+    for (name, layout) in &layouts {
+        let read = names(&mut layout.iter().map(|line| line.split(": ").next().unwrap_or(line)));
+        let schema = &schemas[name.trim_start_matches("enum ")];
+        let written = if name.starts_with("enum ") {
+            let variants = schema["oneOf"].as_array().expect("variants");
+            let variant = |one: &Value| {
+                one["const"].as_str().or(one["required"][0].as_str()).map(str::to_owned)
+            };
+            let variants: Vec<String> = variants.iter().filter_map(variant).collect();
+            names(&mut variants.iter().map(String::as_str))
+        } else if let Some(properties) = schema["properties"].as_object() {
+            let required = schema["required"].as_array().expect("required fields");
+            assert_eq!(required.len(), properties.len(), "{name}: serde writes every field");
+            names(&mut properties.keys().map(String::as_str))
+        } else {
+            // A new type of a number.
+            assert_eq!(schema["type"], "integer", "{name}");
+            assert!(
+                schema["format"].as_str().is_some_and(|format| format.ends_with(&layout[0][1..]))
+            );
+            continue;
+        };
+        assert_eq!(written, read, "{name}");
+        compared += 1;
+    }
+    assert!(compared >= 25, "{compared} types");
+}
+
 #[test]
 fn schema_refuses_what_no_box_writes() {
     let judge = Judge::of("Envelope");
