@@ -195,11 +195,11 @@ fn ticker_in_python_drops_duplicates_and_lets_later_revisions_win_also_after_a_n
 }
 
 #[test]
-fn ticker_in_a_browser_shows_score_and_shots() {
+fn ticker_in_a_browser_shows_score_and_shots_and_comes_back_by_itself() {
     if !is_there("node", &["--version"], "there is no node (apt install nodejs)") {
         return;
     }
-    let Some(stage) = Stage::build() else { return };
+    let Some(mut stage) = Stage::build() else { return };
     let page = document("examples/ticker.html").display().to_string();
     let browser = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/examples/browser.js");
     let search = format!("?broker=ws://127.0.0.1:{}&tenant=demo", stage.web_port);
@@ -226,6 +226,15 @@ fn ticker_in_a_browser_shows_score_and_shots() {
     assert_eq!(shown["items"], items);
     // While it was open, the retracted shot was shown and counted.
     assert!(told.iter().any(|line| line.contains("2 made") && line.contains("provisional")));
+
+    stage.broker.kill();
+    program.lines_until(|line| line.contains("no connection"));
+    stage.broker.restart();
+    program.lines_until(|line| line.contains(": live"));
+    stage.tell();
+    let again = program.lines_until(|line| line.contains("is disconnected"));
+    let shown_again: Value = serde_json::from_str(again.last().expect("a line")).expect("JSON");
+    assert_eq!((&shown_again["made"], &shown_again["items"]), (&"2 made".into(), &items));
 }
 
 #[test]
