@@ -4,9 +4,11 @@
 //! Owns: one SQLite file, one folder of clips, two connections (messages and files, so that no
 //! file ever delays a message). Must not: trust a topic or payload beyond what parses, or
 //! acknowledge anything that is not committed.
+//! [`tail`] and [`replay`] are for people who subscribe: they store nothing and answer no box.
 //! Guide: `docs/subscriber.md`; holes in numbers: `docs/decisions/0005-holes-in-sequence-numbers.md`.
 #![forbid(unsafe_code)]
 
+pub mod broker;
 pub mod clock;
 pub mod config;
 mod database;
@@ -17,6 +19,9 @@ mod marks;
 mod messages;
 mod ranges;
 mod receive;
+pub mod recording;
+pub mod replay;
+pub mod tail;
 
 pub use line::{Line, Stored};
 pub use receive::{ReceiveError, receive};

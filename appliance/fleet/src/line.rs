@@ -82,11 +82,7 @@ impl Line {
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let second = self.stored_us.div_euclid(1_000_000);
-        let (hours, minutes) = (second.rem_euclid(86_400) / 3600, second.rem_euclid(3600) / 60);
-        let millis = self.stored_us.rem_euclid(1_000_000) / 1_000;
-        write!(f, "{hours:02}:{minutes:02}:{:02}.{millis:03}Z ", second.rem_euclid(60))?;
-        write!(f, "{}/{} ", self.tenant, self.device)?;
+        write!(f, "{} {}/{} ", TimeOfDay(WallTime(self.stored_us)), self.tenant, self.device)?;
         match &self.stored {
             Stored::Event { latency_ms, envelope } => {
                 write_body(f, &envelope.body)?;
@@ -115,6 +111,28 @@ impl fmt::Display for Line {
                 boot.0
             ),
         }
+    }
+}
+
+/// UTC for people, `13:05:07.063Z`.
+pub(crate) struct TimeOfDay(pub(crate) WallTime);
+
+impl fmt::Display for TimeOfDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let WallTime(micros) = self.0;
+        let second = micros.div_euclid(1_000_000);
+        let (hours, minutes) = (second.rem_euclid(86_400) / 3600, second.rem_euclid(3600) / 60);
+        let millis = micros.rem_euclid(1_000_000) / 1_000;
+        write!(f, "{hours:02}:{minutes:02}:{:02}.{millis:03}Z", second.rem_euclid(60))
+    }
+}
+
+/// What a message says, for people.
+pub(crate) struct Told<'a>(pub(crate) &'a Body);
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_body(f, self.0)
     }
 }
 

@@ -1,12 +1,15 @@
 //! The `courtside-fleet` command.
 #![forbid(unsafe_code)]
 
+mod command;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
+use fleet::broker::BrokerError;
 use fleet::clock::SystemClock;
 use fleet::config::Config;
 use fleet::{Line, receive};
@@ -35,6 +38,13 @@ enum Command {
     /// beside it. It may be killed and restarted at any moment: nothing is lost, and nothing is
     /// printed twice. One receiver for each broker and `client_id`.
     Receive(Receive),
+    /// Listens to what boxes tell and prints one line for each message; answers nothing, so it may
+    /// run beside a receiver. With --record it writes what it hears for `replay`.
+    Tail(command::tail::Tail),
+    /// Tells a recording again, so that a subscriber can be written without a game.
+    ///
+    /// Publishes what boxes tell, never what they take. `info` and `state` are retained again.
+    Replay(command::replay::Replay),
 }
 
 #[derive(Args)]
@@ -48,10 +58,18 @@ struct Receive {
 }
 
 fn main() -> ExitCode {
-    let Command::Receive(arguments) = Cli::parse().command;
+    let command = Cli::parse().command;
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    match command {
+        Command::Receive(arguments) => receive_until_told(&arguments),
+        Command::Tail(tail) => block_on(tail.run()),
+        Command::Replay(replay) => block_on(replay.run()),
+    }
+}
+
+fn receive_until_told(arguments: &Receive) -> ExitCode {
     let config = match Config::load(&arguments.config) {
         Ok(config) => config,
         Err(error) => {
@@ -60,9 +78,27 @@ fn main() -> ExitCode {
         }
     };
     let print = if arguments.json { Line::to_json } else { |line: &Line| line.to_string() };
+    block_on(run(config, print))
+}
+
+/// Runs a command until it is done or the process is told to end.
+fn block_on(command: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+    let until_told = async {
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        tokio::select! {
+            done = command => done,
+            _signal = terminate.recv() => Ok(()),
+            _signal = interrupt.recv() => Ok(()),
+        }
+    };
     let runtime = tokio::runtime::Runtime::new();
-    match runtime.map_err(anyhow::Error::from).and_then(|rt| rt.block_on(run(config, print))) {
+    match runtime.map_err(anyhow::Error::from).and_then(|rt| rt.block_on(until_told)) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<BrokerError>() => {
+            eprintln!("{error}");
+            ExitCode::from(EXIT_CONFIG)
+        }
         Err(error) => {
             eprintln!("courtside-fleet: {error:#}");
             ExitCode::FAILURE
@@ -72,8 +108,6 @@ fn main() -> ExitCode {
 
 async fn run(config: Config, print: fn(&Line) -> String) -> anyhow::Result<()> {
     let (sender, mut lines) = mpsc::channel(LINES_MAX);
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let receiving = receive(&config, Arc::new(SystemClock::start()), sender);
     let printing = async {
         while let Some(line) = lines.recv().await {
@@ -86,8 +120,6 @@ async fn run(config: Config, print: fn(&Line) -> String) -> anyhow::Result<()> {
     tokio::select! {
         received = receiving => received?,
         printed = printing => printed?,
-        _signal = terminate.recv() => {}
-        _signal = interrupt.recv() => {}
     }
     Ok(())
 }

@@ -77,6 +77,52 @@ fn store_that_cannot_be_opened_is_named() {
 }
 
 #[test]
+fn listener_and_replay_say_which_broker_they_need() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("bad.toml"), "schema = 2").expect("writable");
+    let cases: [(&[&str], i32, &[&str]); 7] = [
+        (&["tail"], 2, &["--config", "--url"]),
+        (&["tail", "--url", "mqtt://h", "--config", "c"], 2, &["cannot be used with"]),
+        (&["tail", "--url", "mqtts://host"], 2, &["mqtts://host", "--config", "`ca`"]),
+        (&["tail", "--url", "host"], 2, &["host", "mqtt://"]),
+        (&["tail", "--config", "bad.toml"], 2, &["bad.toml"]),
+        (&["tail", "--url", "mqtt://h", "--kind", "a/b"], 2, &["a/b", "a name has only"]),
+        (&["replay", "x", "--to", "mqtt://h", "--as", "bench"], 2, &["demo/court-9"]),
+    ];
+    for (arguments, expected, texts) in cases {
+        let output = fleet(arguments, folder.path());
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(expected), "{arguments:?}: {message}");
+        for text in texts {
+            assert!(message.contains(text), "{text:?} is not in:\n{message}");
+        }
+    }
+    let output = fleet(&["tail", "--url", "mqtt://u:hunter2@host"], folder.path());
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("hunter2"));
+}
+
+#[test]
+fn replay_says_what_is_wrong_with_its_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let header = r#"{"courtside_recording":1,"began_us":0}"#;
+    let cases = [
+        ("", "nothing was recorded"),
+        ("{}", "line 1: not the beginning of a recording"),
+        (r#"{"courtside_recording":9,"began_us":0}"#, "line 1: a recording of version 9"),
+        (header, "nothing was recorded"),
+    ];
+    for (text, expected) in cases {
+        std::fs::write(folder.path().join("r.jsonl"), text).expect("writable");
+        let output = fleet(&["replay", "r.jsonl", "--to", "mqtt://127.0.0.1:1"], folder.path());
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        assert!(message.contains(expected), "{expected:?} is not in:\n{message}");
+    }
+    let output = fleet(&["replay", "none.jsonl", "--to", "mqtt://127.0.0.1:1"], folder.path());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("none.jsonl"));
+}
+
+#[test]
 fn help_says_what_it_does() {
     let folder = tempfile::tempdir().expect("a folder");
     let output = fleet(&["receive", "--help"], folder.path());

@@ -69,6 +69,19 @@ impl Incoming {
     pub fn payload(&self) -> &Bytes {
         &self.0.payload
     }
+
+    /// With what promise it came: the lower one of its publisher's and our subscription's.
+    pub fn quality(&self) -> Quality {
+        match self.0.qos {
+            QoS::AtMostOnce => Quality::Once,
+            QoS::AtLeastOnce | QoS::ExactlyOnce => Quality::AtLeastOnce,
+        }
+    }
+
+    /// Whether its publisher asked the broker to keep it.
+    pub fn retain(&self) -> Retain {
+        if self.0.retain { Retain::Yes } else { Retain::No }
+    }
 }
 
 /// Why a message was not taken for publication.
@@ -268,7 +281,11 @@ impl<T> Connection<T> {
         if self.session.subscriptions.is_empty() {
             return Some(Event::Up(limits));
         }
-        let filter = |filter: &String| Filter::new(filter.clone(), QoS::AtLeastOnce);
+        // A message comes with the flag that its publisher gave it, also when it is not stored yet.
+        let filter = |filter: &String| Filter {
+            preserve_retain: true,
+            ..Filter::new(filter.clone(), QoS::AtLeastOnce)
+        };
         let filters: Vec<Filter> = self.session.subscriptions.iter().map(filter).collect();
         match self.client.try_subscribe_many(filters) {
             Ok(()) => None,

@@ -132,6 +132,26 @@ fn large_messages_arrive() {
 }
 
 #[test]
+fn message_comes_with_the_promise_and_the_flag_that_its_publisher_gave_it() {
+    let Some(broker) = Broker::start("") else { return };
+    let endpoint = plain(&broker);
+    run(async {
+        let mut connection = up(&endpoint, session("a", &["t"])).await;
+        let kept = |retain| Message { retain, ..message("t", 10) };
+        connection.tell(kept(Retain::Yes), Quality::Once).expect("room");
+        connection.tell(kept(Retain::No), Quality::AtLeastOnce).expect("room");
+        let mut told = Vec::new();
+        while told.len() < 2 {
+            if let Event::Message(message) = connection.next().await {
+                told.push((message.quality(), message.retain()));
+            }
+        }
+        let expected = [(Quality::Once, Retain::Yes), (Quality::AtLeastOnce, Retain::No)];
+        assert_eq!(told, expected);
+    });
+}
+
+#[test]
 fn second_client_of_the_same_name_takes_over() {
     let Some(broker) = Broker::start("") else { return };
     run(async {

@@ -11,6 +11,7 @@ use crate::time::WallTime;
 
 /// Body of `…/state`, retained; with [`Presence::Lost`] also the last will.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BoxState {
     /// Whether the box is there.
     pub state: Presence,
@@ -20,6 +21,7 @@ pub struct BoxState {
 
 /// Whether a box is there. Append-only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
     /// Connected and working.
@@ -39,6 +41,7 @@ pub const GAPS_MAX: usize = 8;
 /// Body of `…/info`, retained: the birth of a connection. Every statement in it stays true for
 /// ever, so a reader may apply an outdated one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Info {
     /// [`crate::envelope::VERSION`].
     pub v: u8,
@@ -47,16 +50,30 @@ pub struct Info {
     /// This start of the device.
     pub boot: BootId,
     /// Version of the firmware.
+    #[cfg_attr(feature = "schema", schemars(with = "str", length(max = 32)))]
     pub firmware: String<32>,
     /// UTC of the birth, a label.
     pub ts_us: WallTime,
     /// Messages that the box holds, by boot, oldest boot first. A boot before the first one
     /// listed here holds nothing any more.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "alloc::vec::Vec<Held>", length(max = HELD_MAX))
+    )]
     pub held: Vec<Held, HELD_MAX>,
+    /// [`schema::HASH`](crate::schema::HASH) of the firmware: which form its messages have. `None`
+    /// from firmware that did not tell it yet.
+    #[serde(default)]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Option<alloc::string::String>", extend("pattern" = "^[0-9a-f]{16}$"))
+    )]
+    pub schema: Option<String<16>>,
 }
 
 /// Messages of one boot that the box can still supply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Held {
     /// Which boot.
     pub boot: BootId,
@@ -65,5 +82,9 @@ pub struct Held {
     /// Every message from `from_seq` up to and including this one is held, except the gaps.
     pub upto_seq: Seq,
     /// Inclusive ranges of sequence numbers that cannot be supplied any more.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "alloc::vec::Vec<(Seq, Seq)>", length(max = GAPS_MAX))
+    )]
     pub gaps: Vec<(Seq, Seq), GAPS_MAX>,
 }

@@ -9,6 +9,7 @@ use crate::units::Permille;
 /// The scoreboard of a source says something new: read for the first time, points, or another
 /// period. A field is `None` if it is not marked on the source, or not believed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BoardReading {
     /// The source that shows it.
     pub source: Name,

@@ -13,6 +13,7 @@ pub const CLIP_EVENTS_MAX: usize = 8;
 
 /// Everything about one finished clip.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClipRecord {
     /// Identity of the clip; also the file id of its upload.
     pub id: ClipId,
@@ -28,15 +29,21 @@ pub struct ClipRecord {
     /// Size of the file in bytes.
     pub bytes: u64,
     /// SHA-256 of the file, as 64 lower-case hexadecimal digits.
+    #[cfg_attr(feature = "schema", schemars(with = "str", extend("pattern" = "^[0-9a-f]{64}$")))]
     pub sha256: heapless::String<64>,
     /// UTC of the first frame, a label.
     pub starts: WallTime,
     /// The events it shows.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "alloc::vec::Vec<ClipEvent>", length(max = CLIP_EVENTS_MAX))
+    )]
     pub events: Vec<ClipEvent, CLIP_EVENTS_MAX>,
 }
 
 /// An event that a clip shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClipEvent {
     /// Which event.
     pub id: EventId,

@@ -19,6 +19,7 @@ pub const BYTES_MAX: usize = 640;
 /// A message of one box. The same value is published as JSON on `…/evt/…` and as postcard on
 /// `…/evtb/…`, under one sequence number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Envelope {
     /// [`VERSION`].
     pub v: u8,
@@ -40,6 +41,7 @@ pub struct Envelope {
 
 /// What is told. Append-only: the position is the number in postcard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 // An envelope lives for one publication; boxing would cost `no_std` readers an allocator.
 #[allow(clippy::large_enum_variant)]
@@ -78,6 +80,7 @@ impl Body {
 
 /// Loss, degradation and recovery, as events of their own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Notice {
     /// What happened.
     pub kind: NoticeKind,
@@ -86,11 +89,13 @@ pub struct Notice {
     /// How many things (frames, clips, messages) it concerns.
     pub count: u32,
     /// One sentence for a person: what, why, what to do.
+    #[cfg_attr(feature = "schema", schemars(with = "str", length(max = 160)))]
     pub text: heapless::String<160>,
 }
 
 /// Kinds of notices. Append-only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeKind {
     /// A source's publisher connected.

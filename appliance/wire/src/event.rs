@@ -13,6 +13,7 @@ pub const CUES_MAX: usize = 8;
 /// Something that happened in the game. Published at once as [`Stage::Provisional`], then
 /// confirmed or retracted under the same [`EventId`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GameEvent {
     /// Identity; the same in every later revision of this event.
     pub id: EventId,
@@ -39,11 +40,13 @@ pub struct GameEvent {
     /// Probability that the event happened as stated.
     pub confidence: Permille,
     /// What spoke for or against it, strongest first.
+    #[cfg_attr(feature = "schema", schemars(with = "alloc::vec::Vec<Cue>", length(max = CUES_MAX)))]
     pub cues: Vec<Cue, CUES_MAX>,
 }
 
 /// How settled an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Published at once; a later revision confirms or retracts it.
@@ -56,6 +59,7 @@ pub enum Stage {
 
 /// Kinds of events. Append-only: the position is the number in postcard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
     /// The ball went through the hoop from above.
@@ -85,6 +89,7 @@ impl EventKind {
 
 /// One piece of evidence, as log-odds for the event (positive speaks for it).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Cue {
     /// Which observation.
     pub kind: CueKind,
@@ -94,6 +99,7 @@ pub struct Cue {
 
 /// Where evidence comes from. Append-only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CueKind {
     /// The rim lane's verdict.

@@ -8,6 +8,9 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "schema")]
+extern crate alloc;
+
 pub mod birth;
 pub mod board;
 pub mod clip;
@@ -16,6 +19,7 @@ pub mod envelope;
 pub mod event;
 pub mod ids;
 pub mod players;
+pub mod schema;
 pub mod time;
 pub mod timeline;
 pub mod topic;

@@ -17,6 +17,7 @@ pub const BALLS_MAX: usize = 8;
 /// The people in one picture of a source. Telemetry: published about once a second while it is
 /// fresh and never sent again, so that it is no [`Body`](crate::envelope::Body) of an envelope.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlayersSeen {
     /// [`VERSION`].
     pub v: u8,
@@ -27,13 +28,22 @@ pub struct PlayersSeen {
     /// When the picture's last byte had arrived at the box.
     pub at_arrived: WallTime,
     /// Everybody, the most certain first: players, referees, benches, spectators.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "alloc::vec::Vec<Sighting>", length(max = PEOPLE_MAX))
+    )]
     pub people: Vec<Sighting, PEOPLE_MAX>,
     /// Balls, held or not, the most certain first; empty if the pack knows none.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "alloc::vec::Vec<Sighting>", length(max = BALLS_MAX))
+    )]
     pub balls: Vec<Sighting, BALLS_MAX>,
 }
 
 /// One person, or one ball.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Sighting {
     /// Left, top, right and bottom edge, in thousandths of the picture's width and height.
     #[serde(rename = "box")]

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("x-unit" = "µs")))]
 pub struct Monotonic(pub u64);
 
 impl Monotonic {
@@ -36,6 +38,8 @@ impl Monotonic {
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("x-unit" = "1/90000 s")))]
 pub struct MediaTime(pub i64);
 
 /// A signed length of media, in 1/90 000 s.
@@ -93,6 +97,7 @@ impl MediaSpan {
 
 /// A half-open stretch of one source's timeline: `[start, end)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MediaInterval {
     /// First position inside.
     pub start: MediaTime,
@@ -105,10 +110,13 @@ pub struct MediaInterval {
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("x-unit" = "µs since 1970-01-01, UTC")))]
 pub struct WallTime(pub i64);
 
 /// How far a [`WallTime`] of this box can be trusted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ClockQuality {
     /// Nothing is known about the clock; treat wall times as labels of unknown error.

@@ -11,6 +11,7 @@ pub const VERSION: u8 = 1;
 /// What is known of one source's clock. Telemetry: published every two seconds and never sent again,
 /// so that it is no [`Body`](crate::envelope::Body) of an envelope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SourceTimeline {
     /// [`VERSION`].
     pub v: u8,
@@ -39,6 +40,7 @@ pub struct SourceTimeline {
 
 /// What can be said of a source's clock. Append-only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ClockState {
     /// Not enough has come in this epoch.

@@ -10,6 +10,7 @@ use crate::ids::{BootId, ClipId, Seq};
 /// Cumulative acknowledgement on `…/ack`: the receiver has durably stored every message of
 /// `boot` up to and including `upto_seq`. Sent for each boot of which it knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Ack {
     /// Which boot of the device.
     pub boot: BootId,
@@ -19,12 +20,15 @@ pub struct Ack {
 
 /// Body of `…/file/{id}/init`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FileInit {
     /// File name for people.
+    #[cfg_attr(feature = "schema", schemars(with = "str", length(max = 80)))]
     pub name: String<80>,
     /// Size in bytes.
     pub size: u64,
     /// SHA-256 of the whole file, 64 lower-case hexadecimal digits.
+    #[cfg_attr(feature = "schema", schemars(with = "str", extend("pattern" = "^[0-9a-f]{64}$")))]
     pub checksum: String<64>,
     /// What the file is; the receiver stores it as the sidecar.
     pub user_data: ClipRecord,
@@ -35,8 +39,10 @@ pub const MISSING_MAX: usize = 32;
 
 /// Response of the receiver on `…/file-response`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FileResponse {
     /// Version of the grammar: `0.1`.
+    #[cfg_attr(feature = "schema", schemars(with = "str", length(max = 8)))]
     pub vsn: String<8>,
     /// Which file.
     pub file: ClipId,
@@ -45,8 +51,13 @@ pub struct FileResponse {
     /// What happened: [`FileResponse::PERSISTED`] and the others.
     pub reason_code: u8,
     /// The same for people.
+    #[cfg_attr(feature = "schema", schemars(with = "str", length(max = 120)))]
     pub reason_description: String<120>,
     /// Resume extension: byte ranges `[start, end)` that the receiver does not have yet.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "alloc::vec::Vec<(u64, u64)>", length(max = MISSING_MAX))
+    )]
     pub missing: Vec<(u64, u64), MISSING_MAX>,
 }
 
@@ -65,6 +76,7 @@ impl FileResponse {
 
 /// Which step of an upload a response answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FileStep {
     /// The announcement.

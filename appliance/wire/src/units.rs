@@ -31,7 +31,9 @@ pub struct Percent(pub u8);
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
-pub struct Permille(pub u16);
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("x-unit" = "1/1000")))]
+pub struct Permille(#[cfg_attr(feature = "schema", schemars(range(max = 1000)))] pub u16);
 
 impl Permille {
     /// The nearest permille to a share in 0.0 ..= 1.0; NaN and values outside are clamped.
@@ -55,6 +57,7 @@ impl Permille {
 
 /// A picture's size in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PictureSize {
     /// Columns.
     pub width: u16,

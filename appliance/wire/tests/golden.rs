@@ -8,9 +8,11 @@ use std::fmt::Write as _;
 use samples as sample;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use wire::birth::{Held, Info};
 use wire::envelope::{BYTES_MAX, Body, Envelope, NoticeKind};
 use wire::event::{CueKind, EventKind, Stage};
-use wire::time::ClockQuality;
+use wire::ids::{BootId, Name};
+use wire::time::{ClockQuality, WallTime};
 use wire::timeline::ClockState;
 
 fn hex(bytes: &[u8]) -> String {
@@ -140,9 +142,41 @@ fn state_is_encoded_as_ever() {
 fn birth_is_encoded_as_ever() {
     assert_golden(
         &sample::info(),
-        "0107636f7572742d310705302e312e30808082e288d2a30602050c2801141607010000",
-        r#"{"v":1,"dev":"court-1","boot":7,"firmware":"0.1.0","ts_us":1767225600000000,"held":[{"boot":5,"from_seq":12,"upto_seq":40,"gaps":[[20,22]]},{"boot":7,"from_seq":1,"upto_seq":0,"gaps":[]}]}"#,
+        "0107636f7572742d310705302e312e30808082e288d2a30602050c2801141607010000
+         011030313233343536373839616263646566",
+        r#"{"v":1,"dev":"court-1","boot":7,"firmware":"0.1.0","ts_us":1767225600000000,"held":[{"boot":5,"from_seq":12,"upto_seq":40,"gaps":[[20,22]]},{"boot":7,"from_seq":1,"upto_seq":0,"gaps":[]}],"schema":"0123456789abcdef"}"#,
     );
+}
+
+#[test]
+fn hash_of_the_schema_has_the_form_that_info_promises() {
+    let hash = wire::schema::HASH;
+    assert!(hash.len() == 16 && hash.bytes().all(|b| b"0123456789abcdef".contains(&b)), "{hash}");
+}
+
+/// `info` as it was before it told the hash of its schema. It travels as JSON alone.
+#[derive(Debug, PartialEq, serde::Deserialize)]
+struct EarlierInfo {
+    v: u8,
+    dev: Name,
+    boot: BootId,
+    firmware: String,
+    ts_us: WallTime,
+    held: Vec<Held>,
+}
+
+#[test]
+fn birth_of_earlier_firmware_is_read_and_earlier_readers_read_that_of_this_one() {
+    let info = sample::info();
+    let json = serde_json::to_string(&info).expect("JSON");
+    let earlier = json.replace(r#","schema":"0123456789abcdef""#, "");
+    assert_ne!(json, earlier);
+    let read: Info = serde_json::from_str(&earlier).expect("readable");
+    assert_eq!(read, Info { schema: None, ..info.clone() });
+    let read: EarlierInfo = serde_json::from_str(&json).expect("readable");
+    assert_eq!((read.v, &read.dev, read.boot), (info.v, &info.dev, info.boot));
+    assert_eq!((read.firmware.as_str(), read.ts_us), (info.firmware.as_str(), info.ts_us));
+    assert_eq!(read.held, info.held.as_slice());
 }
 
 /// Appending to an enum keeps these; inserting or reordering breaks them.

@@ -1,6 +1,7 @@
 //! `cargo xtask`: checks of the workspace that no compiler makes, and pages that are generated.
 #![forbid(unsafe_code)]
 
+mod asyncapi;
 mod links_doc;
 mod tidy;
 
@@ -22,6 +23,8 @@ enum Task {
     Tidy,
     /// Writes docs/links.md from the declarations of the links.
     LinksDoc,
+    /// Writes docs/asyncapi.json, and the hash in `wire`, from the types of the messages.
+    Asyncapi,
 }
 
 fn main() -> ExitCode {
@@ -29,6 +32,9 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::LinksDoc => {
             tidy::root().and_then(|root| links_doc::write(&root)).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Asyncapi => {
+            tidy::root().and_then(|root| asyncapi::write(&root)).map(|()| ExitCode::SUCCESS)
         }
     };
     match outcome {

@@ -12,6 +12,7 @@ pub mod chance;
 pub mod clip_check;
 pub mod clock;
 pub mod conditions;
+pub mod described;
 pub mod edges;
 pub mod footage;
 pub mod ledger;

@@ -14,6 +14,7 @@ use wire::topic;
 use wire::transfer::{Ack, FileResponse};
 
 use crate::clock::wall;
+use crate::described::Described;
 
 /// Messages that wait for the listener; then the subscriber waits, and the broker keeps them.
 const HEARD_MAX: usize = 1024;
@@ -52,12 +53,13 @@ impl Observer {
         let endpoint = Endpoint::new("127.0.0.1", port, &Security::Plain)?;
         let (sender, heard) = mpsc::channel(HEARD_MAX);
         let (up, mut is_up) = mpsc::channel(1);
+        let described = Described::read()?;
         let task = tokio::spawn(async move {
             let mut pauses = tokio::time::interval(RECONNECT_AFTER);
             loop {
                 pauses.tick().await;
                 let connection = Connection::<()>::open(&endpoint, session());
-                if listen(connection, &sender, &up).await.is_none() {
+                if listen(connection, &described, (&sender, &up)).await.is_none() {
                     return;
                 }
             }
@@ -97,6 +99,8 @@ fn session() -> Session {
             filter(&format!("{}/#", topic::TELEMETRY)),
             filter(topic::FILE_RESPONSE),
             filter(topic::ACK),
+            filter(topic::STATE),
+            filter(topic::INFO),
         ],
     }
 }
@@ -104,22 +108,34 @@ fn session() -> Session {
 /// Passes on what a connection brings until it ends; `None` when nobody listens any more.
 async fn listen(
     mut connection: Connection<()>,
-    heard: &mpsc::Sender<Heard>,
-    up: &mpsc::Sender<()>,
+    described: &Described,
+    (heard, up): (&mpsc::Sender<Heard>, &mpsc::Sender<()>),
 ) -> Option<()> {
     loop {
         match connection.next().await {
             // Only the first one is waited for.
             Event::Up(_) => drop(up.try_send(())),
-            Event::Message(message) => heard.send(understand(&message, wall())).await.ok()?,
+            Event::Message(message) => {
+                if let Some(understood) = understand(&message, wall(), described) {
+                    heard.send(understood).await.ok()?;
+                }
+            }
             Event::Answered((), _) => {}
             Event::Down(_) => return Some(()),
         }
     }
 }
 
-fn understand(message: &Incoming, at: WallTime) -> Heard {
+/// `None` for what nobody asks about: it is as described, and that is all.
+fn understand(message: &Incoming, at: WallTime, described: &Described) -> Option<Heard> {
     let topic = message.topic();
+    let json: Value = match serde_json::from_slice(message.payload()) {
+        Ok(json) => json,
+        Err(error) => return Some(Heard::Nonsense(format!("{topic}: {error}"))),
+    };
+    if let Err(error) = described.check(topic, &json) {
+        return Some(Heard::Nonsense(error.to_string()));
+    }
     let levels: Vec<&str> = topic.split('/').skip(3).collect();
     let told = match levels.as_slice() {
         [topic::EVENTS_JSON, ..] => serde_json::from_slice(message.payload())
@@ -127,9 +143,9 @@ fn understand(message: &Incoming, at: WallTime) -> Heard {
         [topic::FILE_RESPONSE] => serde_json::from_slice(message.payload())
             .map(|response| Heard::Upload(Box::new(response), at)),
         [topic::ACK] => serde_json::from_slice(message.payload()).map(Heard::Ack),
-        [topic::TELEMETRY, group] => serde_json::from_slice(message.payload())
-            .map(|json| Heard::Telemetry((*group).to_owned(), json)),
-        _ => return Heard::Nonsense(format!("{topic}: nobody asked for this topic")),
+        [topic::TELEMETRY, group] => Ok(Heard::Telemetry((*group).to_owned(), json)),
+        [topic::STATE | topic::INFO] => return None,
+        _ => return Some(Heard::Nonsense(format!("{topic}: nobody asked for this topic"))),
     };
-    told.unwrap_or_else(|error| Heard::Nonsense(format!("{topic}: {error}")))
+    Some(told.unwrap_or_else(|error| Heard::Nonsense(format!("{topic}: {error}"))))
 }

@@ -45,6 +45,9 @@ pub async fn whole(
     let mut last = Value::Null;
     let found = async {
         while let Some(heard) = observer.next().await {
+            if let Heard::Nonsense(why) = heard {
+                anyhow::bail!(why);
+            }
             let Heard::Telemetry(group, json) = heard else { continue };
             if group != "pipeline" {
                 continue;

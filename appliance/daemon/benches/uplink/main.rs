@@ -190,8 +190,10 @@ async fn measure_one(arguments: &Arguments, control: &str, scenario: &Scenario) 
     let seconds = arguments.seconds;
     let down = settings(20, 0);
     let take = Take { changes: &[], after: WARM_UP, seconds: seconds.min(30) };
-    let idle = Scene::open((scenario.settings, down), control).run(Design::Ours, events, take);
-    let idle = idle.await;
+    let mut scene = Scene::open((scenario.settings, down), control);
+    let idle = scene.run(Design::Ours, events, take).await;
+    // Its namespaces make way for the next one's.
+    drop(scene);
     println!("{control:>8} {:>7} idle: {idle}", scenario.name);
     let mut designs = Vec::new();
     for design in [Design::Ours, Design::OneConnection, Design::TwoConnections] {

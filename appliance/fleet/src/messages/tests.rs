@@ -62,6 +62,7 @@ fn info(boot: BootId, held: &[(BootId, u64, u64)]) -> Incoming {
         firmware: heapless_text("0.1.0"),
         ts_us: WallTime(0),
         held: held.collect(),
+        schema: None,
     };
     let json = serde_json::to_vec(&info).expect("JSON");
     Incoming::new(&device().info(), Bytes::from(json))

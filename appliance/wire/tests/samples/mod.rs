@@ -172,6 +172,7 @@ pub fn info() -> Info {
         firmware: text("0.1.0"),
         ts_us: WallTime(1_767_225_600_000_000),
         held: Vec::from_slice(&held).expect("two boots fit"),
+        schema: Some(text("0123456789abcdef")),
     }
 }
 

@@ -17,7 +17,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::links_doc;
+use crate::{asyncapi, links_doc};
 
 /// Something that a rule found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +69,9 @@ pub(crate) fn run() -> Result<ExitCode> {
     if !links_doc::is_current(&workspace.root)? {
         let message = "differs from the declarations; run `cargo xtask links-doc`";
         findings.push(Finding::error(links_doc::PAGE, message));
+    }
+    if let Some(message) = asyncapi::stale(&workspace.root)? {
+        findings.push(Finding::error(asyncapi::PAGE, message));
     }
     let files = tracked_files(&workspace.root)?;
     let names: BTreeSet<&str> = files.iter().map(String::as_str).collect();

@@ -36,6 +36,7 @@ impl<C: Clock> Messenger<C> {
             firmware: self.config.firmware.chars().take(32).collect(),
             ts_us: self.clock.wall().0,
             held: earlier.chain([live]).take(HELD_MAX).collect(),
+            schema: Some(wire::schema::HASH.chars().collect()),
         };
         let message = letters::info(&self.config.device, &info);
         if let Err(error) = connection.tell(message, Quality::AtLeastOnce) {
