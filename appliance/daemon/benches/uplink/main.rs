@@ -6,6 +6,7 @@
 //! `docs/benchmarks/uplink.md`.
 #![forbid(unsafe_code)]
 
+mod burst;
 mod observer;
 mod page;
 mod scene;
@@ -159,6 +160,16 @@ async fn measure(arguments: &Arguments) {
         println!("SKIPPED: {why}");
         return;
     }
+    let burst = match "burst".contains(&arguments.only) {
+        true => Some(burst::run().await),
+        false => None,
+    };
+    if let Some(burst) = &burst {
+        println!(
+            "   burst: {}, {} refused, last after {:?}",
+            burst.stretch, burst.refused, burst.tail
+        );
+    }
     let controls = match &arguments.control[..] {
         [] => scene::congestion_controls(),
         some => some.to_vec(),
@@ -178,7 +189,7 @@ async fn measure(arguments: &Arguments) {
         }
     }
     if let Some(output) = &arguments.output {
-        let text = page::page(arguments, &measured, &quiet);
+        let text = page::page(arguments, (&measured, &quiet), burst.as_ref());
         std::fs::write(output, text).expect("the page can be written");
         println!("{}", output.display());
     }

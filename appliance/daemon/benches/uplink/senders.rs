@@ -48,7 +48,18 @@ fn endpoint() -> Endpoint {
     Endpoint::new(&BROKER.ip().to_string(), BROKER.port(), &Security::Plain).expect("no TLS")
 }
 
-fn event(clock: &SystemClock, number: u32) -> Body {
+pub(super) fn config(endpoint: Endpoint) -> Config {
+    Config {
+        device: device(),
+        firmware: "bench".to_owned(),
+        endpoint,
+        terms: Config::TERMS,
+        gate: outbox::Gate::default(),
+        quota: Quota { bytes: 1 << 30, files: 1000 },
+    }
+}
+
+pub(super) fn event(clock: &SystemClock, number: u32) -> Body {
     let wall = clock.wall().0;
     let at = MediaTime::from_millis(i64::from(number) * 40);
     Body::Game(GameEvent {
@@ -95,15 +106,7 @@ impl Events {
 async fn ours(folder: &Path, clock: &Arc<SystemClock>, load: Load) {
     let opened =
         Store::open(&folder.join("box.sqlite"), Arc::clone(clock)).expect("the store opens");
-    let config = Config {
-        device: device(),
-        firmware: "bench".to_owned(),
-        endpoint: endpoint(),
-        terms: Config::TERMS,
-        gate: outbox::Gate::default(),
-        quota: Quota { bytes: 1 << 30, files: 1000 },
-    };
-    let handle = uplink::start(config, &opened, Arc::clone(clock));
+    let handle = uplink::start(config(endpoint()), &opened, Arc::clone(clock));
     if load.clip {
         offer_clip(folder, (&opened.store, &handle)).await;
     }
