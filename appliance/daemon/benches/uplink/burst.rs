@@ -65,7 +65,8 @@ pub(super) async fn run() -> Burst {
         let line = told.recv().await.expect("the receiver lives");
         if let Stored::Event { envelope, .. } = &line.stored {
             last = clock.now();
-            stretch.events.push((line.stored_us - envelope.ts_us.0) as f64 / 1_000.0);
+            // A line comes after its commit.
+            stretch.events.push((clock.wall_time().0 - envelope.ts_us.0) as f64 / 1_000.0);
         }
     }
     let (refused, ended) = sending.await.expect("it ends by itself");

@@ -26,7 +26,8 @@ struct Programs(Vec<Child>);
 
 impl Drop for Programs {
     fn drop(&mut self) {
-        for child in &mut self.0 {
+        // Who needs the broker goes before it.
+        for child in self.0.iter_mut().rev() {
             let _ended_already = child.kill();
             let _status = child.wait();
         }
