@@ -8,8 +8,8 @@ use crate::time::{MediaTime, WallTime};
 /// Version of [`SourceTimeline`]. A reader refuses another version.
 pub const VERSION: u8 = 1;
 
-/// What is known of one source's clock. Telemetry: published every two seconds and never sent again,
-/// so that it is no [`Body`](crate::envelope::Body) of an envelope.
+/// What is known of one source's clock. Telemetry: published every two seconds while something
+/// happens, and never sent again, so that it is no [`Body`](crate::envelope::Body) of an envelope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SourceTimeline {

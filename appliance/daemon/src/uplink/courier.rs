@@ -88,6 +88,7 @@ enum Woken {
     Answer(Box<FileResponse>),
     Connection(Event<Sent>),
     Pulse,
+    Tempo,
     Deadline,
 }
 
@@ -141,6 +142,7 @@ impl<C: Clock> Courier<C> {
             Some(answer) = links.answers.recv() => Woken::Answer(Box::new(answer)),
             event = line.next() => Woken::Connection(event),
             Ok(()) = links.pulse.changed() => Woken::Pulse,
+            Ok(()) = links.tempo.changed() => Woken::Tempo,
             () = sleep(&**clock, deadline) => Woken::Deadline,
         }
     }
@@ -152,9 +154,7 @@ impl<C: Clock> Courier<C> {
                 clip.age = self.next_age;
                 self.next_age += 1;
                 self.waiting.push_back(*clip);
-                if self.held.take().is_some() {
-                    self.not_before = now;
-                }
+                self.look_again(now);
                 self.evict().await;
             }
             Woken::Offer(Some(Offer::Stop(reply))) => self.stop = Some(reply),
@@ -169,6 +169,7 @@ impl<C: Clock> Courier<C> {
             },
             Woken::Connection(event) => self.handle_connection(now, event),
             Woken::Pulse => self.handle_pulse(),
+            Woken::Tempo => self.look_again(now),
             Woken::Offer(None) | Woken::Deadline => {}
         }
     }
@@ -200,6 +201,13 @@ impl<C: Clock> Courier<C> {
             }
             Event::Message(_) => {}
             Event::Down(reason) => self.go_down(now, &reason),
+        }
+    }
+
+    /// What held clips back may be over.
+    fn look_again(&mut self, now: Monotonic) {
+        if self.held.take().is_some() {
+            self.not_before = now;
         }
     }
 

@@ -12,7 +12,7 @@ use courtside::uplink::{self, Config, Handle};
 use fleet::{Line, Stored};
 use hal::Clock;
 use mqtt::{Endpoint, Security};
-use outbox::Quota;
+use outbox::{Gate, Quota};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -20,7 +20,7 @@ use wire::clip::ClipRecord;
 use wire::envelope::Body;
 use wire::event::{EventKind, GameEvent, Stage};
 use wire::ids::{BootId, ClipId, EventId};
-use wire::time::{MediaInterval, MediaTime};
+use wire::time::{MediaInterval, MediaTime, WallTime};
 use wire::topic::Device;
 use wire::units::{Permille, PictureSize};
 
@@ -30,7 +30,11 @@ pub(crate) struct Bench {
     pub(crate) clock: Arc<SystemClock>,
     /// How much may wait for upload at the box.
     pub(crate) quota: Quota,
-    port: u16,
+    /// When clips are uploaded.
+    pub(crate) gate: Gate,
+    /// How long ago clips begin.
+    pub(crate) clip_age: Duration,
+    pub(crate) port: u16,
     receiver: Option<JoinHandle<()>>,
     lines: mpsc::Receiver<Line>,
     sender: mpsc::Sender<Line>,
@@ -45,6 +49,8 @@ impl Bench {
             folder: tempfile::tempdir().expect("a folder"),
             clock: Arc::new(SystemClock::start()),
             quota: Quota { bytes: 1 << 30, files: 1000 },
+            gate: Gate::default(),
+            clip_age: Duration::ZERO,
             port,
             receiver: None,
             lines,
@@ -134,7 +140,7 @@ impl Bench {
             firmware: "test".to_owned(),
             endpoint: Endpoint::new("127.0.0.1", self.port, &Security::Plain).expect("no TLS"),
             terms: Config::TERMS,
-            gate: outbox::Gate::default(),
+            gate: self.gate,
             quota: self.quota,
         };
         let handle = uplink::start(config, &opened, Arc::clone(&self.clock));
@@ -206,7 +212,7 @@ impl Bench {
             picture: PictureSize { width: 1280, height: 720 },
             bytes: bytes as u64,
             sha256: format!("{:x}", Sha256::digest(&content)).chars().collect(),
-            starts: self.clock.wall().0,
+            starts: WallTime(self.clock.wall().0.0 - self.clip_age.as_micros() as i64),
             events: heapless::Vec::new(),
         };
         let plan = StoredPlan { id, payload: vec![1, 2, 3] };

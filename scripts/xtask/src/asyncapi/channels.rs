@@ -165,8 +165,9 @@ const EVENTS: &str = "What happens, as JSON. Drop duplicates by (dev, boot, seq)
 const EVENTS_POSTCARD: &str = "The same messages as postcard, under the same sequence numbers.";
 const STATE: &str = "Whether the box is there. `lost` is its last will, published by the broker.";
 const INFO: &str = "Published with every connection: which start of the box this is, its firmware, which messages it still holds.";
-const PIPELINE_TOLD: &str = "Counters, every two seconds.";
-const TIMELINE: &str = "How the clock of each source runs, every two seconds.";
+const PIPELINE_TOLD: &str =
+    "Counters, every two seconds while something happens; else about once an hour.";
+const TIMELINE: &str = "How the clock of each source runs, as often as the counters.";
 const PLAYERS: &str =
     "Who is in the picture, once a second for each source; only from boxes with a `players` pack.";
 const ACK: &str = "The receiver's word that it has durably stored every message of a boot up to a number. Whoever sends it takes the place of `courtside-fleet receive`.";

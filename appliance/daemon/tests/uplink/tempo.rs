@@ -1,0 +1,85 @@
+//! What changes when a game is over: how watchful connections are, and which clips may go.
+
+use std::time::Duration;
+
+use courtside::uplink::Tempo;
+use mqtt::{Connection, Endpoint, Event, Security, Session};
+use outbox::{Closed, GameLock, Gate};
+
+use super::bench::Bench;
+use super::broker::Broker;
+use super::runtime;
+
+#[test]
+fn box_that_connects_anew_for_another_keep_alive_is_never_told_as_lost() {
+    let Some(broker) = Broker::start("") else { return };
+    runtime().block_on(async {
+        let mut bench = Bench::new(broker.port);
+        bench.restart_receiver().await;
+        let mut witness = witness(broker.port).await;
+        let (opened, handle) = bench.start_box();
+        let mut number = 0;
+        for tempo in [Tempo::Idle, Tempo::Live, Tempo::Live, Tempo::Idle] {
+            for _ in 0..20 {
+                number += 1;
+                handle.publish(bench.event(opened.boot, number)).expect("there is room");
+                bench.pause(2).await;
+            }
+            handle.set_tempo(tempo);
+        }
+        bench.until("every event", |bench| bench.events_told().len() == 80).await;
+        assert!(bench.events_told().values().all(|times| *times == 1), "none is told twice");
+        assert_eq!(handle.drain(Duration::from_secs(5)).await, 0);
+        let mut told = Vec::new();
+        while !told.iter().any(|state: &String| state.contains("disconnected")) {
+            if let Event::Message(message) = witness.next().await {
+                told.push(String::from_utf8_lossy(message.payload()).into_owned());
+            }
+        }
+        let ready = told.iter().filter(|state| state.contains("ready")).count();
+        assert!((2..=4).contains(&ready), "once for each connection: {told:?}");
+        assert!(!told.iter().any(|state| state.contains("lost")), "{told:?}");
+    });
+}
+
+#[test]
+fn clip_of_an_earlier_game_waits_until_play_is_over_and_a_new_one_does_not() {
+    let Some(broker) = Broker::start("") else { return };
+    runtime().block_on(async {
+        let mut bench = Bench::new(broker.port);
+        bench.gate = Gate { hours: None, lock: GameLock::Backlog };
+        bench.restart_receiver().await;
+        let (opened, handle) = bench.start_box();
+        bench.clip_age = Duration::from_secs(3_600);
+        let old = bench.offer_clip((&opened, &handle), 50_000).await;
+        bench.until("a held clip", |_| handle.stats().clips_held == Some(Closed::Play)).await;
+        bench.clip_age = Duration::ZERO;
+        let new = bench.offer_clip((&opened, &handle), 60_000).await;
+        bench.until("the new clip", |bench| bench.clips_told() == 1).await;
+        assert!(bench.path(&format!("clips/demo/court-1/{}.mp4", new.id)).exists());
+        bench.until("the old one held again", |_| handle.stats().clips_held.is_some()).await;
+        assert_eq!(handle.stats().clips_waiting, 1);
+        handle.set_tempo(Tempo::Idle);
+        bench.until("the old clip", |bench| bench.clips_told() == 2).await;
+        assert!(bench.path(&format!("clips/demo/court-1/{}.mp4", old.id)).exists());
+        assert_eq!(handle.stats().clips_held, None);
+    });
+}
+
+/// Somebody who hears every state.
+async fn witness(port: u16) -> Connection<()> {
+    let endpoint = Endpoint::new("127.0.0.1", port, &Security::Plain).expect("no TLS");
+    let session = Session {
+        client_id: "witness".to_owned(),
+        keep_alive: Duration::from_secs(5),
+        will: None,
+        window: 16,
+        packet_bytes_max: 1 << 20,
+        subscriptions: vec!["cv1/+/+/state".to_owned()],
+    };
+    let mut connection = Connection::open(&endpoint, session);
+    match connection.next().await {
+        Event::Up(_) => connection,
+        other => panic!("the broker is there: {other:?}"),
+    }
+}
