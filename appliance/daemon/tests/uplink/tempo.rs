@@ -56,12 +56,12 @@ fn clip_of_an_earlier_game_waits_until_play_is_over_and_a_new_one_does_not() {
         bench.clip_age = Duration::ZERO;
         let new = bench.offer_clip((&opened, &handle), 60_000).await;
         bench.until("the new clip", |bench| bench.clips_told() == 1).await;
-        assert!(bench.path(&format!("clips/demo/court-1/{}.mp4", new.id)).exists());
+        assert!(bench.path(&format!("clips/demo/box-1/{}.mp4", new.id)).exists());
         bench.until("the old one held again", |_| handle.stats().clips_held.is_some()).await;
         assert_eq!(handle.stats().clips_waiting, 1);
         handle.set_tempo(Tempo::Idle);
         bench.until("the old clip", |bench| bench.clips_told() == 2).await;
-        assert!(bench.path(&format!("clips/demo/court-1/{}.mp4", old.id)).exists());
+        assert!(bench.path(&format!("clips/demo/box-1/{}.mp4", old.id)).exists());
         assert_eq!(handle.stats().clips_held, None);
     });
 }

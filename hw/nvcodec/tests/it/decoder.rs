@@ -144,7 +144,7 @@ fn b_frames_come_out_in_the_order_in_which_they_are_shown() {
         units.extend([other(anchor - 2, 0), other(anchor - 1, 0)]);
     }
     let outcome = decode(&fake, &units);
-    assert_eq!(outcome.corrupt, []);
+    assert!(outcome.corrupt.is_empty(), "{:?}", outcome.corrupt);
     assert_eq!(outcome.times(), (0..10).collect::<Vec<_>>());
 }
 
@@ -163,7 +163,7 @@ fn stream_that_is_entered_in_the_middle_of_a_gop_shows_nothing_before_its_keyfra
         other(11, 0),
     ];
     let outcome = decode(&fake, &units);
-    assert_eq!(outcome.corrupt, []);
+    assert!(outcome.corrupt.is_empty(), "{:?}", outcome.corrupt);
     assert_eq!(outcome.times(), [9, 10, 11, 12]);
 }
 
