@@ -195,7 +195,9 @@ impl Delivery for Shipping {
             Ok(finished) => Finish::Cut(Box::new(finished.record.clone()), self.clips.path(id)),
             Err(error) => Finish::Dropped(error.to_string()),
         };
+        faults::mark("clip.settle.before");
         let stored = self.store.finish_plan(id, finish).and_then(crate::store::Ticket::wait);
+        faults::mark("clip.settle.after");
         for other in &order.merged {
             let finish = Finish::Dropped(format!("it is shown in clip {id}"));
             if let Err(refused) = self.store.finish_plan(*other, finish) {
@@ -247,6 +249,7 @@ impl Shipping {
         if let Err(refused) = self.uplink.offer_clip(record, path) {
             warn!(%refused, "clip waits for the next start");
         }
+        faults::mark("clip.offer.after");
     }
 
     fn notice(&self, kind: NoticeKind, source: &Name, text: &str) {

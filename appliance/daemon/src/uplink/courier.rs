@@ -162,6 +162,7 @@ impl<C: Clock> Courier<C> {
                 Some(job) if job.clip.record.id == answer.file => {
                     let text = answer.reason_description.as_str();
                     tracing::debug!(clip = %answer.file, step = ?answer.step, text, "answered");
+                    faults::mark("upload.answer.before");
                     job.upload.handle_response(now, &answer);
                 }
                 // A late answer for a clip that is settled.
@@ -343,10 +344,12 @@ impl<C: Clock> Courier<C> {
         };
         let topic = self.config.device.file(record.id, &part).as_str().to_owned();
         let message = Message { topic, payload, encoding, retain: Retain::No };
+        faults::mark("upload.publish.before");
         if let Err(error) = connection.publish(sent, message) {
             tracing::warn!(%error, ?sent, clip = %record.id, "not published; asked again later");
             job.upload.handle_puback(self.clock.now(), sent, Taken::NoReceiver);
         }
+        faults::mark("upload.publish.after");
         Ok(())
     }
 

@@ -31,6 +31,7 @@ impl Part {
     /// A new, empty part; an old one of the same id is emptied.
     pub(super) fn create(clips: &Path, device: &Device, id: ClipId) -> io::Result<Self> {
         let (folder, path) = paths(clips, device, id);
+        faults::pass("fleet.file.begin.before")?;
         fs::create_dir_all(folder.join(".part"))?;
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path)?;
@@ -55,11 +56,17 @@ impl Part {
     }
 
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all_at(bytes, offset)
+        faults::pass("fleet.file.write.before")?;
+        self.file.write_all_at(bytes, offset)?;
+        faults::mark("fleet.file.write.after");
+        Ok(())
     }
 
     pub(super) fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+        faults::pass("fleet.file.fsync.before")?;
+        self.file.sync_data()?;
+        faults::mark("fleet.file.fsync.after");
+        Ok(())
     }
 
     /// Verifies size and SHA-256, makes everything durable and gives the file its name. The
@@ -68,6 +75,7 @@ impl Part {
         if !self.is(record)? {
             return Ok(Sealed::Different);
         }
+        faults::pass("fleet.seal.fsync.before")?;
         self.file.sync_all()?;
         let sidecar = self.folder.join(format!("{}.json", record.id));
         let draft = self.folder.join(".part").join(format!("{}.json", record.id));
@@ -75,9 +83,13 @@ impl Part {
         serde_json::to_writer_pretty(&mut json, record)?;
         json.write_all(b"\n")?;
         json.sync_all()?;
+        faults::pass("fleet.sidecar.rename.before")?;
         fs::rename(&draft, sidecar)?;
+        faults::pass("fleet.sidecar.rename.after")?;
         let path = self.folder.join(format!("{}.mp4", record.id));
+        faults::pass("fleet.seal.rename.before")?;
         fs::rename(&self.path, &path)?;
+        faults::pass("fleet.seal.rename.after")?;
         File::open(&self.folder)?.sync_all()?;
         Ok(Sealed::Done(path))
     }
