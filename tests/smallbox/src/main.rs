@@ -58,6 +58,17 @@ struct Arguments {
     /// Repeats the same events and clips.
     #[arg(long)]
     seed: u64,
+    /// What it does beside delivering.
+    #[arg(long, value_enum, default_value_t = Task::Generate)]
+    task: Task,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Task {
+    /// Makes events and clips.
+    Generate,
+    /// Nothing: what is left is delivered.
+    Empty,
 }
 
 fn main() -> ExitCode {
@@ -113,7 +124,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     };
     tracing::info!(boot = opened.boot.0, "ready");
     tokio::select! {
-        generated = generator.run() => generated?,
+        generated = generator.run(), if arguments.task == Task::Generate => generated?,
         _signal = terminate.recv() => {}
         _signal = interrupt.recv() => {}
     }
