@@ -243,9 +243,17 @@ impl Trial {
         Ok(killed)
     }
 
-    /// How long it takes until everything that is durable now has arrived.
+    /// How long it takes until everything that is durable now has arrived, and something that
+    /// became durable afterwards as well.
     async fn recover(&mut self) -> Result<Duration> {
         let ended = Instant::now();
+        self.ledger.follow()?;
+        let before = self.ledger.durable.events.len();
+        while self.ledger.durable.events.len() == before {
+            ensure!(ended.elapsed() < RECOVERY_MAX, "{RECOVERY_MAX:?} without a durable event");
+            self.tend(None).await?;
+            self.ledger.follow()?;
+        }
         let mut owed = self.ledger.owed()?;
         let database = self.stage.database();
         while !self.ledger.has_arrived(&mut owed, &database) {
