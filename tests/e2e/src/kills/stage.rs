@@ -178,11 +178,6 @@ impl Stage {
         Ok(())
     }
 
-    /// Whether it runs.
-    pub(super) fn is_up(&mut self, role: Role) -> bool {
-        self.slot(role).program.is_some()
-    }
-
     /// Sends a signal to a program that runs.
     ///
     /// # Errors
