@@ -32,6 +32,8 @@ pub const RECOVERY_MAX: Duration = Duration::from_secs(30);
 const POINT_WAIT: Duration = Duration::from_secs(4);
 /// A trouble lasts at least so long.
 const TROUBLE_LEAST: Duration = Duration::from_millis(1_200);
+/// The first of them may have been made, and have arrived, before a fault.
+const NEW_EVENTS: usize = 8;
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -243,13 +245,16 @@ impl Trial {
         Ok(killed)
     }
 
-    /// How long it takes until everything that is durable now has arrived, and something that
-    /// became durable afterwards as well.
+    /// How long it takes until everybody is back, everything that is durable by then has arrived,
+    /// and something that was made afterwards as well.
     async fn recover(&mut self) -> Result<Duration> {
         let ended = Instant::now();
+        while !self.stage.is_whole() {
+            self.tend(None).await?;
+        }
         self.ledger.follow()?;
-        let before = self.ledger.durable.events.len();
-        while self.ledger.durable.events.len() == before {
+        let enough = self.ledger.durable.events.len() + NEW_EVENTS;
+        while self.ledger.durable.events.len() < enough {
             ensure!(ended.elapsed() < RECOVERY_MAX, "{RECOVERY_MAX:?} without a durable event");
             self.tend(None).await?;
             self.ledger.follow()?;

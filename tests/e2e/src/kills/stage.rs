@@ -178,6 +178,11 @@ impl Stage {
         Ok(())
     }
 
+    /// Whether all programs run.
+    pub(super) fn is_whole(&self) -> bool {
+        self.slots.iter().all(|slot| slot.program.is_some())
+    }
+
     /// Sends a signal to a program that runs.
     ///
     /// # Errors
