@@ -9,6 +9,9 @@ use anyhow::{Context, Result, bail};
 /// Room for half an hour of clips.
 const SIZE: &str = "2g";
 
+/// A program writes a few times a second.
+const FILL_TRIES: usize = 20;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Disk {
@@ -44,6 +47,18 @@ impl Disk {
     /// # Errors
     /// When its size cannot be read or set.
     pub(super) fn fill(&self) -> Result<()> {
+        // Whoever writes meanwhile makes the size that was read too small, which is refused.
+        let mut last = self.shrink();
+        for _ in 1..FILL_TRIES {
+            if last.is_ok() {
+                break;
+            }
+            last = self.shrink();
+        }
+        last
+    }
+
+    fn shrink(&self) -> Result<()> {
         let output = Command::new("df").args(["--output=used", "-k"]).arg(&self.folder).output()?;
         let text = String::from_utf8_lossy(&output.stdout);
         let used_kib: u64 =

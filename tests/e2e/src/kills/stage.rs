@@ -20,14 +20,14 @@ const ARMED: &str = "faults/debug";
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Stage {
+    /// In the order of [`ROLES`]. Before the disks: what is dropped first is killed first.
+    slots: [Slot; 3],
     folder: PathBuf,
     armed: PathBuf,
     port: u16,
     seed: u64,
     box_disk: Disk,
     fleet_disk: Disk,
-    /// In the order of [`ROLES`].
-    slots: [Slot; 3],
 }
 
 #[derive(Debug, Default)]

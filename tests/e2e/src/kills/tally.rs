@@ -19,8 +19,8 @@ pub struct Tally {
     pub messages: usize,
     /// Durable clips, all delivered.
     pub clips: usize,
-    /// Numbers that the box used and that never became durable.
-    pub never_durable: usize,
+    /// Numbers below the receiver's marks that were never durable at the box.
+    pub holes: usize,
 }
 
 impl Tally {
@@ -62,9 +62,8 @@ impl fmt::Display for Tally {
         )?;
         write!(
             f,
-            "{} durable messages and {} clips, all delivered, none twice; {} numbers never became \
-             durable",
-            self.messages, self.clips, self.never_durable
+            "{} durable messages and {} clips, all delivered, none twice; {} numbers are known as holes",
+            self.messages, self.clips, self.holes
         )
     }
 }

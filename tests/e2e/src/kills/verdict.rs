@@ -39,7 +39,7 @@ pub(super) fn judge(stage: &Stage, durable: &Durable, tally: &mut Tally) -> Resu
     }
     tally.messages = delivered;
     tally.clips = durable.clips.len();
-    tally.never_durable = received.holes.len();
+    tally.holes = received.holes.len();
     Ok(())
 }
 
