@@ -242,10 +242,8 @@ impl Batch {
 /// A fail point, with the disk's error as SQLite would tell it.
 fn point(name: &'static str) -> Result<(), rusqlite::Error> {
     faults::pass(name).map_err(|error| {
-        let code = match error.kind() {
-            std::io::ErrorKind::StorageFull => rusqlite::ffi::SQLITE_FULL,
-            _other => rusqlite::ffi::SQLITE_READONLY,
-        };
+        let full = error.kind() == std::io::ErrorKind::StorageFull;
+        let code = if full { rusqlite::ffi::SQLITE_FULL } else { rusqlite::ffi::SQLITE_READONLY };
         rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None)
     })
 }
