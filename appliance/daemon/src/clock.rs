@@ -32,7 +32,7 @@ impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "this is the clock that everybody else uses")]
     fn wall_time(&self) -> WallTime {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        WallTime(since.as_micros() as i64)
+        WallTime(since.as_micros() as i64 + faults::clock_error_us())
     }
 
     fn wall(&self) -> (WallTime, ClockQuality) {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clips::planner::ClipPlan;
 use models::incoming::Adaptation;
-use pipeline::cut::{Anchor, CutError, Finished, Job};
+use pipeline::cut::{Anchor, CutError, Finished, Job, SinkError};
 use pipeline::cutting::{CutOrder, Delivery};
 use pipeline::director::Outputs;
 use pipeline::links::{CutItem, Cuts};
@@ -193,9 +193,14 @@ impl Delivery for Shipping {
         let id = order.job.id;
         let finish = match &outcome {
             Ok(finished) => Finish::Cut(Box::new(finished.record.clone()), self.clips.path(id)),
+            // A disk that took nothing is no reason to forget what was wanted: all plans of the
+            // order stay, and the next start cuts them if the recording is still there.
+            Err(CutError::Sink(error)) => return self.tell_not_cut(order, error),
             Err(error) => Finish::Dropped(error.to_string()),
         };
+        faults::mark("clip.settle.before");
         let stored = self.store.finish_plan(id, finish).and_then(crate::store::Ticket::wait);
+        faults::mark("clip.settle.after");
         for other in &order.merged {
             let finish = Finish::Dropped(format!("it is shown in clip {id}"));
             if let Err(refused) = self.store.finish_plan(*other, finish) {
@@ -218,6 +223,11 @@ impl Delivery for Shipping {
 }
 
 impl Shipping {
+    fn tell_not_cut(&self, order: &CutOrder, error: &SinkError) {
+        error!(%error, clip = %order.job.id, "clip not cut; the next start tries again");
+        self.notice(NoticeKind::ClipLost, &order.job.source, &error.to_string());
+    }
+
     fn ship(
         &self,
         order: &CutOrder,
@@ -247,6 +257,7 @@ impl Shipping {
         if let Err(refused) = self.uplink.offer_clip(record, path) {
             warn!(%refused, "clip waits for the next start");
         }
+        faults::mark("clip.offer.after");
     }
 
     fn notice(&self, kind: NoticeKind, source: &Name, text: &str) {

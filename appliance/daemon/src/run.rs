@@ -19,6 +19,7 @@ use tracing::info;
 use wire::ids::Name;
 use wire::topic::{TELEMETRY_PLAYERS, TELEMETRY_TIMELINE};
 
+pub use self::leftovers::remove as remove_unknown_clips;
 use self::parts::Parts;
 use crate::clock::SystemClock;
 use crate::config::Config;

@@ -28,7 +28,8 @@ impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "this is the clock that everybody else uses")]
     fn wall(&self) -> (WallTime, ClockQuality) {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        (WallTime(since.as_micros() as i64), ClockQuality::Unknown)
+        let wall = since.as_micros() as i64 + faults::clock_error_us();
+        (WallTime(wall), ClockQuality::Unknown)
     }
 
     #[allow(clippy::disallowed_methods, reason = "this is the clock that everybody else uses")]

@@ -104,3 +104,12 @@ pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
     transaction.commit()?;
     Ok(connection)
 }
+
+/// A fail point, with the disk's error as SQLite would tell it.
+pub(crate) fn point(name: &'static str) -> Result<(), Error> {
+    faults::pass(name).map_err(|error| {
+        let full = error.kind() == std::io::ErrorKind::StorageFull;
+        let code = if full { rusqlite::ffi::SQLITE_FULL } else { rusqlite::ffi::SQLITE_READONLY };
+        Error::SqliteFailure(rusqlite::ffi::Error::new(code), None)
+    })
+}

@@ -174,9 +174,11 @@ impl<C: Clock, D: Desk> Counter<C, D> {
 
 fn publish(connection: &mut Connection<()>, messages: Vec<Message>, quality: Quality) {
     for message in messages {
+        faults::mark("fleet.reply.before");
         let topic = message.topic.clone();
         if let Err(error) = connection.tell(message, quality) {
             tracing::warn!(%error, topic, "a reply was not published; the box asks again");
         }
+        faults::mark("fleet.reply.after");
     }
 }

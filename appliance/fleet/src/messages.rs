@@ -102,7 +102,9 @@ fn handle(
         replies.push(acknowledgement(&device, Ack { boot, upto_seq: Seq(upto) }));
     }
     let Batch { transaction, lines, .. } = batch;
+    crate::database::point("fleet.commit.before")?;
     transaction.commit()?;
+    faults::mark("fleet.commit.after");
     Ok(Outcome { replies, lines })
 }
 
@@ -174,6 +176,7 @@ impl Batch<'_> {
         };
         let json = serde_json::to_string(envelope)
             .expect("wire types have text keys, so JSON can hold them");
+        crate::database::point("fleet.event.before")?;
         let changed = self
             .transaction
             .prepare_cached(

@@ -2,11 +2,14 @@
 //! cuts them, and hands them on.
 //!
 //! Owns the loop and the waiting; the cut itself is [`crate::cut`]. Runs on a thread of its own,
-//! because it waits for the disk.
+//! because it waits for the disk. A disk that takes no clip now is asked again every second: the
+//! recording is held meanwhile, and later orders wait behind it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_lite::future;
 use hal::Clock;
 use wire::ids::ClipId;
 
@@ -55,6 +58,8 @@ pub struct CutHealth {
     pub clips: Counter,
     /// Clips that could not be cut.
     pub failed: Counter,
+    /// Attempts that the disk refused; they are made again.
+    pub refused: Counter,
     /// Clips that lack a part of what they should show.
     pub incomplete: Counter,
     /// Moves while it cuts.
@@ -65,13 +70,24 @@ pub struct CutHealth {
 /// analysed: the recorder is at most as far behind as its link is deep, about three seconds.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+/// Between two attempts to write a clip.
+const DISK_RETRY: Duration = Duration::from_secs(1);
+/// A disk that took no clip for ten minutes does not get better by waiting.
+const DISK_ATTEMPTS_MAX: u32 = 600;
+/// Orders that wait behind one that the disk does not take; the rest stays on the link.
+const WAITING_MAX: usize = 16;
+
 /// Cuts clips until [`CutItem::Shutdown`].
 pub async fn cut_clips<C: Clock, D: Delivery>(mut stage: CutStage<C, D>) {
     let mut cutter = Cutter::default();
+    let mut waiting = VecDeque::new();
     loop {
-        let order = match stage.cuts.receive().await {
-            CutItem::Order(order) => order,
-            CutItem::Shutdown => return,
+        let order = match waiting.pop_front() {
+            Some(order) => order,
+            None => match stage.cuts.receive().await {
+                CutItem::Order(order) => order,
+                CutItem::Shutdown => return,
+            },
         };
         let wanted = order.job.plan.interval;
         // Without a hold the clip is cut all the same, unless the ring evicts faster.
@@ -80,11 +96,13 @@ pub async fn cut_clips<C: Clock, D: Delivery>(mut stage: CutStage<C, D>) {
             let deadline = stage.clock.now().plus(PATIENCE);
             progress.reach(&*order.recording, wanted.end, (&*stage.clock, deadline)).await;
         }
-        let _work = stage.health.beat.work();
-        let outcome = cutter.cut(&order.job, &*order.recording, &*stage.sink);
+        let outcome = stage.cut(&mut cutter, &order, &mut waiting).await;
         if let Some(hold) = hold {
             order.recording.release(hold);
         }
+        // Told to stop while the disk took nothing: its plan stays, and the next start cuts it.
+        let Some(outcome) = outcome else { return };
+        let _work = stage.health.beat.work();
         match &outcome {
             Ok(finished) => {
                 stage.health.clips.count();
@@ -96,4 +114,53 @@ pub async fn cut_clips<C: Clock, D: Delivery>(mut stage: CutStage<C, D>) {
         }
         stage.delivery.deliver(&order, outcome);
     }
+}
+
+impl<C: Clock, D> CutStage<C, D> {
+    /// Cuts a clip, as soon as the disk takes it. `None` when the stage is to stop before.
+    async fn cut(
+        &self,
+        cutter: &mut Cutter,
+        order: &CutOrder,
+        waiting: &mut VecDeque<Box<CutOrder>>,
+    ) -> Option<Result<Finished, CutError>> {
+        for _ in 1..DISK_ATTEMPTS_MAX {
+            let outcome = {
+                let _work = self.health.beat.work();
+                cutter.cut(&order.job, &*order.recording, &*self.sink)
+            };
+            let Err(CutError::Sink(_)) = outcome else { return Some(outcome) };
+            self.health.refused.count();
+            if self.wait_for_disk(waiting).await == Told::Stop {
+                return None;
+            }
+        }
+        let _work = self.health.beat.work();
+        Some(cutter.cut(&order.job, &*order.recording, &*self.sink))
+    }
+
+    /// Takes orders meanwhile, so that the word to stop is heard.
+    async fn wait_for_disk(&self, waiting: &mut VecDeque<Box<CutOrder>>) -> Told {
+        let until = self.clock.now().plus(DISK_RETRY);
+        while waiting.len() < WAITING_MAX {
+            let received = async { Some(self.cuts.receive().await) };
+            let elapsed = async {
+                self.clock.sleep_until(until).await;
+                None
+            };
+            match future::or(received, elapsed).await {
+                Some(CutItem::Order(order)) => waiting.push_back(order),
+                Some(CutItem::Shutdown) => return Told::Stop,
+                None => return Told::GoOn,
+            }
+        }
+        self.clock.sleep_until(until).await;
+        Told::GoOn
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    GoOn,
+    Stop,
 }

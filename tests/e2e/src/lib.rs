@@ -15,6 +15,7 @@ pub mod conditions;
 pub mod described;
 pub mod edges;
 pub mod footage;
+pub mod kills;
 pub mod ledger;
 pub mod load;
 pub mod observer;

@@ -20,7 +20,10 @@ use crate::vault::{Clips, Recordings};
 
 /// Removes clip files that the store does not know: the power went between the file and its row.
 /// Its plan is still there, and the clip is cut again.
-pub(super) fn remove(opened: &Opened, clips: &Clips) -> Result<()> {
+///
+/// # Errors
+/// The folder of clips cannot be read, or a file cannot be removed.
+pub fn remove(opened: &Opened, clips: &Clips) -> Result<()> {
     for (id, bytes) in clips.list()? {
         let known = opened.clips.iter().chain(&opened.leftovers).any(|clip| clip.record.id == id);
         if !known {

@@ -91,6 +91,7 @@ impl Store {
         }
         let first = seconds_since_2024(clock.wall().0);
         let boot = tables::count_boot(&connection, first).map_err(database)?;
+        faults::mark("store.opened");
         let plans = tables::plans(&connection).map_err(database)?;
         let clips = tables::clips(&connection).map_err(database)?;
         let held = tables::held(&connection).map_err(database)?;

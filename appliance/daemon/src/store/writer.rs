@@ -123,9 +123,12 @@ impl<C: Clock> Writer<C> {
             let context = tables::Context { boot: self.boot, wall: self.clock.wall().0 };
             let transaction = self.connection.transaction()?;
             for write in batch.writes.iter().chain(&batch.lazy) {
+                point("store.write.before")?;
                 tables::apply(&transaction, context, write)?;
             }
+            point("store.commit.before")?;
             transaction.commit()?;
+            faults::mark("store.commit.after");
             batch.lazy.clear();
             batch.lazy_since = None;
         }
@@ -140,6 +143,7 @@ impl<C: Clock> Writer<C> {
         });
         if let Some(newest) = newest.max() {
             self.persisted.send_replace(newest);
+            faults::mark("store.told");
         }
         self.health
             .send_if_modified(|health| std::mem::replace(health, Health::Good) != Health::Good);
@@ -233,6 +237,15 @@ impl Batch {
         self.closed |= matches!(received, Err(RecvTimeoutError::Disconnected));
         received.ok()
     }
+}
+
+/// A fail point, with the disk's error as SQLite would tell it.
+fn point(name: &'static str) -> Result<(), rusqlite::Error> {
+    faults::pass(name).map_err(|error| {
+        let full = error.kind() == std::io::ErrorKind::StorageFull;
+        let code = if full { rusqlite::ffi::SQLITE_FULL } else { rusqlite::ffi::SQLITE_READONLY };
+        rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None)
+    })
 }
 
 fn respond<T>(reply: Reply<T>, outcome: Result<T, rusqlite::Error>) {

@@ -40,8 +40,10 @@ const GATE_EVERY: Duration = Duration::from_secs(30);
 const BACKLOG_AFTER_US: i64 = 10 * 60 * 1_000_000;
 /// Beside segments: announcement and end.
 const WINDOW_MORE: u16 = 2;
+/// A receiver that is back after hours is asked again within ten seconds: with the longest wait
+/// for the line that is less than the half minute in which a box must have recovered.
 const WAITS: Waits = Waits {
-    answer: Delays { first: Duration::from_secs(2), longest: Duration::from_secs(60) },
+    answer: Delays { first: Duration::from_secs(2), longest: Duration::from_secs(10) },
     puback_max: Duration::from_secs(20),
 };
 
@@ -162,6 +164,7 @@ impl<C: Clock> Courier<C> {
                 Some(job) if job.clip.record.id == answer.file => {
                     let text = answer.reason_description.as_str();
                     tracing::debug!(clip = %answer.file, step = ?answer.step, text, "answered");
+                    faults::mark("upload.answer.before");
                     job.upload.handle_response(now, &answer);
                 }
                 // A late answer for a clip that is settled.
@@ -343,10 +346,12 @@ impl<C: Clock> Courier<C> {
         };
         let topic = self.config.device.file(record.id, &part).as_str().to_owned();
         let message = Message { topic, payload, encoding, retain: Retain::No };
+        faults::mark("upload.publish.before");
         if let Err(error) = connection.publish(sent, message) {
             tracing::warn!(%error, ?sent, clip = %record.id, "not published; asked again later");
             job.upload.handle_puback(self.clock.now(), sent, Taken::NoReceiver);
         }
+        faults::mark("upload.publish.after");
         Ok(())
     }
 
@@ -386,5 +391,18 @@ impl<C: Clock> Courier<C> {
             stats.clips_waiting = clips().count();
             stats.clip_bytes_waiting = clips().map(|clip| clip.record.bytes).sum();
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::WAITS;
+    use crate::uplink::line::RECONNECT;
+
+    /// A clip waited for up to a minute after a long fault was over.
+    #[test]
+    fn longest_waits_fit_into_the_half_minute_of_recovery() {
+        let longest = RECONNECT.longest + WAITS.answer.longest;
+        assert!(longest.as_secs() < 30, "{longest:?}");
     }
 }

@@ -15,8 +15,8 @@ use wire::time::Monotonic;
 /// A connection that lasted less does not count as a success: two boxes with one name throw each
 /// other out, and must not do so without a pause.
 const STABLE: Duration = Duration::from_secs(10);
-const RECONNECT: Delays =
-    Delays { first: Duration::from_millis(250), longest: Duration::from_secs(30) };
+pub(super) const RECONNECT: Delays =
+    Delays { first: Duration::from_millis(250), longest: Duration::from_secs(18) };
 
 enum State<T> {
     Down { retry_at: Monotonic },

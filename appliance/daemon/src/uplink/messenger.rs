@@ -229,6 +229,7 @@ impl<C: Clock> Messenger<C> {
                             "the store was too busy to forget; messages will be sent again after a restart"
                         );
                     }
+                    faults::mark("uplink.ack.after");
                 }
                 Effect::Announce => self.birth = self.store.held().ok(),
                 Effect::Reconnect(reason) => self.go_down(now, &format!("{reason:?}")),
@@ -247,6 +248,7 @@ impl<C: Clock> Messenger<C> {
             tracing::debug!(boot = key.boot.0, seq = key.seq.0, attempt, "sent again");
         }
         let mut flying = 0;
+        faults::mark("uplink.publish.before");
         for message in letter.messages(&self.config.device) {
             match connection.publish(key, message) {
                 Ok(()) => flying += 1,
@@ -256,6 +258,7 @@ impl<C: Clock> Messenger<C> {
                 Err(error @ PublishError::Busy) => tracing::warn!(%error, "not published"),
             }
         }
+        faults::mark("uplink.publish.after");
         if flying == 0 {
             // As if the broker had it: the outbox tries again later and less and less often.
             self.outbox.handle_puback(key);
@@ -323,7 +326,10 @@ impl<C: Clock> Messenger<C> {
         }
         match leaf {
             Leaf::Ack => match serde_json::from_slice::<Ack>(message.payload()) {
-                Ok(ack) => self.outbox.handle_ack(now, ack.boot, ack.upto_seq),
+                Ok(ack) => {
+                    faults::mark("uplink.ack.before");
+                    self.outbox.handle_ack(now, ack.boot, ack.upto_seq);
+                }
                 Err(error) => tracing::warn!(%error, "an acknowledgement cannot be read"),
             },
             Leaf::FileResponse => match serde_json::from_slice::<FileResponse>(message.payload()) {

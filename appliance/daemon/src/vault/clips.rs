@@ -74,7 +74,8 @@ impl ClipSink for Clips {
     fn begin(&self, id: ClipId) -> Result<Box<dyn ClipFile + '_>, SinkError> {
         let path = self.path(id);
         let draft = path.with_extension("mp4.tmp");
-        let file = File::create(&draft).map_err(|reason| SinkError {
+        let created = faults::pass("clip.create.before").and_then(|()| File::create(&draft));
+        let file = created.map_err(|reason| SinkError {
             clip: id,
             place: draft.display().to_string(),
             reason,
@@ -99,16 +100,21 @@ impl Draft<'_> {
     }
 
     fn publish(&mut self) -> io::Result<()> {
+        faults::pass("clip.fsync.before")?;
         self.file.sync_all()?;
+        faults::mark("clip.fsync.after");
+        faults::pass("clip.rename.before")?;
         fs::rename(&self.draft, &self.path)?;
         self.finished = true;
+        faults::pass("clip.rename.after")?;
         sync_folder(&self.clips.folder)
     }
 }
 
 impl ClipFile for Draft<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
-        self.file.write_all(bytes).map_err(|reason| self.error(reason))
+        let passed = faults::pass("clip.write.before");
+        passed.and_then(|()| self.file.write_all(bytes)).map_err(|reason| self.error(reason))
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), SinkError> {

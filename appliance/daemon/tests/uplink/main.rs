@@ -3,6 +3,7 @@
 mod bench;
 #[path = "../../../mqtt/tests/broker/mod.rs"]
 mod broker;
+mod refused;
 mod tempo;
 
 use std::time::Duration;

@@ -6,6 +6,7 @@ use wire::time::WallTime;
 use wire::topic::Device;
 use wire::transfer::FileInit;
 
+use crate::database::point;
 use crate::desk::DeskError;
 use crate::ranges::Ranges;
 
@@ -83,6 +84,7 @@ impl Ledger {
         init: &FileInit,
         at: WallTime,
     ) -> Result<(), DeskError> {
+        point("fleet.file.begin.after")?;
         let record = serde_json::to_string(init).map_err(std::io::Error::other)?;
         self.0
             .prepare_cached(
@@ -103,6 +105,7 @@ impl Ledger {
 
     /// The file has its name.
     pub(super) fn finish(&self, (device, id): &FileKey, at: WallTime) -> Result<(), DeskError> {
+        point("fleet.finish.before")?;
         self.0
             .prepare_cached(
                 "UPDATE files SET state = 'stored', ranges = '[]', changed_us = ?4
@@ -114,6 +117,7 @@ impl Ledger {
                 id.to_string(),
                 at.0
             ])?;
+        faults::mark("fleet.finish.after");
         Ok(())
     }
 
@@ -137,7 +141,9 @@ impl Ledger {
                     json
                 ])?;
         }
+        point("fleet.ranges.commit.before")?;
         transaction.commit()?;
+        faults::mark("fleet.ranges.commit.after");
         Ok(())
     }
 }

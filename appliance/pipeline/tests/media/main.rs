@@ -4,3 +4,4 @@ mod cut;
 mod film;
 mod promise;
 mod record;
+mod waiting;

@@ -58,8 +58,9 @@ pub(super) async fn verify(clip: &StoredClip) -> io::Result<Verified> {
 
 /// Removes the file of a clip whose release is durable, then its row.
 pub(super) fn remove(store: &Store, clip: &StoredClip) {
-    match fs::remove_file(&clip.path) {
-        Ok(()) => {}
+    let removed = faults::pass("clip.remove.before").and_then(|()| fs::remove_file(&clip.path));
+    match removed {
+        Ok(()) => faults::mark("clip.remove.after"),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => {
             let path = clip.path.display();

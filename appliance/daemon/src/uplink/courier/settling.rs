@@ -87,6 +87,7 @@ impl<C: Clock> Courier<C> {
     /// First durable, then removed. Waits while the store cannot write: without its record no
     /// file goes.
     async fn release(&self, clip: StoredClip, farewell: Farewell) {
+        faults::mark("clip.release.before");
         loop {
             let released = match self.store.release_clip(clip.record.id, farewell.clone()) {
                 Ok(mut ticket) => ticket.outcome().await,
@@ -101,6 +102,7 @@ impl<C: Clock> Courier<C> {
                 }
             }
         }
+        faults::mark("clip.release.after");
         disk::remove(&self.store, &clip);
     }
 }

@@ -42,6 +42,7 @@ impl<C: Clock> Messenger<C> {
         if let Err(error) = connection.tell(message, Quality::AtLeastOnce) {
             tracing::warn!(%error, "the birth message was not published");
         }
+        faults::mark("uplink.birth.after");
     }
 
     pub(super) fn tell_presence(&mut self, state: Presence) {
