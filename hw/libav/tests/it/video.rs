@@ -233,7 +233,7 @@ fn stream_that_is_entered_at_an_open_gop_plays_on_from_there() {
         assert!(units[entry + 1].pts < units[entry].pts, "{name}: pictures lead the keyframe");
         let mut decoder = open(&studio.path(name), SurfacePool::new(8));
         let outcome = with_damage(&units[entry..], &mut decoder, (usize::MAX, &[]));
-        assert_eq!(outcome.corrupt, [], "{name}");
+        assert!(outcome.corrupt.is_empty(), "{name}: {:?}", outcome.corrupt);
         let first = units[entry].pts.0 / FRAME;
         let from_keyframe = outcome.times.iter().copied().filter(|n| *n >= first);
         assert_eq!(from_keyframe.collect::<Vec<_>>(), (first..120).collect::<Vec<_>>(), "{name}");
