@@ -54,15 +54,16 @@ impl World {
         }
     }
 
-    fn set_online(&mut self, online: bool) {
-        self.online = online;
-        self.flying.clear();
+    fn connect(&mut self) {
+        self.online = true;
         self.line_free = self.now;
-        if online {
-            self.outbox.handle_connected(WINDOW);
-        } else {
-            self.outbox.handle_disconnected();
-        }
+        self.outbox.handle_connected(WINDOW);
+    }
+
+    fn disconnect(&mut self) {
+        self.online = false;
+        self.flying.clear();
+        self.outbox.handle_disconnected();
     }
 
     /// Something happens; it is durable a moment later.
@@ -139,7 +140,7 @@ const fn minutes(minutes: u64) -> Monotonic {
 #[test]
 fn ninety_minutes_offline_lose_nothing_and_hold_up_nothing_that_happens_afterwards() {
     let mut world = World::new();
-    world.set_online(true);
+    world.connect();
     let (gone, back, end) = (minutes(60), minutes(150), minutes(240));
     let mut number = 0_u64;
     while world.now < end {
@@ -150,10 +151,10 @@ fn ninety_minutes_offline_lose_nothing_and_hold_up_nothing_that_happens_afterwar
         let pause = 500 + (number * 7_919) % 1_500;
         world.run_until(before.plus(Duration::from_millis(pause)));
         if before < gone && world.now >= gone {
-            world.set_online(false);
+            world.disconnect();
         }
         if before < back && world.now >= back {
-            world.set_online(true);
+            world.connect();
         }
     }
     world.run_until(minutes(245));
