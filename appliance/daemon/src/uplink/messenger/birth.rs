@@ -87,5 +87,7 @@ impl<C: Clock> Messenger<C> {
         self.line.hang_up(now, GOODBYE).await;
         self.half.clear();
         self.outbox.handle_disconnected();
+        self.tempo = wanted;
+        self.line.open(self.session());
     }
 }

@@ -12,8 +12,9 @@ const STORE_ATTEMPTS: u32 = 100;
 
 impl<C: Clock> Messenger<C> {
     pub(super) fn is_drained(&self, now: Monotonic) -> bool {
-        let nothing_left = self.outbox.owed() == 0;
-        let no_hope = !self.line.is_up();
+        // One that is being opened is waited for: the broker still believes that the box is there.
+        let no_hope = self.line.retry_at().is_some();
+        let nothing_left = self.outbox.owed() == 0 && self.line.is_up();
         self.drain.as_ref().is_some_and(|drain| nothing_left || no_hope || drain.until <= now)
     }
 
