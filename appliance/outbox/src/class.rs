@@ -2,7 +2,8 @@
 
 use wire::envelope::Body;
 
-/// Urgency of what a box sends; the smaller goes first. Within a class, older goes first.
+/// Urgency of what a box sends; the smaller goes first. Within a class, older goes first, and of the
+/// backlog of messages always the oldest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     /// State, commands' answers, game events, scores.

@@ -199,8 +199,11 @@ impl Outbox {
             let earliest = self.announced.map_or(now, |at| at.plus(ANNOUNCE_EVERY));
             self.announce = Announce::NotBefore(earliest);
         }
-        self.live.resend_oldest(boot, now, HINT_AGE);
         self.backlog.resend_oldest(boot, now, HINT_AGE);
+        // What an acknowledgement stops before is the oldest: while there is backlog, that is there.
+        if self.backlog.len() == 0 && self.stock == Stock::Empty {
+            self.live.resend_oldest(boot, now, HINT_AGE);
+        }
     }
 
     /// Answer to [`Effect::Load`]: `items` in ascending order, fewer than asked for when the
@@ -320,7 +323,7 @@ impl Outbox {
         let backlog_open = self.backlog.unacked() < usize::from(self.limits.backlog_unacked_max);
         let entry = match self.live.next_waiting() {
             Some(entry) => entry,
-            None if backlog_open => self.backlog.next_waiting()?,
+            None if backlog_open => self.backlog.oldest_waiting()?,
             None => return None,
         };
         match entry.attempts {

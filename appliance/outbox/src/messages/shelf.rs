@@ -103,6 +103,12 @@ impl Shelf {
         self.0.iter().filter(|entry| entry.progress != Progress::Waiting).count()
     }
 
+    /// The oldest one that waits, whatever its urgency. So many may go without an acknowledgement
+    /// and no more: one that urgent ones pass would soon be what all of them wait for.
+    pub(super) fn oldest_waiting(&mut self) -> Option<&mut Entry> {
+        self.0.iter_mut().find(|entry| entry.progress == Progress::Waiting)
+    }
+
     /// The oldest one if it goes again, because every acknowledgement waits for it; then what
     /// never went, by urgency; then what goes again. Otherwise urgent messages that go again and
     /// again could hold back for ever the less urgent one that all of them wait for.
