@@ -5,10 +5,13 @@
 
 pub mod calibrate;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod devices;
 pub mod drivers;
+mod durable;
 pub mod engine;
+pub mod enrol;
 pub mod evaluate;
 
 pub mod govern;

@@ -7,6 +7,7 @@
 mod governing;
 mod leftovers;
 mod parts;
+mod sending;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use wire::topic::{TELEMETRY_PLAYERS, TELEMETRY_TIMELINE};
 pub use self::leftovers::remove as remove_unknown_clips;
 use self::parts::Parts;
 use crate::clock::SystemClock;
+use crate::commands::{Means, Restart, Watched};
 use crate::config::Config;
 use crate::inputs::Inputs;
 use crate::telemetry::{self, Cadence, Happened, Telemetry};
@@ -35,16 +37,29 @@ const MESSAGE_OVERHEAD: usize = 150;
 /// Between two messages about the people in a picture.
 const PLAYERS_EVERY: Duration = Duration::from_secs(1);
 
+/// Why a box that ran in order does so no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// A signal, or a part of it, asked it to stop.
+    Stopped,
+    /// It was asked to start again; whoever started it does that.
+    ToStartAgain,
+}
+
 /// Runs the box until SIGTERM or SIGINT, or until a part of it asks to be stopped.
 ///
 /// # Errors
 /// A part cannot be started (port in use, data directory not writable, packs missing), or one
 /// panicked: names it, why, and what to do.
-pub async fn run(config: Config) -> Result<()> {
+pub async fn run(config: Config) -> Result<Ended> {
     let clock = Arc::new(SystemClock::start());
     let (stop, mut stopped) = watch::channel(false);
     let signals = Signals::new()?;
-    let parts = Parts::start(&clock, &config, stop).await?;
+    let (restart, mut restarted) = Restart::new();
+    let watched = Watched::default();
+    let data_dir = config.box_.data_dir.clone();
+    let means = Means { data_dir, restart, watched: watched.clone() };
+    let parts = Parts::start(&clock, &config, (stop, means)).await?;
     let sources = config.sources.iter().map(|source| source.input.clone());
     let outlets = (0..config.sources.len()).map(|number| parts.outlet(number));
     let inputs = Inputs::open(&clock, sources.zip(outlets).collect()).await?;
@@ -54,23 +69,34 @@ pub async fn run(config: Config) -> Result<()> {
         async move { watchdog::watch(&*clock, watches).await }
     });
     let telling = [
-        tokio::spawn(tell(Arc::clone(&clock), parts.telemetry())),
+        tokio::spawn(tell(Arc::clone(&clock), parts.telemetry(), watched)),
         tokio::spawn(tell_players(Arc::clone(&clock), parts.telemetry())),
     ];
     watchdog::ready();
     info!(boot = parts.boot().0, "ready");
-    tokio::select! {
-        name = signals.wait() => info!("{name} received; stopping"),
-        _ = stopped.wait_for(|stop| *stop) => info!("stopping"),
-    }
+    let ended = tokio::select! {
+        name = signals.wait() => {
+            info!("{name} received; stopping");
+            Ended::Stopped
+        }
+        _ = stopped.wait_for(|stop| *stop) => {
+            info!("stopping");
+            Ended::Stopped
+        }
+        Ok(_) = restarted.wait_for(|asked| *asked) => {
+            info!("asked to start again; stopping");
+            Ended::ToStartAgain
+        }
+    };
     watchdog::stopping();
     telling.iter().for_each(tokio::task::JoinHandle::abort);
     watching.abort();
     inputs.close().await;
-    parts.finish(DRAIN_MAX).await
+    parts.finish(DRAIN_MAX).await?;
+    Ok(ended)
 }
 
-async fn tell(clock: Arc<SystemClock>, telemetry: Telemetry) {
+async fn tell(clock: Arc<SystemClock>, telemetry: Telemetry, watched: Watched) {
     let group: Name = "pipeline".parse().expect("`pipeline` is a name");
     let timeline: Name = TELEMETRY_TIMELINE.parse().expect("the group's name is one");
     let (mut cadence, mut known) = (Cadence::new(clock.now()), telemetry.activity());
@@ -79,7 +105,7 @@ async fn tell(clock: Arc<SystemClock>, telemetry: Telemetry) {
         let (now, activity) = (clock.now(), telemetry.activity());
         let happened = if activity == known { Happened::Nothing } else { Happened::Something };
         known = activity;
-        let is_due = cadence.is_due(now, happened);
+        let is_due = cadence.is_due(now, happened) || watched.at(now);
         telemetry.uplink.set_tempo(cadence.tempo(now));
         if !is_due {
             continue;

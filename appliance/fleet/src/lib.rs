@@ -8,6 +8,8 @@
 //! Guide: `docs/subscriber.md`; holes in numbers: `docs/decisions/0005-holes-in-sequence-numbers.md`.
 #![forbid(unsafe_code)]
 
+pub mod ask;
+pub mod authority;
 pub mod broker;
 pub mod clock;
 pub mod config;

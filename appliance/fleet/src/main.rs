@@ -41,6 +41,10 @@ enum Command {
     /// Listens to what boxes tell and prints one line for each message; answers nothing, so it may
     /// run beside a receiver. With --record it writes what it hears for `replay`.
     Tail(command::tail::Tail),
+    /// Gives boxes their certificates: makes an authority and claims, and answers boxes that ask.
+    Authority(command::authority::Authority),
+    /// Asks a box for something, such as a restart, and waits for its answer.
+    Ask(command::ask::Ask),
     /// Tells a recording again, so that a subscriber can be written without a game.
     ///
     /// Publishes what boxes tell, never what they take. `info` and `state` are retained again.
@@ -64,6 +68,8 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     match command {
         Command::Receive(arguments) => receive_until_told(&arguments),
+        Command::Ask(ask) => block_on(ask.run()),
+        Command::Authority(authority) => block_on(authority.run()),
         Command::Tail(tail) => block_on(tail.run()),
         Command::Replay(replay) => block_on(replay.run()),
     }

@@ -121,7 +121,11 @@ impl Batch<'_> {
             Leaf::Event(topic::Encoding::Json)
             | Leaf::File(..)
             | Leaf::Ack
-            | Leaf::FileResponse => Ok(()),
+            | Leaf::FileResponse
+            | Leaf::Command(_)
+            | Leaf::CommandResponse
+            | Leaf::Enrol
+            | Leaf::EnrolResponse => Ok(()),
         }
     }
 

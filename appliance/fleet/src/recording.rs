@@ -19,14 +19,14 @@ use mqtt::{Quality, Retain};
 use serde::{Deserialize, Serialize};
 use wire::ids::Name;
 use wire::time::WallTime;
-use wire::topic::{ACK, FILE_RESPONSE, ROOT};
+use wire::topic::{ACK, COMMAND, FILE_RESPONSE, ROOT};
 
 /// Version of the format.
 const VERSION: u32 = 1;
 /// Longest recording that is read, in bytes: weeks of a box without telemetry.
 const BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Levels of messages to a box.
-const TO_BOXES: &[&str] = &[ACK, FILE_RESPONSE, "cmd"];
+const TO_BOXES: &[&str] = &[ACK, FILE_RESPONSE, COMMAND];
 
 /// A recording, checked whole.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
     ConnAck, Filter, Packet, PubAckReason, Publish, SubscribeReasonCode,
 };
-use rumqttc::v5::{self, AsyncClient, EventLoop};
+use rumqttc::v5::{self, AsyncClient, EventLoop, MqttOptions};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -120,10 +120,22 @@ impl<T> Connection<T> {
     /// Starts to connect. The outcome is the first event: [`Event::Up`] or [`Event::Down`].
     /// Must be called within a tokio runtime.
     pub fn open(endpoint: &Endpoint, session: Session) -> Self {
-        let options = options(endpoint, &session);
-        let (client, event_loop) = AsyncClient::new(options, REQUESTS_MAX);
         let (sender, events) = mpsc::channel(EVENTS_MAX);
-        let task = tokio::spawn(poll(event_loop, sender, session.keep_alive, endpoint.clone()));
+        let (options, refused) = match options(endpoint, &session) {
+            Ok(options) => (options, None),
+            // Never connected with: without its files there is nobody to be.
+            Err(error) => (MqttOptions::new("none", "localhost", 0), Some(error.to_string())),
+        };
+        let (client, event_loop) = AsyncClient::new(options, REQUESTS_MAX);
+        let (keep_alive, endpoint) = (session.keep_alive, endpoint.clone());
+        let task = tokio::spawn(async move {
+            match refused {
+                Some(reason) => {
+                    let _user_is_gone = sender.send(Err(reason)).await;
+                }
+                None => poll(event_loop, sender, keep_alive, endpoint).await,
+            }
+        });
         Self {
             client,
             events,

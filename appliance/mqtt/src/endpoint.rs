@@ -13,12 +13,13 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::validity::Verifier;
 
-/// A broker, ready to be connected to.
+/// A broker, ready to be connected to. Its PEM files are read anew with each connection, so that a
+/// certificate that is renewed needs no restart.
 #[derive(Clone)]
 pub struct Endpoint {
     pub(crate) host: String,
     pub(crate) port: u16,
-    pub(crate) transport: Transport,
+    security: Security,
     pub(crate) credentials: Option<Credentials>,
 }
 
@@ -102,19 +103,30 @@ pub enum UrlError {
 }
 
 impl Endpoint {
-    /// Reads the PEM files and prepares TLS; does not connect.
+    /// Reads the PEM files, to see whether they can be used; does not connect.
     ///
     /// # Errors
     /// [`EndpointError`] when a file is missing or holds something else.
     pub fn new(host: &str, port: u16, security: &Security) -> Result<Self, EndpointError> {
-        let transport = match security {
+        let endpoint = Self::unproved(host, port, security);
+        endpoint.transport()?;
+        Ok(endpoint)
+    }
+
+    /// The same without a look at the files: a box's certificate may still be on its way. A
+    /// connection that needs one that is not there is over at once, and says so.
+    pub fn unproved(host: &str, port: u16, security: &Security) -> Self {
+        Self { host: host.to_owned(), port, security: security.clone(), credentials: None }
+    }
+
+    pub(crate) fn transport(&self) -> Result<Transport, EndpointError> {
+        Ok(match &self.security {
             Security::Plain => Transport::tcp(),
             Security::Tls { ca, client } => {
                 let config = tls(ca, client.as_ref().map(|(c, k)| (c.as_path(), k.as_path())))?;
                 Transport::tls_with_config(TlsConfiguration::Rustls(Arc::new(config)))
             }
-        };
-        Ok(Self { host: host.to_owned(), port, transport, credentials: None })
+        })
     }
 
     /// The same broker with user name and password.

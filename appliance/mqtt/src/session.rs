@@ -8,7 +8,7 @@ use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{ConnectProperties, LastWill, PublishProperties};
 use rumqttc::{NetworkOptions, Transport};
 
-use crate::Endpoint;
+use crate::{Endpoint, EndpointError};
 
 /// TCP, TLS and CONNECT must be done within this.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -90,15 +90,19 @@ pub enum Quality {
     AtLeastOnce,
 }
 
-pub(crate) fn options(endpoint: &Endpoint, session: &Session) -> MqttOptions {
+pub(crate) fn options(
+    endpoint: &Endpoint,
+    session: &Session,
+) -> Result<MqttOptions, EndpointError> {
+    let transport = endpoint.transport()?;
     // rumqttc takes TLS's server name from the same text that it dials, so brackets are for
     // plain connections only.
-    let host = match endpoint.transport {
+    let host = match transport {
         Transport::Tls(_) => endpoint.host.clone(),
         Transport::Tcp | Transport::Unix => endpoint.dial(),
     };
     let mut options = MqttOptions::new(session.client_id.clone(), host, endpoint.port);
-    options.set_transport(endpoint.transport.clone());
+    options.set_transport(transport);
     options.set_keep_alive(session.keep_alive);
     options.set_clean_start(true);
     options.set_connection_timeout(CONNECT_TIMEOUT.as_secs());
@@ -119,7 +123,7 @@ pub(crate) fn options(endpoint: &Endpoint, session: &Session) -> MqttOptions {
             LastWill::new(will.topic.clone(), will.payload.clone(), QoS::AtLeastOnce, true, None);
         options.set_last_will(will);
     }
-    options
+    Ok(options)
 }
 
 pub(crate) fn properties(encoding: Encoding) -> PublishProperties {

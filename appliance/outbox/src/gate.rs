@@ -1,4 +1,5 @@
-//! Whether clips may be uploaded now: the hours that the operator set, and play.
+//! Whether clips may be uploaded now: the hours that the operator set, play, and what somebody
+//! asked for meanwhile.
 
 /// What the operator set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +47,18 @@ pub enum Clip {
     Backlog,
 }
 
+/// What somebody asked for, for a while.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wish {
+    /// Nothing: as the operator set it.
+    #[default]
+    AsSet,
+    /// That no clip goes.
+    Hold,
+    /// That clips go at every hour, also during play.
+    Send,
+}
+
 /// Why nothing goes now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
@@ -53,6 +66,10 @@ pub enum Closed {
     Hours,
     /// Not while a game is on.
     Play,
+    /// Somebody asked for that.
+    Asked,
+    /// The day's bytes are used up.
+    Budget,
 }
 
 impl Hours {
@@ -73,7 +90,17 @@ impl Gate {
     ///
     /// # Errors
     /// [`Closed`].
-    pub fn judge(self, minute: Option<u16>, play: Play, clip: Clip) -> Result<(), Closed> {
+    pub fn judge(
+        self,
+        minute: Option<u16>,
+        (play, wish): (Play, Wish),
+        clip: Clip,
+    ) -> Result<(), Closed> {
+        match wish {
+            Wish::Hold => return Err(Closed::Asked),
+            Wish::Send => return Ok(()),
+            Wish::AsSet => {}
+        }
         if let (Some(hours), Some(minute)) = (self.hours, minute)
             && !hours.contains(minute)
         {
@@ -110,17 +137,31 @@ mod tests {
     #[test]
     fn play_holds_back_what_nobody_waits_for_and_nothing_else() {
         let locked = Gate { hours: None, lock: GameLock::Backlog };
-        assert_eq!(locked.judge(Some(0), Play::On, Clip::Backlog), Err(Closed::Play));
-        assert_eq!(locked.judge(Some(0), Play::On, Clip::New), Ok(()));
-        assert_eq!(locked.judge(Some(0), Play::Off, Clip::Backlog), Ok(()));
-        assert_eq!(Gate::default().judge(Some(0), Play::On, Clip::Backlog), Ok(()));
+        assert_eq!(
+            locked.judge(Some(0), (Play::On, Wish::AsSet), Clip::Backlog),
+            Err(Closed::Play)
+        );
+        assert_eq!(locked.judge(Some(0), (Play::On, Wish::AsSet), Clip::New), Ok(()));
+        assert_eq!(locked.judge(Some(0), (Play::Off, Wish::AsSet), Clip::Backlog), Ok(()));
+        assert_eq!(Gate::default().judge(Some(0), (Play::On, Wish::AsSet), Clip::Backlog), Ok(()));
+    }
+
+    #[test]
+    fn what_somebody_asks_for_counts_more_than_what_was_set() {
+        let hours = Some(Hours { from: 60, to: 120 });
+        let strict = Gate { hours, lock: GameLock::Backlog };
+        let judge = |wish| strict.judge(Some(0), (Play::On, wish), Clip::Backlog);
+        assert_eq!(judge(Wish::AsSet), Err(Closed::Hours));
+        assert_eq!(judge(Wish::Send), Ok(()));
+        let open = Gate::default().judge(None, (Play::Off, Wish::Hold), Clip::New);
+        assert_eq!(open, Err(Closed::Asked));
     }
 
     #[test]
     fn box_without_a_clock_does_not_keep_its_clips() {
         let hours = Some(Hours { from: 60, to: 120 });
         let gate = Gate { hours, lock: GameLock::Off };
-        assert_eq!(gate.judge(Some(0), Play::Off, Clip::New), Err(Closed::Hours));
-        assert_eq!(gate.judge(None, Play::Off, Clip::New), Ok(()));
+        assert_eq!(gate.judge(Some(0), (Play::Off, Wish::AsSet), Clip::New), Err(Closed::Hours));
+        assert_eq!(gate.judge(None, (Play::Off, Wish::AsSet), Clip::New), Ok(()));
     }
 }

@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+mod allowance;
 mod backoff;
 mod class;
 mod evict;
@@ -19,10 +20,11 @@ mod pacer;
 mod ranges;
 mod upload;
 
+pub use allowance::{Allowance, Spent};
 pub use backoff::{Backoff, Delays};
 pub use class::Class;
 pub use evict::{Evictable, Eviction, Quota, Reason as EvictionReason, evict};
-pub use gate::{Clip, Closed, GameLock, Gate, Hours, Play};
+pub use gate::{Clip, Closed, GameLock, Gate, Hours, Play, Wish};
 pub use messages::{
     Counters, Effect, Item, Key, LIVE_MAX, Limits, Loaded, Outbox, Reconnect, Refused, Wake,
 };

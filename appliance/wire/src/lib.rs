@@ -15,6 +15,8 @@ pub mod birth;
 pub mod board;
 pub mod clip;
 pub mod codec;
+pub mod command;
+pub mod enrol;
 pub mod envelope;
 pub mod event;
 pub mod ids;

@@ -8,6 +8,10 @@
 //! cv1/{tenant}/{device}/evtb/{source}/{kind}     QoS 1, postcard envelope, same sequence number
 //! cv1/{tenant}/{device}/tel/{group}              QoS 0, JSON
 //! cv1/{tenant}/{device}/ack                      in: cumulative acknowledgement
+//! cv1/{tenant}/{device}/cmd/{verb}               in: what the box is asked to do, JSON
+//! cv1/{tenant}/{device}/cmd-response             QoS 1, JSON
+//! cv1/{tenant}/{device}/enrol                    QoS 1, JSON: asks for a certificate
+//! cv1/{tenant}/{device}/enrol-response           in: the certificate
 //! cv1/{tenant}/{device}/file/{id}/init | /{offset} | /fin/{size}/{sha256} | /abort
 //! cv1/{tenant}/{device}/file-response            in
 //! ```
@@ -48,6 +52,14 @@ pub const ACK: &str = "ack";
 pub const FILE: &str = "file";
 /// Level of file-transfer responses to the box.
 pub const FILE_RESPONSE: &str = "file-response";
+/// Level of what a box is asked to do.
+pub const COMMAND: &str = "cmd";
+/// Level of the box's answers to that.
+pub const COMMAND_RESPONSE: &str = "cmd-response";
+/// Level of a box's request for a certificate.
+pub const ENROL: &str = "enrol";
+/// Level of the authority's answer to that.
+pub const ENROL_RESPONSE: &str = "enrol-response";
 /// Kind level of a clip's record.
 pub const KIND_CLIP: &str = "clip";
 /// Kind level of a notice.
@@ -147,6 +159,14 @@ pub enum Leaf {
     Ack,
     /// File-transfer response to the box.
     FileResponse,
+    /// Something that the box is asked to do; the verb may be one that it does not know.
+    Command(Name),
+    /// The box's answer to that.
+    CommandResponse,
+    /// A box's request for a certificate.
+    Enrol,
+    /// The authority's answer to that.
+    EnrolResponse,
 }
 
 impl Device {
@@ -168,6 +188,26 @@ impl Device {
     /// `…/file-response`.
     pub fn file_response(&self) -> Topic {
         self.topic(format_args!("{FILE_RESPONSE}"))
+    }
+
+    /// `…/cmd/{verb}`.
+    pub fn command(&self, verb: &Name) -> Topic {
+        self.topic(format_args!("{COMMAND}/{verb}"))
+    }
+
+    /// `…/cmd-response`.
+    pub fn command_response(&self) -> Topic {
+        self.topic(format_args!("{COMMAND_RESPONSE}"))
+    }
+
+    /// `…/enrol`.
+    pub fn enrol(&self) -> Topic {
+        self.topic(format_args!("{ENROL}"))
+    }
+
+    /// `…/enrol-response`.
+    pub fn enrol_response(&self) -> Topic {
+        self.topic(format_args!("{ENROL_RESPONSE}"))
     }
 
     /// `…/tel/{group}`.
@@ -222,6 +262,10 @@ pub fn parse(topic: &str) -> Option<(Device, Leaf)> {
         EVENTS_JSON => parse_event(&mut levels, Encoding::Json)?,
         EVENTS_POSTCARD => parse_event(&mut levels, Encoding::Postcard)?,
         FILE => parse_file(&mut levels)?,
+        COMMAND => Leaf::Command(levels.next()?.parse().ok()?),
+        COMMAND_RESPONSE => Leaf::CommandResponse,
+        ENROL => Leaf::Enrol,
+        ENROL_RESPONSE => Leaf::EnrolResponse,
         _other => return None,
     };
     match levels.next() {

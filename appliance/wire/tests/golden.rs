@@ -9,6 +9,7 @@ use samples as sample;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wire::birth::{Held, Info};
+use wire::command::{Command, Verb};
 use wire::envelope::{BYTES_MAX, Body, Envelope, NoticeKind};
 use wire::event::{CueKind, EventKind, Stage};
 use wire::ids::{BootId, Name};
@@ -112,6 +113,31 @@ fn response_to_a_file_is_encoded_as_ever() {
          73696e670200804080800480c004",
         r#"{"vsn":"0.1","file":"0123456789abcdef0123456789abcdef","step":"fin","reason_code":128,"reason_description":"bytes are missing","missing":[[0,8192],[65536,73728]]}"#,
     );
+}
+
+/// They travel as JSON alone.
+#[test]
+fn commands_are_written_as_ever_and_what_they_do_not_know_is_refused() {
+    let json = |value: &serde_json::Value| value.to_string();
+    let command = serde_json::to_value(sample::command()).expect("text keys");
+    assert_eq!(
+        serde_json::to_string(&sample::command()).expect("text keys"),
+        r#"{"v":1,"id":"0123456789abcdef0123456789abcdef","by":"anna@example.org","expires_us":1767225660000000,"for_s":600}"#,
+    );
+    assert_eq!(
+        serde_json::to_string(&sample::command_response()).expect("text keys"),
+        r#"{"v":1,"id":"0123456789abcdef0123456789abcdef","verb":"watch","outcome":"done","text":"counters come every 2 s for 600 s","boot":7,"ts_us":1767225600000000}"#,
+    );
+    let read = |value: &serde_json::Value| serde_json::from_str::<Command>(&json(value));
+    assert_eq!(read(&command).expect("as it was written"), sample::command());
+    let mut more = command;
+    more["shell"] = "reboot".into();
+    assert!(read(&more).is_err_and(|error| error.to_string().contains("shell")));
+    for verb in Verb::ALL {
+        assert_eq!(Verb::of(verb.as_str()), Some(verb));
+        let written = serde_json::to_value(verb).expect("text");
+        assert_eq!(written, verb.as_str(), "the same in topics and in JSON");
+    }
 }
 
 #[test]

@@ -23,6 +23,10 @@ fn topics_are_the_documented_ones() {
         (device.info(), "cv1/demo/court-1/info".to_owned()),
         (device.ack(), "cv1/demo/court-1/ack".to_owned()),
         (device.file_response(), "cv1/demo/court-1/file-response".to_owned()),
+        (device.command(&samples::name("sprint")), "cv1/demo/court-1/cmd/sprint".to_owned()),
+        (device.command_response(), "cv1/demo/court-1/cmd-response".to_owned()),
+        (device.enrol(), "cv1/demo/court-1/enrol".to_owned()),
+        (device.enrol_response(), "cv1/demo/court-1/enrol-response".to_owned()),
         (device.telemetry(&samples::name("heat")), "cv1/demo/court-1/tel/heat".to_owned()),
         (device.event(Encoding::Json, &route), "cv1/demo/court-1/evt/court-1/made_shot".to_owned()),
         (
@@ -39,6 +43,17 @@ fn topics_are_the_documented_ones() {
     ];
     for (built, text) in topics {
         assert_eq!(built.as_str(), text);
+    }
+}
+
+#[test]
+fn verb_that_a_box_does_not_know_is_read_and_what_is_no_level_is_not() {
+    let read = |text: &str| parse(text).map(|(_, leaf)| leaf);
+    assert_eq!(read("cv1/demo/court-1/cmd/sprint"), Some(Leaf::Command(samples::name("sprint"))));
+    assert_eq!(read("cv1/demo/court-1/cmd/dance"), Some(Leaf::Command(samples::name("dance"))));
+    assert_eq!(read("cv1/demo/court-1/cmd-response"), Some(Leaf::CommandResponse));
+    for none in ["cv1/demo/court-1/cmd", "cv1/demo/court-1/cmd/", "cv1/demo/court-1/cmd/a/b"] {
+        assert_eq!(read(none), None, "{none}");
     }
 }
 

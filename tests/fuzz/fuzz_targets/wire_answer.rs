@@ -1,11 +1,13 @@
 //! What passes between box and receiver beside events, all of it JSON: births, states, clips'
-//! announcements, answers and acknowledgements.
+//! announcements, answers, acknowledgements and commands.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wire::birth::{BoxState, Info};
+use wire::command::{Command, CommandResponse, Signed};
+use wire::enrol::{EnrolRequest, EnrolResponse};
 use wire::transfer::{Ack, FileInit, FileResponse};
 
 fn survives<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(input: &[u8]) {
@@ -21,4 +23,9 @@ fuzz_target!(|input: &[u8]| {
     survives::<FileResponse>(input);
     survives::<Info>(input);
     survives::<BoxState>(input);
+    survives::<Command>(input);
+    survives::<Signed>(input);
+    survives::<CommandResponse>(input);
+    survives::<EnrolRequest>(input);
+    survives::<EnrolResponse>(input);
 });

@@ -12,6 +12,10 @@ fuzz_target!(|input: &[u8]| {
         Leaf::Info => device.info(),
         Leaf::Ack => device.ack(),
         Leaf::FileResponse => device.file_response(),
+        Leaf::Command(verb) => device.command(verb),
+        Leaf::CommandResponse => device.command_response(),
+        Leaf::Enrol => device.enrol(),
+        Leaf::EnrolResponse => device.enrol_response(),
         Leaf::File(id, part) => device.file(*id, part),
         // Its route is not kept.
         Leaf::Event(_) => return,

@@ -146,7 +146,9 @@ fn start_uplink(
         endpoint: Endpoint::new("127.0.0.1", arguments.port, &Security::Plain)?,
         terms: uplink::Config::TERMS,
         gate: Gate::default(),
+        day_bytes_max: None,
         quota: QUOTA,
+        commands: None,
     };
     Ok(uplink::start(config, opened, Arc::clone(clock)))
 }

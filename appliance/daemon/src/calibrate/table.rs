@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::measure::Timing;
-use crate::packs::durable;
+use crate::durable;
 
 /// Name of the file in the data directory.
 pub const FILE: &str = "calibration.toml";

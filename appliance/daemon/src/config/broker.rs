@@ -1,6 +1,7 @@
 //! `[mqtt]`: which broker, how its connection is secured, and who the box says it is.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use mqtt::{Credentials, Endpoint, Security, UrlError};
 
@@ -12,9 +13,13 @@ const MQTT: &[Key] = &[
     Key::new("ca", "\"/etc/courtside/ca.pem\""),
     Key::new("cert", "\"/etc/courtside/box.pem\""),
     Key::new("key", "\"/etc/courtside/box.key\""),
+    Key::new("claim", "\"/etc/courtside/claim.pem\""),
     Key::new("username", "\"court-1\""),
     Key::secret("password", "\"…\""),
 ];
+
+/// In the data folder: key and certificate of a box that asked for them.
+const IDENTITY: &str = "identity.pem";
 
 /// The broker and how to speak to it: what `mqtt::Endpoint::new` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +32,19 @@ pub struct Mqtt {
     pub security: Security,
     /// User name and password, if the broker asks for them.
     pub credentials: Option<Credentials>,
+    /// With what the box asks for a certificate of its own, if it does.
+    pub claim: Option<Claim>,
+}
+
+/// A box that makes its own key and asks for its certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Certificate and key of the claim, one PEM file; needed until the box has its own.
+    pub file: PathBuf,
+    /// Who may have signed the broker's certificate.
+    pub ca: PathBuf,
+    /// Where the box keeps its own.
+    pub identity: PathBuf,
 }
 
 /// A text that must not reach a log: its `Debug` form hides it.
@@ -53,9 +71,26 @@ impl Mqtt {
         let address = section.required("url").and_then(|entry| broker(&entry));
         let scheme = address.as_ref().map(|(_, _, scheme)| *scheme);
         let security = security(&section, scheme, surroundings);
+        let claim = claim(&section, surroundings);
         let credentials = credentials(&section);
         let (host, port, _) = address?;
-        Some(Self { host, port, security: security?, credentials: credentials? })
+        let (security, claim) = (security?, claim?);
+        let claim = match (&security, claim) {
+            (Security::Tls { ca, .. }, Some(file)) => {
+                Some(Claim { file, ca: ca.clone(), identity: PathBuf::new() })
+            }
+            (Security::Plain | Security::Tls { .. }, _) => None,
+        };
+        Some(Self { host, port, security, credentials: credentials?, claim })
+    }
+
+    /// The same for a box with this data folder, where one with a claim keeps its certificate.
+    pub(super) fn at(mut self, data_dir: &Path) -> Self {
+        if let (Some(claim), Security::Tls { client, .. }) = (&mut self.claim, &mut self.security) {
+            claim.identity = data_dir.join(IDENTITY);
+            *client = Some((claim.identity.clone(), claim.identity.clone()));
+        }
+        self
     }
 }
 
@@ -81,9 +116,9 @@ fn security(
     scheme: Option<&str>,
     surroundings: &Surroundings,
 ) -> Option<Security> {
-    let [ca, cert, key] = ["ca", "cert", "key"].map(|name| section.optional(name));
+    let [ca, cert, key, claim] = ["ca", "cert", "key", "claim"].map(|name| section.optional(name));
     if scheme == Some("mqtt") {
-        for entry in [ca, cert, key].into_iter().flatten() {
+        for entry in [ca, cert, key, claim].into_iter().flatten() {
             entry.refuse(
                 "`mqtt.url` says `mqtt://`, a connection without TLS",
                 "write `mqtts://` in `url`, or remove this key",
@@ -108,6 +143,19 @@ fn security(
         }
     };
     Some(Security::Tls { ca: ca?, client: client? })
+}
+
+fn claim(section: &Section<'_>, surroundings: &Surroundings) -> Option<Option<PathBuf>> {
+    let Some(claim) = section.optional("claim") else { return Some(None) };
+    if let Some(entry) = section.optional("cert").or_else(|| section.optional("key")) {
+        entry.refuse(
+            "a box with a `claim` makes its own key and gets its own certificate",
+            "remove `cert` and `key`, or remove `claim`",
+        );
+        return None;
+    }
+    // Not looked for: once the box has its certificate, the claim may be taken away.
+    surroundings.path(&claim).map(Some)
 }
 
 fn credentials(section: &Section<'_>) -> Option<Option<Credentials>> {

@@ -9,14 +9,25 @@ use pipeline::remote::Price;
 use wire::units::Milliwatts;
 
 use super::{
-    BoardChoice, Camera, Card, Certificate, Config, Engine, EngineChoice, Governor, Input, Pace,
-    RemoteModel, Source, Sport, SrtTerms, TierChoice, Transport, Uplink,
+    Accept, BoardChoice, Camera, Card, Certificate, Commands, Config, Engine, EngineChoice,
+    Governor, Input, Pace, RemoteModel, Source, Sport, SrtTerms, TierChoice, Transport, Uplink,
 };
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { box_, mqtt, sources, clips, uplink, storage, codecs, models, governor, remote } =
-            self;
+        let Self {
+            box_,
+            mqtt,
+            sources,
+            clips,
+            uplink,
+            commands,
+            storage,
+            codecs,
+            models,
+            governor,
+            remote,
+        } = self;
         writeln!(f, "box      {} of tenant {}", box_.device, box_.tenant)?;
         writeln!(f, "data     {}", box_.data_dir.display())?;
         match &box_.board {
@@ -26,6 +37,13 @@ impl fmt::Display for Config {
         let security = match &mqtt.security {
             Security::Plain => "without TLS".to_owned(),
             Security::Tls { ca, client: None } => format!("TLS, signed by {}", ca.display()),
+            Security::Tls { ca, client: Some((own, _)) } if mqtt.claim.is_some() => {
+                format!(
+                    "TLS, signed by {}, own certificate asked for and kept in {}",
+                    ca.display(),
+                    own.display()
+                )
+            }
             Security::Tls { ca, client: Some((cert, _)) } => {
                 format!("TLS, signed by {}, own certificate {}", ca.display(), cert.display())
             }
@@ -44,6 +62,7 @@ impl fmt::Display for Config {
             clips.max.as_secs_f64()
         )?;
         writeln!(f, "uplink   {uplink}")?;
+        writeln!(f, "obeys    {commands}")?;
         writeln!(
             f,
             "storage  {} MiB of recordings, {} MiB of clips",
@@ -78,9 +97,22 @@ impl fmt::Display for Uplink {
             Some(bytes) => write!(f, ", at most {} kbit/s", bytes / 125)?,
             None => f.write_str(", what events leave of the line")?,
         }
+        if let Some(bytes) = self.day_bytes_max {
+            write!(f, ", {} MB a day", bytes as f64 / 1e6)?;
+        }
         match self.gate.lock {
             GameLock::Backlog => f.write_str(", those of earlier games not during play"),
             GameLock::Off => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Commands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.accept {
+            Accept::None => f.write_str("no commands over MQTT"),
+            Accept::Signed => write!(f, "commands that a key in {} signed", self.keys.display()),
+            Accept::All => f.write_str("commands of everybody whom the broker lets send some"),
         }
     }
 }

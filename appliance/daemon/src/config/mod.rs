@@ -10,6 +10,7 @@ mod broker;
 mod card;
 mod clips;
 mod codecs;
+mod commands;
 mod explain;
 mod governor;
 mod input;
@@ -30,10 +31,11 @@ use wire::ids::Name;
 
 pub use self::governor::{Governor, GovernorMode};
 pub use board::BoardChoice;
-pub use broker::{Mqtt, Secret};
+pub use broker::{Claim, Mqtt, Secret};
 pub use card::Card;
 pub use clips::Clips;
 pub use codecs::Codecs;
+pub use commands::{Accept, Commands};
 pub use document::Problem;
 pub use input::{Input, Pace, SrtTerms};
 pub use remote::{Remote, RemoteModel};
@@ -55,6 +57,8 @@ pub struct Config {
     pub clips: Clips,
     /// When clips are uploaded.
     pub uplink: Uplink,
+    /// Whether the box does what it is asked over MQTT.
+    pub commands: Commands,
     /// How much of the disk may be used.
     pub storage: Storage,
     /// Who decodes and encodes.

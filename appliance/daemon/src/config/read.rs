@@ -5,8 +5,8 @@
 
 use super::broker::Mqtt;
 use super::{
-    BoardChoice, Clips, Codecs, Config, Engine, EngineChoice, Governor, Identity, Models, Problem,
-    Remote, Storage, Surroundings, TierChoice, Uplink, source,
+    BoardChoice, Clips, Codecs, Commands, Config, Engine, EngineChoice, Governor, Identity, Models,
+    Problem, Remote, Storage, Surroundings, TierChoice, Uplink, source,
 };
 use document::{Entry, Key, Place, Section};
 
@@ -17,6 +17,7 @@ const ROOT: &[Key] = &[
     Key::new("source", "[{ … }]"),
     Key::new("clips", "{ … }"),
     Key::new("uplink", "{ … }"),
+    Key::new("commands", "{ … }"),
     Key::new("storage", "{ … }"),
     Key::new("codecs", "{ … }"),
     Key::new("models", "{ … }"),
@@ -55,6 +56,7 @@ fn root(root: Place<'_>, surroundings: &Surroundings) -> Option<Config> {
     let sources = source::read_all(&root, surroundings);
     let clips = root.table("clips").and_then(Clips::read);
     let uplink = root.table("uplink").and_then(Uplink::read);
+    let commands = root.table("commands").and_then(|place| Commands::read(place, surroundings));
     let storage = root.table("storage").and_then(Storage::read);
     let codecs = root.table("codecs").and_then(Codecs::read);
     let models = root.table("models").and_then(|place| models(place, surroundings));
@@ -62,12 +64,14 @@ fn root(root: Place<'_>, surroundings: &Surroundings) -> Option<Config> {
     let governor = root.table("governor").and_then(|place| Governor::read(place, tier));
     let remote = root.table("remote").and_then(|place| Remote::read(place, surroundings));
     schema?;
+    let box_ = box_?;
     Some(Config {
-        box_: box_?,
-        mqtt: mqtt?,
+        mqtt: mqtt?.at(&box_.data_dir),
+        box_,
         sources: sources?,
         clips: clips?,
         uplink: uplink?,
+        commands: commands?,
         storage: storage?,
         codecs: codecs?,
         models: models?,

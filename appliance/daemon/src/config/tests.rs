@@ -400,6 +400,7 @@ fn summary_shows_what_was_understood() {
          after 10 s of silence, hoops are searched\n\
          clips    of made_shot: 6 s before, 4 s after, at most 30 s\n\
          uplink   clips at any time, what events leave of the line\n\
+         obeys    no commands over MQTT\n\
          storage  2048 MiB of recordings, 4096 MiB of clips\n\
          codecs   decoder auto: the box's video engine if there is one, else libav\n\
          governor adaptive, no limit of power\n\

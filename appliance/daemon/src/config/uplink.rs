@@ -6,6 +6,7 @@ use outbox::{GameLock, Gate, Hours};
 const UPLINK: &[Key] = &[
     Key::new("clips_at", "\"22:00-08:00\""),
     Key::new("clips_kbit_s_max", "1500"),
+    Key::new("clips_mb_per_day", "500"),
     Key::new("game_lock", "\"backlog\""),
 ];
 
@@ -16,6 +17,8 @@ pub struct Uplink {
     pub gate: Gate,
     /// At most so many bytes a second; `None`: what events leave.
     pub ceiling: Option<u32>,
+    /// At most so many bytes of clips a day; `None`: as many as there are.
+    pub day_bytes_max: Option<u64>,
 }
 
 impl Uplink {
@@ -28,10 +31,15 @@ impl Uplink {
             let kbit = entry.within(64.0, 10_000_000.0, why)?;
             Some(Some((kbit * 125.0) as u32))
         });
+        let day = section.optional("clips_mb_per_day").map_or(Some(None), |entry| {
+            let why = "a day's clips have 1 to 10000000 MB";
+            Some(Some((entry.within(1.0, 10_000_000.0, why)? * 1e6) as u64))
+        });
         let locks = [("off", GameLock::Off), ("backlog", GameLock::Backlog)];
         let lock = section.optional("game_lock");
         let lock = lock.map_or(Some(GameLock::Off), |entry| entry.one_of(&locks));
-        Some(Self { gate: Gate { hours: hours?, lock: lock? }, ceiling: ceiling? })
+        let gate = Gate { hours: hours?, lock: lock? };
+        Some(Self { gate, ceiling: ceiling?, day_bytes_max: day? })
     }
 }
 
@@ -65,14 +73,16 @@ mod tests {
 
     #[test]
     fn hours_ceiling_and_lock_are_read() {
-        let text =
-            with("clips_at = \"22:00-08:30\"\nclips_kbit_s_max = 1500\ngame_lock = \"backlog\"");
+        let text = with(
+            "clips_at = \"22:00-08:30\"\nclips_kbit_s_max = 1500\nclips_mb_per_day = 500\ngame_lock = \"backlog\"",
+        );
         let uplink = understood(&text).uplink;
         assert_eq!(uplink.gate.hours, Some(Hours { from: 1320, to: 510 }));
         assert_eq!(uplink.ceiling, Some(187_500));
+        assert_eq!(uplink.day_bytes_max, Some(500_000_000));
         assert_eq!(uplink.gate.lock, GameLock::Backlog);
         let shown = understood(&text).to_string();
-        assert!(shown.contains("clips 22:00-08:30, at most 1500 kbit/s"), "{shown}");
+        assert!(shown.contains("clips 22:00-08:30, at most 1500 kbit/s, 500 MB a day"), "{shown}");
         assert_eq!(understood(GOOD).uplink, Uplink::default());
     }
 
@@ -84,6 +94,7 @@ mod tests {
         }
         for (wrong, says) in [
             ("clips_kbit_s_max = 1", "64 to 10000000"),
+            ("clips_mb_per_day = 0", "1 to 10000000 MB"),
             ("game_lock = \"on\"", "write one of `off` and `backlog`"),
         ] {
             let told = complaints(&with(wrong));

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use wire::time::WallTime;
 use wire::units::Permille;
 
+use crate::durable;
 use crate::hardware::figures;
-use crate::packs::durable;
 
 /// Name of the file in the data folder.
 pub const FILE: &str = "blackbox.json";

@@ -5,7 +5,6 @@
 //! [`crate::engine`]'s.
 
 pub mod command;
-pub(crate) mod durable;
 pub mod engines;
 pub mod install;
 pub mod keys;

@@ -18,7 +18,8 @@ use models::bundle::BundledFile;
 use models::{Pack, Trust};
 use serde::{Deserialize, Serialize};
 
-use super::{NAMES, OPTIONAL, durable};
+use super::{NAMES, OPTIONAL};
+use crate::durable;
 
 const CURRENT: &str = "current";
 const SCHEMA: u32 = 1;

@@ -5,11 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use boards::{Detected, Why};
 use futures_lite::future::block_on;
-use mqtt::Endpoint;
-use outbox::{Quota, Terms};
 use pipeline::cut::ClipSink;
 use pipeline::cutting::{CutHealth, CutStage, cut_clips};
 use pipeline::director::{Director, SourceProfile};
@@ -24,12 +22,12 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 use wire::envelope::{Body, NoticeKind};
 use wire::ids::{BootId, Name};
-use wire::topic::Device;
 
 use super::governing::{self, Governing, Links};
-use super::{leftovers, make_data_dir};
+use super::{leftovers, make_data_dir, sending};
 use crate::calibrate;
 use crate::clock::SystemClock;
+use crate::commands::Means;
 use crate::config::{self, Config, Input, Sport};
 use crate::drivers::{self, Drivers};
 use crate::engine::{self, Packs};
@@ -41,13 +39,10 @@ use crate::packs::shelf::Shelf;
 use crate::packs::watch::{Exchange, Stock};
 use crate::remote::Elsewhere;
 use crate::stages::{SourceLanes, Stages, spawn};
-use crate::store::{Opened, Store};
+use crate::store::Store;
 use crate::telemetry::Telemetry;
 use crate::uplink;
 use crate::vault::{Clips, Recordings};
-
-/// Most files of clips that wait for upload: against running out of inodes.
-const CLIP_FILES_MAX: u32 = 10_000;
 
 /// See the module.
 pub(super) struct Parts {
@@ -77,7 +72,7 @@ impl Parts {
     pub(super) async fn start(
         clock: &Arc<SystemClock>,
         config: &Config,
-        stop: watch::Sender<bool>,
+        (stop, means): (watch::Sender<bool>, Means),
     ) -> Result<Self> {
         make_data_dir(&config.box_.data_dir)?;
         let stock = Stock {
@@ -95,7 +90,7 @@ impl Parts {
         let (boot, store) = (opened.boot, opened.store.clone());
         let (shelves, recordings) = shelves(config, boot)?;
         leftovers::remove(&opened, &shelves.clips)?;
-        let uplink = start_uplink(clock, config, &opened)?;
+        let uplink = sending::start((clock, config), &opened, means)?;
         let (cuts, ids) = (Arc::new(Cuts::new()), Ids::default());
         let recorded = |r: &Recorded| (Arc::clone(&r.recording), Arc::clone(&r.progress));
         let to_record: Vec<_> = shelves.recorded.iter().map(recorded).collect();
@@ -252,27 +247,6 @@ fn shelves(config: &Config, boot: BootId) -> Result<(Shelves, Arc<Recordings>)> 
         })
         .collect::<Result<_>>()?;
     Ok((Shelves { clips, recorded }, recordings))
-}
-
-fn start_uplink(
-    clock: &Arc<SystemClock>,
-    config: &Config,
-    opened: &Opened,
-) -> Result<uplink::Handle> {
-    let mqtt = &config.mqtt;
-    let endpoint = Endpoint::new(&mqtt.host, mqtt.port, &mqtt.security)
-        .context("the connection to the broker cannot be made secure")?
-        .with_credentials(mqtt.credentials.clone());
-    let (tenant, device) = (config.box_.tenant.clone(), config.box_.device.clone());
-    let uplink = uplink::Config {
-        device: Device { tenant, device },
-        firmware: env!("CARGO_PKG_VERSION").to_owned(),
-        endpoint,
-        terms: Terms { ceiling: config.uplink.ceiling, ..uplink::Config::TERMS },
-        gate: config.uplink.gate,
-        quota: Quota { bytes: config.storage.clips_bytes, files: CLIP_FILES_MAX },
-    };
-    Ok(uplink::start(uplink, opened, Arc::clone(clock)))
 }
 
 fn profiles(config: &Config) -> Vec<SourceProfile> {

@@ -7,6 +7,7 @@
 //! A clip's file is complete, synced and renamed before its row is put here.
 //! Design note: `docs/architecture.md`.
 
+mod commands;
 mod open;
 mod schema;
 mod tables;
@@ -17,13 +18,14 @@ mod writer;
 use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
-use outbox::{Class, Key, Loaded};
+use outbox::{Class, Key, Loaded, Spent};
 use tokio::sync::{oneshot, watch};
 use wire::birth::Held;
 use wire::clip::ClipRecord;
-use wire::ids::{BootId, ClipId, Seq};
+use wire::ids::{BootId, ClipId, Name, Seq};
 use wire::topic::Route;
 
+pub use commands::{CommandRow, Known, Outcome, read_commands};
 pub use open::{OpenError, Opened};
 use writer::{Command, Read, Write};
 
@@ -217,6 +219,53 @@ impl Store {
         let (reply, ticket) = oneshot::channel();
         self.send(Command::Read(Read::Clips(reply)))?;
         Ok(Ticket(ticket))
+    }
+
+    /// What is remembered of a command's id.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] or [`StoreError::Closed`]; the ticket tells of the rest.
+    pub fn known_command(&self, id: Name) -> Result<Ticket<Option<Known>>, StoreError> {
+        let (reply, ticket) = oneshot::channel();
+        self.send(Command::Read(Read::KnownCommand(id, reply)))?;
+        Ok(Ticket(ticket))
+    }
+
+    /// Durably notes that a command is begun.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] or [`StoreError::Closed`]; the ticket tells of the rest.
+    pub fn begin_command(&self, row: CommandRow) -> Result<Ticket, StoreError> {
+        self.write(Write::BeginCommand(Box::new(row)))
+    }
+
+    /// Durably notes what became of a command that was begun.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] or [`StoreError::Closed`]; the ticket tells of the rest.
+    pub fn end_command(
+        &self,
+        id: Name,
+        outcome: Outcome,
+        text: String,
+    ) -> Result<Ticket, StoreError> {
+        self.write(Write::EndCommand(id, outcome, text))
+    }
+
+    /// Notes how many bytes of clips went on which day, some time later.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] or [`StoreError::Closed`].
+    pub fn note_spent(&self, spent: Spent) -> Result<(), StoreError> {
+        self.send(Command::Lazy(Write::Spent(spent)))
+    }
+
+    /// Notes a command that was refused, some time later.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] or [`StoreError::Closed`].
+    pub fn note_refused(&self, row: CommandRow) -> Result<(), StoreError> {
+        self.send(Command::Lazy(Write::RefusedCommand(Box::new(row))))
     }
 
     /// The ticket's outcome comes when everything queued before is durable.

@@ -7,6 +7,7 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use hal::Clock;
+use outbox::Spent;
 use rusqlite::Connection;
 use tokio::sync::watch;
 use wire::birth::Held;
@@ -14,7 +15,7 @@ use wire::ids::{BootId, Seq};
 use wire::time::WallTime;
 
 use super::writer::Writer;
-use super::{COMMANDS_MAX, Health, Store, StoredClip, StoredPlan, schema, tables};
+use super::{COMMANDS_MAX, Health, Store, StoredClip, StoredPlan, commands, schema, tables};
 
 /// 2024-01-01T00:00:00Z; a wall clock before it is not set.
 const EPOCH_2024: WallTime = WallTime(1_704_067_200_000_000);
@@ -35,6 +36,8 @@ pub struct Opened {
     /// Files of clips that were released, but perhaps not removed before the last stop: remove
     /// them and call [`Store::forget_clip`].
     pub leftovers: Vec<StoredClip>,
+    /// How many bytes of clips went on which day.
+    pub spent: Spent,
 }
 
 /// Why the store could not be opened.
@@ -91,11 +94,13 @@ impl Store {
         }
         let first = seconds_since_2024(clock.wall().0);
         let boot = tables::count_boot(&connection, first).map_err(database)?;
+        commands::interrupt(&connection).map_err(database)?;
         faults::mark("store.opened");
         let plans = tables::plans(&connection).map_err(database)?;
         let clips = tables::clips(&connection).map_err(database)?;
         let held = tables::held(&connection).map_err(database)?;
         let leftovers = tables::released_clips(&connection).map_err(database)?;
+        let spent = tables::spent(&connection).map_err(database)?;
         let (commands, receiver) = sync_channel(COMMANDS_MAX);
         let (persisted, persisted_receiver) = watch::channel(Seq(0));
         let (health, health_receiver) = watch::channel(Health::Good);
@@ -117,7 +122,7 @@ impl Store {
             })
             .map_err(|error| OpenError::Folder { path, error })?;
         let store = Store { commands, persisted: persisted_receiver, health: health_receiver };
-        Ok(Opened { store, boot, plans, clips, held, leftovers })
+        Ok(Opened { store, boot, plans, clips, held, leftovers, spent })
     }
 }
 

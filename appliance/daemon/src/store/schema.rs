@@ -4,7 +4,8 @@
 use rusqlite::{Connection, Error, TransactionBehavior};
 
 /// Statements that lead from one version to the next; `PRAGMA user_version` counts them.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     -- What the receiver has not acknowledged. Rows go only by its acknowledgement.
     CREATE TABLE messages (
@@ -40,7 +41,27 @@ const MIGRATIONS: &[&str] = &["
         reason TEXT NOT NULL,
         bytes INTEGER NOT NULL
     );
-"];
+",
+    "
+    -- What the box was asked to do and what became of it: its memory of ids, and its audit. A
+    -- 'refused' one was not done, so its id may come again.
+    CREATE TABLE commands (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT,
+        verb TEXT NOT NULL,
+        asked_by TEXT NOT NULL,
+        -- File of the key that signed it.
+        signer TEXT,
+        body TEXT NOT NULL,
+        boot INTEGER NOT NULL,
+        ts_us INTEGER NOT NULL,
+        expires_us INTEGER NOT NULL,
+        outcome TEXT NOT NULL CHECK (outcome IN ('begun', 'done', 'refused', 'interrupted')),
+        text TEXT NOT NULL
+    );
+    CREATE UNIQUE INDEX commands_by_id ON commands (id) WHERE outcome <> 'refused';
+",
+];
 
 /// The version that this build reads and writes.
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use outbox::{Class, Key, Loaded};
+use outbox::{Class, Key, Loaded, Spent};
 use rusqlite::{Connection, Error, OptionalExtension, Row, Transaction, params};
 use wire::birth::{GAPS_MAX, HELD_MAX, Held};
 use wire::clip::ClipRecord;
@@ -10,6 +10,7 @@ use wire::ids::{BootId, ClipId, Seq};
 use wire::time::WallTime;
 use wire::topic::Route;
 
+use super::commands;
 use super::writer::Write;
 use super::{Farewell, Finish, StoredClip, StoredMessage, StoredPlan};
 
@@ -60,7 +61,37 @@ pub(super) fn apply(
             .prepare_cached("DELETE FROM messages WHERE boot = ?1 AND seq <= ?2")?
             .execute(params![boot.0, upto.0])
             .map(drop),
+        Write::BeginCommand(row) => commands::insert(transaction, context, (row, "begun")),
+        Write::RefusedCommand(row) => commands::insert(transaction, context, (row, "refused")),
+        Write::Spent(spent) => put_spent(transaction, *spent),
+        Write::EndCommand(id, outcome, text) => commands::end(transaction, (id, *outcome, text)),
     }
+}
+
+fn put_spent(transaction: &Transaction<'_>, spent: Spent) -> Result<(), Error> {
+    // SQLite counts to i64::MAX.
+    let bytes = i64::try_from(spent.bytes).unwrap_or(i64::MAX);
+    transaction
+        .prepare_cached(
+            "INSERT INTO meta (key, value) VALUES ('clips_day', ?1), ('clips_day_bytes', ?2)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )?
+        .execute([spent.day, bytes])
+        .map(drop)
+}
+
+/// How many bytes of clips went on which day.
+pub(super) fn spent(connection: &Connection) -> Result<Spent, Error> {
+    let value = |key: &str| {
+        connection
+            .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get::<_, i64>(0))
+            .optional()
+    };
+    let (day, bytes) = (value("clips_day")?, value("clips_day_bytes")?);
+    Ok(Spent {
+        day: day.unwrap_or_default(),
+        bytes: u64::try_from(bytes.unwrap_or_default()).unwrap_or_default(),
+    })
 }
 
 fn put_message(transaction: &Transaction<'_>, message: &StoredMessage) -> Result<(), Error> {

@@ -10,15 +10,16 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use hal::Clock;
-use outbox::Loaded;
+use outbox::{Loaded, Spent};
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{oneshot, watch};
 use wire::birth::Held;
-use wire::ids::{BootId, ClipId, Seq};
+use wire::ids::{BootId, ClipId, Name, Seq};
 use wire::time::Monotonic;
 
 use super::{
-    Farewell, Finish, Health, StoreError, StoredClip, StoredMessage, StoredPlan, open, tables,
+    CommandRow, Farewell, Finish, Health, Known, Outcome, StoreError, StoredClip, StoredMessage,
+    StoredPlan, commands, open, tables,
 };
 
 /// Longest wait for company before a commit.
@@ -51,6 +52,10 @@ pub(super) enum Write {
     ReleaseClip(ClipId, Farewell),
     ForgetClip(ClipId),
     ReleaseMessages(BootId, Seq),
+    BeginCommand(Box<CommandRow>),
+    EndCommand(Name, Outcome, String),
+    RefusedCommand(Box<CommandRow>),
+    Spent(Spent),
 }
 
 #[derive(Debug)]
@@ -58,6 +63,7 @@ pub(super) enum Read {
     Load(Loaded, Reply<Vec<StoredMessage>>),
     Held(Reply<Vec<Held>>),
     Clips(Reply<Vec<StoredClip>>),
+    KnownCommand(Name, Reply<Option<Known>>),
 }
 
 pub(super) struct Writer<C> {
@@ -139,7 +145,11 @@ impl<C: Clock> Writer<C> {
             | Write::FinishPlan(..)
             | Write::ReleaseClip(..)
             | Write::ForgetClip(_)
-            | Write::ReleaseMessages(..) => None,
+            | Write::ReleaseMessages(..)
+            | Write::BeginCommand(_)
+            | Write::EndCommand(..)
+            | Write::RefusedCommand(_)
+            | Write::Spent(_) => None,
         });
         if let Some(newest) = newest.max() {
             self.persisted.send_replace(newest);
@@ -196,6 +206,9 @@ impl<C: Clock> Writer<C> {
                 Read::Load(range, reply) => respond(reply, tables::load(&self.connection, range)),
                 Read::Held(reply) => respond(reply, tables::held(&self.connection)),
                 Read::Clips(reply) => respond(reply, tables::clips(&self.connection)),
+                Read::KnownCommand(id, reply) => {
+                    respond(reply, commands::known(&self.connection, &id));
+                }
             }
         }
     }

@@ -12,7 +12,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use hal::Clock;
 use mqtt::{Encoding, Event, Message, Retain, Session, Verdict};
-use outbox::{Clip, Closed, Delays, Pacer, Play, Sent, Taken, Terms, Upload, UploadEffect, Waits};
+use outbox::{
+    Allowance, Clip, Closed, Delays, Pacer, Play, Sent, Spent, Taken, Terms, Upload, UploadEffect,
+    Waits,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 use wire::time::Monotonic;
 use wire::topic::FilePart;
@@ -21,11 +24,12 @@ use wire::transfer::{FileInit, FileResponse};
 use super::hour::local_minute;
 use super::letters;
 use super::line::Line;
-use super::{Config, Handle, Offer, Pulse, Stats, Tempo, sleep};
+use super::{Config, Handle, Offer, Pulse, Stats, Tempo, Wished, sleep};
 use crate::store::{Opened, Store, StoredClip};
 
 mod disk;
 mod settling;
+mod spending;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 const GOODBYE: Duration = Duration::from_millis(500);
@@ -53,6 +57,7 @@ pub(super) struct Links {
     pub(super) answers: mpsc::Receiver<FileResponse>,
     pub(super) pulse: watch::Receiver<Pulse>,
     pub(super) tempo: watch::Receiver<Tempo>,
+    pub(super) wished: watch::Receiver<Wished>,
     pub(super) stats: Stats,
     /// For notices of evictions.
     pub(super) handle: Handle,
@@ -78,6 +83,9 @@ pub(super) struct Courier<C> {
     not_before: Monotonic,
     line: Line<Sent>,
     pacer: Pacer,
+    allowance: Allowance,
+    /// What the store knows of it.
+    noted: Spent,
     /// Why no clip goes now.
     held: Option<Closed>,
     /// When there last was a clip to be uploaded.
@@ -91,6 +99,7 @@ enum Woken {
     Connection(Event<Sent>),
     Pulse,
     Tempo,
+    Wish,
     Deadline,
 }
 
@@ -112,6 +121,8 @@ impl<C: Clock> Courier<C> {
             not_before: clock.now(),
             line: Line::new(config.endpoint.clone(), clock.now(), !u64::from(opened.boot.0)),
             pacer: Pacer::new(clock.now(), config.terms),
+            allowance: Allowance::new(config.day_bytes_max, opened.spent),
+            noted: opened.spent,
             held: None,
             used: clock.now(),
             stop: None,
@@ -127,6 +138,7 @@ impl<C: Clock> Courier<C> {
             self.act().await;
             self.tell_stats();
             if let Some(stop) = self.stop.take() {
+                self.note(self.allowance.spent());
                 self.line.close(GOODBYE).await;
                 let _caller_is_gone = stop.send(());
                 return;
@@ -145,6 +157,7 @@ impl<C: Clock> Courier<C> {
             event = line.next() => Woken::Connection(event),
             Ok(()) = links.pulse.changed() => Woken::Pulse,
             Ok(()) = links.tempo.changed() => Woken::Tempo,
+            Ok(()) = links.wished.changed() => Woken::Wish,
             () = sleep(&**clock, deadline) => Woken::Deadline,
         }
     }
@@ -172,7 +185,7 @@ impl<C: Clock> Courier<C> {
             },
             Woken::Connection(event) => self.handle_connection(now, event),
             Woken::Pulse => self.handle_pulse(),
-            Woken::Tempo => self.look_again(now),
+            Woken::Tempo | Woken::Wish => self.look_again(now),
             Woken::Offer(None) | Woken::Deadline => {}
         }
     }
@@ -256,7 +269,12 @@ impl<C: Clock> Courier<C> {
         if self.job.is_none() && self.not_before <= now {
             self.start_next().await;
         }
-        while let Some(job) = &mut self.job {
+        while self.job.is_some() {
+            if let Err(closed) = self.judge_spending() {
+                self.put_back(closed);
+                return;
+            }
+            let Some(job) = &mut self.job else { return };
             match job.upload.next(self.clock.now(), &mut self.pacer) {
                 Some(UploadEffect::Send(sent)) => {
                     if let Err(error) = self.send(sent).await {
@@ -272,7 +290,7 @@ impl<C: Clock> Courier<C> {
     }
 
     /// Whether a clip may go now.
-    fn judge(&self, clip: &StoredClip) -> Result<(), Closed> {
+    fn judge(&mut self, clip: &StoredClip) -> Result<(), Closed> {
         let wall = self.clock.wall_time();
         let play = match *self.links.tempo.borrow() {
             Tempo::Live => Play::On,
@@ -280,12 +298,20 @@ impl<C: Clock> Courier<C> {
         };
         let age = wall.0.saturating_sub(clip.record.starts.0);
         let clip = if age > BACKLOG_AFTER_US { Clip::Backlog } else { Clip::New };
-        self.config.gate.judge(local_minute(wall), play, clip)
+        let wish = self.links.wished.borrow().at(self.clock.now());
+        self.config.gate.judge(local_minute(wall), (play, wish), clip)?;
+        self.judge_spending()
     }
 
     /// What the receiver has of it stays there: it goes on where it stopped.
     fn put_back_what_may_not_go(&mut self) {
-        let Some(Err(closed)) = self.job.as_ref().map(|job| self.judge(&job.clip)) else { return };
+        let Some(clip) = self.job.as_ref().map(|job| job.clip.clone()) else { return };
+        if let Err(closed) = self.judge(&clip) {
+            self.put_back(closed);
+        }
+    }
+
+    fn put_back(&mut self, closed: Closed) {
         if let Some(job) = self.job.take() {
             tracing::info!(clip = %job.clip.record.id, ?closed, "held back");
             self.waiting.push_back(job.clip);
@@ -295,8 +321,8 @@ impl<C: Clock> Courier<C> {
     /// The newest goes first: what people wait for is never behind a backlog.
     async fn start_next(&mut self) {
         self.held = None;
-        while let Some(clip) = self.waiting.back() {
-            self.held = self.judge(clip).err();
+        while let Some(clip) = self.waiting.back().cloned() {
+            self.held = self.judge(&clip).err();
             if self.held.is_some() {
                 self.not_before = self.clock.now().plus(GATE_EVERY);
                 return;
@@ -347,11 +373,15 @@ impl<C: Clock> Courier<C> {
         let topic = self.config.device.file(record.id, &part).as_str().to_owned();
         let message = Message { topic, payload, encoding, retain: Retain::No };
         faults::mark("upload.publish.before");
-        if let Err(error) = connection.publish(sent, message) {
+        let published = connection.publish(sent, message);
+        if let Err(error) = &published {
             tracing::warn!(%error, ?sent, clip = %record.id, "not published; asked again later");
             job.upload.handle_puback(self.clock.now(), sent, Taken::NoReceiver);
         }
         faults::mark("upload.publish.after");
+        if let (Ok(()), Sent::Segment { length, .. }) = (published, sent) {
+            self.spend(length.into());
+        }
         Ok(())
     }
 
@@ -387,6 +417,7 @@ impl<C: Clock> Courier<C> {
         self.links.stats.update(|stats| {
             stats.clips_connected = self.line.is_up();
             stats.link = self.pacer.link();
+            stats.clip_bytes_today = self.allowance.spent().bytes;
             stats.clips_held = self.held.filter(|_| self.job.is_none());
             stats.clips_waiting = clips().count();
             stats.clip_bytes_waiting = clips().map(|clip| clip.record.bytes).sum();

@@ -22,6 +22,7 @@ use super::line::Line;
 use super::{Config, Inbound, Pulse, Stats, Tempo, sleep};
 use crate::store::{Opened, Store, StoreError, StoredMessage, Ticket};
 
+mod asked;
 mod birth;
 mod farewell;
 
@@ -162,6 +163,8 @@ impl<C: Clock> Messenger<C> {
         match woken {
             Woken::Inbound(Some(Inbound::Letter(letter))) => self.take(letter),
             Woken::Inbound(Some(Inbound::Telemetry(group, json))) => self.telemetry(&group, json),
+            Woken::Inbound(Some(Inbound::Announce)) => self.announce(),
+            Woken::Inbound(Some(Inbound::Answer(response))) => self.answer(&response),
             Woken::Inbound(Some(Inbound::Drain(within, reply))) => {
                 self.drain = Some(Drain { until: now.plus(within), reply });
             }
@@ -309,7 +312,8 @@ impl<C: Clock> Messenger<C> {
         tracing::info!(endpoint = %self.config.endpoint, window = limits.window, "connected");
         self.line.come_up(now);
         self.tell_presence(Presence::Ready);
-        self.outbox.handle_connected(limits.window / 2);
+        // Also a broker that takes one message at a time gets both encodings, one after the other.
+        self.outbox.handle_connected((limits.window / 2).max(1));
         self.birth = self.store.held().ok();
     }
 
@@ -337,7 +341,14 @@ impl<C: Clock> Messenger<C> {
                 Ok(response) => drop(self.links.responses.try_send(response)),
                 Err(error) => tracing::warn!(%error, "a file response cannot be read"),
             },
-            Leaf::State | Leaf::Info | Leaf::Event(_) | Leaf::File(..) => {}
+            Leaf::Command(verb) => self.ask(verb, message),
+            Leaf::State
+            | Leaf::Info
+            | Leaf::Event(_)
+            | Leaf::File(..)
+            | Leaf::CommandResponse
+            | Leaf::Enrol
+            | Leaf::EnrolResponse => {}
         }
     }
 

@@ -19,11 +19,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use hal::Clock;
 use mqtt::Endpoint;
-use outbox::{Closed, Counters, Gate, Key, Link, Quota, Terms};
+use outbox::{Closed, Counters, Gate, Key, Link, Quota, Terms, Wish};
 use tokio::sync::{mpsc, oneshot, watch};
 use wire::clip::ClipRecord;
+use wire::command::CommandResponse;
 use wire::envelope::{Body, Envelope, VERSION};
 use wire::ids::{BootId, Name, Seq};
 use wire::time::{ClockQuality, Monotonic, WallTime};
@@ -50,8 +52,22 @@ pub struct Config {
     pub terms: Terms,
     /// When clips are uploaded.
     pub gate: Gate,
+    /// Bytes of clips a day, on a line that costs by the byte.
+    pub day_bytes_max: Option<u64>,
     /// How much may wait for upload; beyond it clips are evicted, oldest first.
     pub quota: Quota,
+    /// Link: messenger → commands. DROP: whoever asks hears nothing and asks again. `None`: the
+    /// box takes no commands, and does not subscribe to any.
+    pub commands: Option<mpsc::Sender<Asked>>,
+}
+
+/// A command as it came, unread.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Last level of its topic.
+    pub verb: Name,
+    /// What came.
+    pub payload: Bytes,
 }
 
 impl Config {
@@ -78,6 +94,8 @@ struct Inner {
     offers: mpsc::Sender<Offer>,
     /// Link: whoever sees what happens → messenger, courier, LATEST.
     tempo: watch::Sender<Tempo>,
+    /// Link: commands → courier, LATEST.
+    wished: watch::Sender<Wished>,
     stats: Stats,
 }
 
@@ -102,9 +120,25 @@ pub enum Tempo {
     Idle,
 }
 
+/// What somebody asked for about clips, and until when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Wished {
+    wish: Wish,
+    until: Monotonic,
+}
+
+impl Wished {
+    /// What counts now.
+    fn at(self, now: Monotonic) -> Wish {
+        if now < self.until { self.wish } else { Wish::AsSet }
+    }
+}
+
 /// What the messenger is asked for.
 enum Inbound {
     Letter(Letter),
+    Announce,
+    Answer(Box<CommandResponse>),
     Telemetry(Name, String),
     Drain(Duration, oneshot::Sender<u64>),
 }
@@ -158,6 +192,10 @@ pub struct UplinkStats {
     pub link: Option<Link>,
     /// From the newest answered event's publication to the broker's answer.
     pub event_round_trip: Option<Duration>,
+    /// Bytes of clips that went today, by the box's own midnight.
+    pub clip_bytes_today: u64,
+    /// Commands that came faster than they are read.
+    pub commands_dropped: u64,
     /// Telemetry that was not sent because there was no connection.
     pub telemetry_dropped: u64,
 }
@@ -183,6 +221,7 @@ pub fn start<C: Clock>(config: Config, opened: &Opened, clock: Arc<C>) -> Handle
     let (offers, offered) = mpsc::channel(OFFERS_MAX);
     let (tempo, felt_tempo) = watch::channel(Tempo::Live);
     let courier_tempo = felt_tempo.clone();
+    let (wished, felt_wish) = watch::channel(Wished::default());
     let stats = Stats::default();
     let stamps = Arc::clone(&clock);
     let stamp = move || {
@@ -197,6 +236,7 @@ pub fn start<C: Clock>(config: Config, opened: &Opened, clock: Arc<C>) -> Handle
         letters,
         offers,
         tempo,
+        wished,
         stats: stats.clone(),
     }));
     let (responses, answers) = mpsc::channel(OFFERS_MAX);
@@ -212,6 +252,7 @@ pub fn start<C: Clock>(config: Config, opened: &Opened, clock: Arc<C>) -> Handle
         answers,
         pulse: felt,
         tempo: courier_tempo,
+        wished: felt_wish,
         stats,
         handle: handle_too,
     };
@@ -252,6 +293,32 @@ impl Handle {
         if self.0.letters.try_send(Inbound::Telemetry(group, json)).is_err() {
             self.0.stats.update(|stats| stats.telemetry_dropped += 1);
         }
+    }
+
+    /// Publishes `state` and `info` again.
+    ///
+    /// # Errors
+    /// [`Refused`]: ask again.
+    pub fn announce(&self) -> Result<(), Refused> {
+        self.0.letters.try_send(Inbound::Announce).map_err(|_| Refused)
+    }
+
+    /// Publishes the answer to a command with QoS 1, if there is a connection; not stored: whoever
+    /// hears nothing asks again.
+    pub fn answer(&self, response: CommandResponse) {
+        if self.0.letters.try_send(Inbound::Answer(Box::new(response))).is_err() {
+            tracing::warn!("a command is not answered: too much waits to be sent");
+        }
+    }
+
+    /// What counts for clips until then, whatever hours and lock say.
+    pub fn wish(&self, wish: Wish, until: Monotonic) {
+        self.0.wished.send_replace(Wished { wish, until });
+    }
+
+    /// How watchful the connections have to be.
+    pub fn tempo(&self) -> Tempo {
+        *self.0.tempo.borrow()
     }
 
     /// How watchful the connections have to be from now on.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use courtside::clock::SystemClock;
 use courtside::store::{Finish, OpenError, Opened, Store, StoreError, StoredPlan};
-use courtside::uplink::{self, Config, Handle};
+use courtside::uplink::{self, Asked, Config, Handle};
 use fleet::{Line, Stored};
 use hal::Clock;
 use mqtt::{Endpoint, Security};
@@ -32,8 +32,12 @@ pub(crate) struct Bench {
     pub(crate) quota: Quota,
     /// When clips are uploaded.
     pub(crate) gate: Gate,
+    /// Bytes of clips a day.
+    pub(crate) day_bytes_max: Option<u64>,
     /// How long ago clips begin.
     pub(crate) clip_age: Duration,
+    /// Where the box puts commands, if it takes some.
+    pub(crate) commands: Option<mpsc::Sender<Asked>>,
     pub(crate) port: u16,
     receiver: Option<JoinHandle<()>>,
     lines: mpsc::Receiver<Line>,
@@ -50,7 +54,9 @@ impl Bench {
             clock: Arc::new(SystemClock::start()),
             quota: Quota { bytes: 1 << 30, files: 1000 },
             gate: Gate::default(),
+            day_bytes_max: None,
             clip_age: Duration::ZERO,
+            commands: None,
             port,
             receiver: None,
             lines,
@@ -141,7 +147,9 @@ impl Bench {
             endpoint: Endpoint::new("127.0.0.1", self.port, &Security::Plain).expect("no TLS"),
             terms: Config::TERMS,
             gate: self.gate,
+            day_bytes_max: self.day_bytes_max,
             quota: self.quota,
+            commands: self.commands.clone(),
         };
         let handle = uplink::start(config, &opened, Arc::clone(&self.clock));
         (opened, handle)

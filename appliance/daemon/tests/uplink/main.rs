@@ -3,6 +3,8 @@
 mod bench;
 #[path = "../../../mqtt/tests/broker/mod.rs"]
 mod broker;
+mod commands;
+mod hostile;
 mod refused;
 mod tempo;
 

@@ -66,6 +66,32 @@ fn clip_of_an_earlier_game_waits_until_play_is_over_and_a_new_one_does_not() {
     });
 }
 
+#[test]
+fn day_whose_bytes_are_used_up_ends_for_clips_and_stays_so_over_a_restart() {
+    let Some(broker) = Broker::start("") else { return };
+    runtime().block_on(async {
+        let mut bench = Bench::new(broker.port);
+        bench.day_bytes_max = Some(100_000);
+        bench.restart_receiver().await;
+        let (opened, handle) = bench.start_box();
+        bench.offer_clip((&opened, &handle), 90_000).await;
+        bench.until("the first clip", |bench| bench.clips_told() == 1).await;
+        // It begins within the day's bytes, does not end within them, and waits half-way.
+        bench.offer_clip((&opened, &handle), 200_000).await;
+        bench.until("a held clip", |_| handle.stats().clips_held == Some(Closed::Budget)).await;
+        let spent = handle.stats().clip_bytes_today;
+        assert!((100_000..=400_000).contains(&spent), "{spent}");
+        handle.publish(bench.event(opened.boot, 1)).expect("there is room");
+        bench.until("an event", |bench| bench.events_told().len() == 1).await;
+        assert_eq!(handle.drain(Duration::from_secs(5)).await, 0);
+        drop((opened, handle));
+        let (_opened, handle) = bench.restart_box().await;
+        bench.until("still held", |_| handle.stats().clips_held == Some(Closed::Budget)).await;
+        assert_eq!(handle.stats().clip_bytes_today, spent);
+        assert_eq!(bench.clips_told(), 1);
+    });
+}
+
 /// Somebody who hears every state.
 async fn witness(port: u16) -> Connection<()> {
     let endpoint = Endpoint::new("127.0.0.1", port, &Security::Plain).expect("no TLS");

@@ -1,5 +1,7 @@
 //! The subcommands' arguments, and what they print. The library does the work.
 
+pub(crate) mod ask;
+pub(crate) mod authority;
 pub(crate) mod replay;
 pub(crate) mod tail;
 
@@ -9,10 +11,18 @@ use clap::Args;
 use fleet::broker::{self, BrokerError};
 use mqtt::Endpoint;
 use wire::ids::Name;
+use wire::topic::Device;
 
 /// A name, for clap.
 fn name(text: &str) -> Result<Name, String> {
     text.parse().map_err(|error: wire::ids::NameError| error.to_string())
+}
+
+/// A box, for clap.
+fn device(text: &str) -> Result<Device, String> {
+    let (tenant, device) =
+        text.split_once('/').ok_or("write TENANT/DEVICE, such as demo/court-1")?;
+    Ok(Device { tenant: name(tenant)?, device: name(device)? })
 }
 
 /// A client id that no other process of this machine has: a second one would take the first one's

@@ -5,6 +5,8 @@ use heapless::{String, Vec};
 use wire::birth::{BoxState, GAPS_MAX, HELD_MAX, Held, Info, Presence};
 use wire::board::BoardReading;
 use wire::clip::{CLIP_EVENTS_MAX, ClipEvent, ClipRecord};
+use wire::command::{Command, CommandOutcome, CommandResponse, Signed};
+use wire::enrol::{EnrolRequest, EnrolResponse};
 use wire::envelope::{Body, Envelope, Notice, NoticeKind, VERSION};
 use wire::event::{CUES_MAX, Cue, CueKind, EventKind, GameEvent, Stage};
 use wire::ids::{BootId, ClipId, EventId, NAME_BYTES_MAX, Name, Seq};
@@ -152,6 +154,54 @@ pub fn response() -> FileResponse {
         reason_code: FileResponse::RESEND_MISSING,
         reason_description: text("bytes are missing"),
         missing: Vec::from_slice(&[(0, 8192), (65_536, 73_728)]).expect("two ranges fit"),
+    }
+}
+
+pub fn command() -> Command {
+    Command {
+        v: VERSION,
+        id: name("0123456789abcdef0123456789abcdef"),
+        by: text("anna@example.org"),
+        expires_us: WallTime(1_767_225_660_000_000),
+        for_s: Some(600),
+        during_play: None,
+    }
+}
+
+pub fn signed() -> Signed {
+    Signed {
+        signed: text(r#"{"v":1,"id":"a","by":"b","expires_us":1}"#), signature: text("RUR…")
+    }
+}
+
+pub fn command_response() -> CommandResponse {
+    CommandResponse {
+        v: VERSION,
+        id: Some(command().id),
+        verb: name("watch"),
+        outcome: CommandOutcome::Done,
+        text: text("counters come every 2 s for 600 s"),
+        boot: BootId(7),
+        ts_us: WallTime(1_767_225_600_000_000),
+    }
+}
+
+pub fn enrol() -> EnrolRequest {
+    EnrolRequest {
+        v: VERSION,
+        id: command().id,
+        request: text("-----BEGIN CERTIFICATE REQUEST-----\n…"),
+        voucher: text("-----BEGIN CERTIFICATE-----\n…"),
+        signature: text("MEUCIQ…"),
+    }
+}
+
+pub fn enrolled() -> EnrolResponse {
+    EnrolResponse {
+        v: VERSION,
+        id: command().id,
+        certificate: Some(text("-----BEGIN CERTIFICATE-----\n…")),
+        text: text("for 365 days, by the claim of tenant demo"),
     }
 }
 

@@ -7,6 +7,7 @@
 use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use wire::command::Verb;
 use wire::envelope::{BYTES_MAX, Body, Envelope};
 use wire::ids::{ClipId, Name};
 use wire::topic::{
@@ -41,6 +42,7 @@ struct Channel {
 enum Says {
     Box,
     Receiver,
+    Operator,
 }
 
 #[derive(Clone, Copy)]
@@ -114,6 +116,7 @@ fn channels() -> Result<Vec<Channel>> {
             .replace("_device_", "{device}")
             .replace("_source_", "{source}")
             .replace("_kind_", "{kind}")
+            .replace("_verb_", "{verb}")
             .replace(&id.to_string(), "{id}")
             .replace(&sha, "{sha256}")
             .replace(&number.to_string(), count)
@@ -130,6 +133,7 @@ fn channels() -> Result<Vec<Channel>> {
     };
     let kept = |channel: Channel| Channel { retain: Retain::Yes, ..channel };
     let to_box = |channel: Channel| Channel { says: Says::Receiver, ..channel };
+    let asked = |channel: Channel| Channel { says: Says::Operator, ..channel };
     let file = |part: &FilePart, count: &str| address(device.file(id, part), count);
     let event = |encoding| address(device.event(encoding, &route), "");
     Ok(vec![
@@ -158,6 +162,28 @@ fn channels() -> Result<Vec<Channel>> {
             1,
             &["fileResponse"],
         )),
+        asked(from_box(
+            "command",
+            address(device.command(&name("_verb_")?), ""),
+            COMMAND,
+            1,
+            &["command", "signedCommand"],
+        )),
+        from_box("enrol", address(device.enrol(), ""), ENROL, 1, &["enrol"]),
+        to_box(from_box(
+            "enrolResponse",
+            address(device.enrol_response(), ""),
+            ENROL_RESPONSE,
+            1,
+            &["enrolResponse"],
+        )),
+        from_box(
+            "commandResponse",
+            address(device.command_response(), ""),
+            COMMAND_RESPONSE,
+            1,
+            &["commandResponse"],
+        ),
     ])
 }
 
@@ -176,6 +202,13 @@ const SEGMENT: &str = "Bytes of the clip from this offset on.";
 const FIN: &str = "All of the clip was sent: its size in bytes and its SHA-256.";
 const ABORT: &str = "The box gives the clip up.";
 const RESPONSE: &str = "The receiver's answer to a message of an upload. Whoever sends it takes the place of `courtside-fleet receive`.";
+
+const COMMAND: &str = "What the box is asked to do, if its `[commands] accept` says that it takes commands. Whoever hears nothing within some seconds sends the same one again: it is done once.";
+const COMMAND_RESPONSE: &str =
+    "What became of a command, also of one that somebody else sent: look for your own id.";
+
+const ENROL: &str = "A box asks for a certificate, with a claim or with its present one.";
+const ENROL_RESPONSE: &str = "The authority's answer.";
 
 fn messages() -> Result<Vec<Message>> {
     let typed = |id, title, name: &str, example: Value| Message {
@@ -230,6 +263,21 @@ fn messages() -> Result<Vec<Message>> {
         typed("ack", "Cumulative acknowledgement", "Ack", example(&samples::ack())?),
         typed("fileInit", "Announcement of a clip", "FileInit", example(&samples::init())?),
         typed("fileResponse", "Answer", "FileResponse", example(&samples::response())?),
+        typed("command", "Something to do", "Command", example(&samples::command())?),
+        typed("signedCommand", "The same, signed", "Signed", example(&samples::signed())?),
+        typed(
+            "commandResponse",
+            "What became of it",
+            "CommandResponse",
+            example(&samples::command_response())?,
+        ),
+        typed("enrol", "A certificate is asked for", "EnrolRequest", example(&samples::enrol())?),
+        typed(
+            "enrolResponse",
+            "A certificate, or why not",
+            "EnrolResponse",
+            example(&samples::enrolled())?,
+        ),
         bytes("octets", "A part of a clip", "application/octet-stream", octets),
         bytes(
             "empty",
@@ -275,6 +323,10 @@ fn of_channel(channel: &Channel, kinds: &[String]) -> Value {
     let parameter = |name: &str| {
         let told = match name {
             "kind" => json!({ "description": "What the message tells of.", "enum": kinds }),
+            "verb" => {
+                let verbs = Verb::ALL.map(Verb::as_str);
+                json!({ "description": "What is to be done.", "enum": verbs })
+            }
             other => json!({ "$ref": format!("#/components/parameters/{other}") }),
         };
         (name.to_owned(), told)
@@ -295,6 +347,7 @@ fn of_operation(channel: &Channel) -> (String, Value) {
     let (verb, action) = match channel.says {
         Says::Box => ("tell", "send"),
         Says::Receiver => ("take", "receive"),
+        Says::Operator => ("obey", "receive"),
     };
     let mut letters = channel.id.chars();
     let first = letters.next().map(|letter| letter.to_ascii_uppercase());

@@ -5,6 +5,8 @@
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 use wire::birth::{BoxState, Info};
+use wire::command::{Command, CommandResponse, Signed, Verb};
+use wire::enrol::{EnrolRequest, EnrolResponse};
 use wire::envelope::Envelope;
 use wire::players::PlayersSeen;
 use wire::timeline::SourceTimeline;
@@ -36,6 +38,12 @@ pub(super) fn of_types() -> Map<String, Value> {
     generator.subschema_for::<Ack>();
     generator.subschema_for::<FileInit>();
     generator.subschema_for::<FileResponse>();
+    generator.subschema_for::<Command>();
+    generator.subschema_for::<Signed>();
+    generator.subschema_for::<Verb>();
+    generator.subschema_for::<CommandResponse>();
+    generator.subschema_for::<EnrolRequest>();
+    generator.subschema_for::<EnrolResponse>();
     let mut schemas = generator.take_definitions(true);
     schemas.values_mut().for_each(plain);
     schemas

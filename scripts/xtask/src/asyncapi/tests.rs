@@ -182,7 +182,7 @@ fn examples_satisfy_the_payloads_that_they_are_examples_of() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 12, "every message but telemetry without a type, bytes and nothing");
+    assert_eq!(checked, 17, "every message but telemetry without a type, bytes and nothing");
 }
 
 #[test]
@@ -214,6 +214,10 @@ fn every_topic_that_boxes_build_is_a_channel() {
     let box_ = "cv1/{tenant}/{device}";
     let leaves = [
         "ack",
+        "cmd-response",
+        "cmd/{verb}",
+        "enrol",
+        "enrol-response",
         "evt/{source}/{kind}",
         "evtb/{source}/{kind}",
         "file-response",

@@ -53,6 +53,12 @@ const TABLE: &[Rule] = &[
         ours: &[],
         foreign: Foreign::Only(&["serde", "postcard", "heapless", "schemars"]),
     },
+    // Keys and certificates: PEM in, PEM out.
+    Rule {
+        name: "courtside-identity",
+        ours: &[WIRE],
+        foreign: Foreign::Without(VENDORS_AND_EDGES),
+    },
     // Empty, unless it is armed.
     Rule { name: FAULTS, ours: &[], foreign: Foreign::Without(VENDORS_AND_EDGES) },
     pure("courtside-governor"),
@@ -119,6 +125,7 @@ const TABLE: &[Rule] = &[
             "courtside-sensors",
             "courtside-srt",
             "courtside-v4l2",
+            "courtside-identity",
             MQTT,
         ],
         foreign: Foreign::Any,
@@ -126,7 +133,7 @@ const TABLE: &[Rule] = &[
     // The clock, and the rules of retrying: the receiver waits for a broker as the box does.
     Rule {
         name: "courtside-fleet",
-        ours: &[WIRE, FAULTS, HAL, "courtside-outbox", MQTT],
+        ours: &[WIRE, FAULTS, HAL, "courtside-outbox", "courtside-identity", MQTT],
         foreign: Foreign::Any,
     },
     // An example for subscribers, as small as they are.

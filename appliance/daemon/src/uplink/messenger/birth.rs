@@ -69,10 +69,7 @@ impl<C: Clock> Messenger<C> {
             }),
             window: WINDOW,
             packet_bytes_max: PACKET_BYTES_MAX,
-            subscriptions: vec![
-                device.ack().as_str().to_owned(),
-                device.file_response().as_str().to_owned(),
-            ],
+            subscriptions: self.subscriptions(),
         }
     }
 

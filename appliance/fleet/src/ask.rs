@@ -1,0 +1,174 @@
+//! `courtside-fleet ask`: asks a box for something and waits for its answer.
+//!
+//! Owns: the command's text, its signature, and the asking again. Must not: judge the answer. The
+//! same command goes every few seconds until the box answers or the command has expired; a box
+//! does it once: `docs/decisions/0028-commands.md`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hal::Clock;
+use minisign::SecretKeyBox;
+use mqtt::{Connection, Encoding, Endpoint, Event, Message, Quality, Retain, Session};
+use wire::command::{Command, CommandResponse, Signed, Verb};
+use wire::time::{Monotonic, WallTime};
+use wire::topic::Device;
+
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+const PACKET_BYTES_MAX: u32 = 64 * 1024;
+/// An answer takes a second or two; whoever hears none that long asks again.
+const AGAIN: Duration = Duration::from_secs(5);
+/// Before another connection is tried.
+const RECONNECT: Duration = Duration::from_secs(1);
+
+/// A command for one box.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Which box.
+    pub device: Device,
+    /// For what.
+    pub verb: Verb,
+    /// The rest.
+    pub command: Command,
+}
+
+/// Why a command cannot be asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// The secret key cannot be used.
+    #[error("the secret key {} cannot be used: {why}; name a file that `minisign -G` wrote as its secret key", path.display())]
+    Key {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Nobody answered.
+    #[error("no answer{}; does the box take commands (`[commands] accept`), is it connected (topic `state`), may this user publish on `cmd`?", .0.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
+    Silence(Option<String>),
+}
+
+/// What is published: the command as JSON, signed by the key in the file `key` if there is one.
+///
+/// # Errors
+/// [`AskError::Key`].
+pub fn payload(
+    request: &Request,
+    key: Option<(&Path, Option<String>)>,
+) -> Result<String, AskError> {
+    let text = serde_json::to_string(&request.command).expect("text keys");
+    let Some((path, password)) = key else { return Ok(text) };
+    let refuse = |why: String| AskError::Key { path: path.to_owned(), why };
+    let written = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
+    let secret = SecretKeyBox::from_string(&written).map_err(|error| refuse(error.to_string()))?;
+    let secret = match password {
+        Some(password) => secret.into_secret_key(Some(password)),
+        None => secret.into_unencrypted_secret_key(),
+    };
+    let secret = secret.map_err(|error| {
+        refuse(format!("{error} (one with a password needs it in COURTSIDE_KEY_PASSWORD)"))
+    })?;
+    let message = format!("{}\n{text}", topic(request));
+    let signature = minisign::sign(None, &secret, message.as_bytes(), None, None);
+    let signature = signature.map_err(|error| refuse(error.to_string()))?.to_string();
+    let fits =
+        |text: &str| heapless::String::try_from(text).map_err(|_| refuse("too long".to_owned()));
+    let signed = Signed { signed: fits(&text)?, signature: fits(&signature)? };
+    Ok(serde_json::to_string(&signed).expect("text keys"))
+}
+
+/// Asks until the box answers or the command has expired. Needs a tokio runtime.
+///
+/// # Errors
+/// [`AskError::Silence`].
+pub async fn ask<C: Clock>(
+    (endpoint, client_id): (&Endpoint, String),
+    request: &Request,
+    payload: String,
+    clock: &C,
+) -> Result<CommandResponse, AskError> {
+    let session = Session {
+        client_id,
+        keep_alive: KEEP_ALIVE,
+        will: None,
+        window: 8,
+        packet_bytes_max: PACKET_BYTES_MAX,
+        subscriptions: vec![request.device.command_response().as_str().to_owned()],
+    };
+    let left = left(request.command.expires_us, clock.wall().0);
+    let end = clock.now().plus(left);
+    let mut trouble = None;
+    while clock.now() < end {
+        let mut connection = Connection::open(endpoint, session.clone());
+        match once(&mut connection, (request, &payload), clock, end).await {
+            Ok(Some(response)) => return Ok(response),
+            Ok(None) => trouble = None,
+            Err(reason) => {
+                trouble = Some(reason);
+                clock.sleep_until(end.min(clock.now().plus(RECONNECT))).await;
+            }
+        }
+    }
+    Err(AskError::Silence(trouble))
+}
+
+/// Asks on one connection; `None` when the command has expired.
+async fn once<C: Clock>(
+    connection: &mut Connection<()>,
+    (request, payload): (&Request, &str),
+    clock: &C,
+    end: Monotonic,
+) -> Result<Option<CommandResponse>, String> {
+    let mut next = end;
+    loop {
+        let event = tokio::select! {
+            event = connection.next() => event,
+            () = clock.sleep_until(next) => {
+                if clock.now() >= end {
+                    return Ok(None);
+                }
+                next = send(connection, request, payload, clock)?.min(end);
+                continue;
+            }
+        };
+        match event {
+            Event::Up(_) => next = send(connection, request, payload, clock)?.min(end),
+            Event::Message(message) => {
+                let told = serde_json::from_slice::<CommandResponse>(message.payload());
+                if let Ok(told) = told
+                    && told.id.as_ref() == Some(&request.command.id)
+                {
+                    return Ok(Some(told));
+                }
+            }
+            Event::Answered((), _) => {}
+            Event::Down(reason) => return Err(reason),
+        }
+    }
+}
+
+/// Sends it; returns when to do so again.
+fn send<C: Clock>(
+    connection: &mut Connection<()>,
+    request: &Request,
+    payload: &str,
+    clock: &C,
+) -> Result<Monotonic, String> {
+    let message = Message {
+        topic: topic(request),
+        payload: payload.to_owned().into(),
+        encoding: Encoding::Json,
+        retain: Retain::No,
+    };
+    connection.tell(message, Quality::AtLeastOnce).map_err(|error| error.to_string())?;
+    Ok(clock.now().plus(AGAIN))
+}
+
+fn topic(request: &Request) -> String {
+    let verb = request.verb.as_str().parse().expect("a verb is a name");
+    request.device.command(&verb).as_str().to_owned()
+}
+
+fn left(expires: WallTime, now: WallTime) -> Duration {
+    Duration::from_micros(u64::try_from(expires.0.saturating_sub(now.0)).unwrap_or(0))
+}
