@@ -6,6 +6,7 @@
 //! that it reads, and at 900 events a second a thousand of them waited. What holds a fast sender
 //! back is the socket, which is not read while a batch is being stored.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use outbox::{Backoff, Delays};
 use tokio::sync::mpsc;
 use wire::time::{Monotonic, WallTime};
 
+use crate::letters::Reason;
 use crate::line::Line;
 
 /// Messages that one commit takes.
@@ -49,6 +51,28 @@ pub(crate) struct Now {
 pub(crate) struct Outcome {
     pub(crate) replies: Vec<Message>,
     pub(crate) lines: Vec<Line>,
+    pub(crate) tally: Tally,
+}
+
+/// What a batch was made of, for the metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) events: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) conflicts: u64,
+    pub(crate) holes: u64,
+    /// Unreadable messages by [`Reason`].
+    pub(crate) letters: BTreeMap<Reason, u64>,
+    pub(crate) letters_dropped: u64,
+    pub(crate) clips: u64,
+    pub(crate) clip_bytes: u64,
+}
+
+impl Tally {
+    /// One more message that could not be read.
+    pub(crate) fn letter(&mut self, reason: Reason) {
+        *self.letters.entry(reason).or_default() += 1;
+    }
 }
 
 /// A batch could not be stored.

@@ -5,7 +5,6 @@
 //! happens every megabyte or second, not for every segment. A file is whole when its size and
 //! SHA-256 are right; only then it gets its name, and only then the box hears so.
 
-mod ledger;
 mod part;
 #[cfg(test)]
 mod tests;
@@ -16,16 +15,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mqtt::{Encoding, Incoming, Message, Quality, Retain};
-use rusqlite::Connection;
 use wire::ids::ClipId;
 use wire::time::{MediaSpan, Monotonic};
 use wire::topic::{self, Device, FilePart, Leaf};
 use wire::transfer::{FileInit, FileResponse, FileStep, MISSING_MAX};
 
 use crate::desk::{Desk, DeskError, Now, Outcome};
+use crate::letters::{Letter, Reason};
 use crate::line::{Line, Stored};
 use crate::ranges::Ranges;
-use ledger::{FileKey, Known, Ledger};
+use crate::store::{FileKey, Files, Known};
 use part::{Part, Sealed};
 
 /// Received bytes that a crash may cost.
@@ -36,7 +35,7 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 const OPEN_MAX: usize = 64;
 
 pub(crate) struct FileDesk {
-    ledger: Ledger,
+    ledger: Box<dyn Files>,
     /// Folder of clips.
     clips: PathBuf,
     open: BTreeMap<FileKey, Open>,
@@ -58,9 +57,9 @@ struct Open {
 struct Answer(u8, &'static str, Vec<(u64, u64)>);
 
 impl FileDesk {
-    pub(crate) fn new(connection: Connection, clips: PathBuf) -> Self {
+    pub(crate) fn new(ledger: Box<dyn Files>, clips: PathBuf) -> Self {
         Self {
-            ledger: Ledger::new(connection),
+            ledger,
             clips,
             open: BTreeMap::new(),
             checkpoint: Monotonic::default(),
@@ -77,7 +76,7 @@ impl FileDesk {
         let Some((device, Leaf::File(id, part))) = parsed else { return Ok(()) };
         let key = (device, id);
         let (step, answer) = match part {
-            FilePart::Init => (FileStep::Init, self.take_init(&key, message.payload(), now)?),
+            FilePart::Init => (FileStep::Init, self.take_init(&key, message, (now, outcome))?),
             FilePart::Segment(offset) => {
                 let answer = self.take_segment(&key, (offset, message.payload()))?;
                 let Some(answer) = answer else { return Ok(()) };
@@ -93,11 +92,19 @@ impl FileDesk {
         Ok(())
     }
 
-    fn take_init(&mut self, key: &FileKey, payload: &Bytes, now: Now) -> Result<Answer, DeskError> {
-        let init: FileInit = match serde_json::from_slice(payload) {
+    fn take_init(
+        &mut self,
+        key: &FileKey,
+        message: &Incoming,
+        (now, outcome): (Now, &mut Outcome),
+    ) -> Result<Answer, DeskError> {
+        let init: FileInit = match serde_json::from_slice(message.payload()) {
             Ok(init) => init,
             Err(error) => {
-                tracing::error!(%error, file = %key.1, "an announcement cannot be read");
+                tracing::error!(%error, file = %key.1, "an announcement cannot be read; `courtside-fleet dead-letters` has it");
+                let letter = Letter::of(message, Reason::Malformed, None);
+                outcome.tally.letters_dropped += self.ledger.put_letter(&letter, now.wall)?;
+                outcome.tally.letter(letter.reason);
                 return Ok(cancel("the announcement cannot be read"));
             }
         };
@@ -200,9 +207,12 @@ impl FileDesk {
         let Some(open) = self.open.remove(key) else { return Ok(pause()) };
         self.ledger.finish(key, now.wall)?;
         let record = open.init.user_data;
-        let length = record.interval.end.since(record.interval.start);
-        let ended_us = record.starts.0 + micros(length);
-        let delay_ms = (now.wall.0 - ended_us) as f64 / 1_000.0;
+        outcome.tally.clips += 1;
+        outcome.tally.clip_bytes += record.bytes;
+        // Saturating: what a box writes there need not make sense.
+        let length = record.interval.end.0.saturating_sub(record.interval.start.0);
+        let ended_us = record.starts.0.saturating_add(micros(MediaSpan(length)));
+        let delay_ms = now.wall.0.saturating_sub(ended_us) as f64 / 1_000.0;
         let stored = Stored::Clip { path, delay_ms, record: Box::new(record) };
         outcome.lines.push(Line::new(&key.0, now.wall, stored));
         Ok(Answer(FileResponse::PERSISTED, "stored and verified", Vec::new()))
@@ -258,7 +268,8 @@ impl FileDesk {
             open.part.sync()?;
         }
         let received = self.open.iter().filter(|(_, open)| open.dirty > 0);
-        self.ledger.put_ranges(received.map(|(key, open)| (key, &open.ranges)))?;
+        let received: Vec<_> = received.map(|(key, open)| (key, &open.ranges)).collect();
+        self.ledger.put_ranges(&received)?;
         for open in self.open.values_mut() {
             open.dirty = 0;
         }
@@ -296,7 +307,7 @@ impl Desk for FileDesk {
 }
 
 fn micros(span: MediaSpan) -> i64 {
-    span.as_millis() * 1_000
+    span.as_millis().saturating_mul(1_000)
 }
 
 fn cancel(why: &'static str) -> Answer {

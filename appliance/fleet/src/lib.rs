@@ -11,9 +11,10 @@
 pub mod broker;
 pub mod clock;
 pub mod config;
-mod database;
+pub mod dead_letters;
 mod desk;
 mod files;
+mod letters;
 mod line;
 mod marks;
 mod messages;
@@ -21,6 +22,7 @@ mod ranges;
 mod receive;
 pub mod recording;
 pub mod replay;
+mod store;
 pub mod tail;
 
 pub use line::{Line, Stored};

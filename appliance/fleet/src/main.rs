@@ -38,6 +38,9 @@ enum Command {
     /// beside it. It may be killed and restarted at any moment: nothing is lost, and nothing is
     /// printed twice. One receiver for each broker and `client_id`.
     Receive(Receive),
+    /// Lists what came and could not be read: when, on which topic, why, how often. A receiver may
+    /// run meanwhile.
+    DeadLetters(command::dead_letters::DeadLetters),
     /// Listens to what boxes tell and prints one line for each message; answers nothing, so it may
     /// run beside a receiver. With --record it writes what it hears for `replay`.
     Tail(command::tail::Tail),
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     match command {
         Command::Receive(arguments) => receive_until_told(&arguments),
+        Command::DeadLetters(letters) => block_on(letters.run()),
         Command::Tail(tail) => block_on(tail.run()),
         Command::Replay(replay) => block_on(replay.run()),
     }

@@ -10,11 +10,12 @@ use tokio::sync::mpsc;
 use wire::topic::{EVENTS_POSTCARD, FILE, INFO, ROOT, STATE};
 
 use crate::config::Config;
-use crate::database;
-use crate::desk::{Counter, DeskError};
+use crate::desk::{Counter, DeskError, Now};
 use crate::files::FileDesk;
 use crate::line::Line;
 use crate::messages::MessageDesk;
+use crate::store::sqlite::files::Ledger;
+use crate::store::sqlite::{Sqlite, schema};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// The largest segment that a box sends is 64 KiB.
@@ -57,28 +58,35 @@ pub async fn receive<C: Clock>(
     lines: mpsc::Sender<Line>,
 ) -> Result<(), ReceiveError> {
     let open = || {
-        database::open(&config.db).map_err(|error| ReceiveError::Database {
+        schema::open(&config.db).map_err(|error| ReceiveError::Database {
             path: config.db.clone(),
             why: error.to_string(),
         })
     };
     std::fs::create_dir_all(&config.clips)
         .map_err(|error| ReceiveError::Clips { path: config.clips.clone(), error })?;
+    let mut desk = MessageDesk::new(Box::new(Sqlite::new(open()?)));
+    let now = Now { mono: clock.now(), wall: clock.wall().0 };
+    let reread = tokio::task::spawn_blocking(move || (desk.reread(now), desk));
+    let stopped = |error: DeskError| ReceiveError::Stopped(error.to_string());
+    let (reread, desk) = reread.await.map_err(|_| stopped(DeskError::Ended))?;
+    for line in reread.map_err(stopped)?.lines {
+        let _nobody_reads = lines.send(line).await;
+    }
     let messages = Counter {
         clock: Arc::clone(&clock),
         endpoint: config.endpoint.clone(),
         session: session(config, "a", &[EVENTS_POSTCARD, INFO, STATE]),
-        desk: MessageDesk::new(open()?),
+        desk,
         lines: lines.clone(),
     };
     let files = Counter {
         clock,
         endpoint: config.endpoint.clone(),
         session: session(config, "b", &[FILE]),
-        desk: FileDesk::new(open()?, config.clips.clone()),
+        desk: FileDesk::new(Box::new(Ledger::new(open()?)), config.clips.clone()),
         lines,
     };
-    let stopped = |error: DeskError| ReceiveError::Stopped(error.to_string());
     tokio::try_join!(messages.run(), files.run()).map(|_never| ()).map_err(stopped)
 }
 

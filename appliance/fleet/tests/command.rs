@@ -123,6 +123,17 @@ fn replay_says_what_is_wrong_with_its_file() {
 }
 
 #[test]
+fn dead_letters_of_a_new_store_are_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("fleet.toml"), format!("{MQTT}{STORE}")).expect("writable");
+    let output = fleet(&["dead-letters", "--config", "fleet.toml"], folder.path());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stdout.is_empty() && output.stderr.is_empty());
+    let output = fleet(&["dead-letters", "--config", "none.toml"], folder.path());
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn help_says_what_it_does() {
     let folder = tempfile::tempdir().expect("a folder");
     let output = fleet(&["receive", "--help"], folder.path());

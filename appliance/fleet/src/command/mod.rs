@@ -1,5 +1,6 @@
 //! The subcommands' arguments, and what they print. The library does the work.
 
+pub(crate) mod dead_letters;
 pub(crate) mod replay;
 pub(crate) mod tail;
 

@@ -10,7 +10,8 @@ use wire::time::{MediaInterval, MediaTime, WallTime};
 use wire::units::PictureSize;
 
 use super::*;
-use crate::database;
+use crate::store::sqlite::files::Ledger;
+use crate::store::sqlite::schema;
 
 const SIZE: usize = 3_000;
 
@@ -27,8 +28,8 @@ fn now(ms: u64) -> Now {
 }
 
 fn desk(folder: &Path) -> FileDesk {
-    let connection = database::open(&folder.join("fleet.sqlite")).expect("it opens");
-    FileDesk::new(connection, folder.join("clips"))
+    let connection = schema::open(&folder.join("fleet.sqlite")).expect("it opens");
+    FileDesk::new(Box::new(Ledger::new(connection)), folder.join("clips"))
 }
 
 fn content() -> Vec<u8> {
