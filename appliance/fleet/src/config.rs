@@ -7,10 +7,13 @@
 //! [store]
 //! db = "fleet.sqlite"
 //! clips = "clips/"
+//! [metrics]                       # optional
+//! listen = "127.0.0.1:9464"
 //! ```
 //!
 //! Relative paths count from the configuration file's folder.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use mqtt::{Credentials, Endpoint, EndpointError, Security, UrlError};
@@ -31,6 +34,8 @@ pub struct Config {
     pub db: PathBuf,
     /// Folder of clips.
     pub clips: PathBuf,
+    /// Where metrics are served, if anywhere.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// Why a configuration cannot be used. Each message names the file, the key and what to write.
@@ -72,6 +77,13 @@ struct Document {
     schema: u32,
     mqtt: Mqtt,
     store: Store,
+    metrics: Option<Scrape>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scrape {
+    listen: String,
 }
 
 #[derive(Deserialize)]
@@ -136,11 +148,19 @@ impl Config {
             return Err(refuse("mqtt.client_id", format!("{client_id:?}"), why));
         }
         let client_id = client_id.to_owned();
+        let metrics = document.metrics.map(|metrics| {
+            metrics.listen.parse().map_err(|error| {
+                let why = format!("{error}; write an address such as \"127.0.0.1:9464\"");
+                refuse("metrics.listen", format!("{:?}", metrics.listen), why)
+            })
+        });
+        let metrics = metrics.transpose()?;
         Ok(Self {
             endpoint: endpoint(document.mqtt, folder, refuse)?,
             client_id,
             db: folder.join(document.store.db),
             clips: folder.join(document.store.clips),
+            metrics,
         })
     }
 }

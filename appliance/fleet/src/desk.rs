@@ -18,6 +18,7 @@ use wire::time::{Monotonic, WallTime};
 
 use crate::letters::Reason;
 use crate::line::Line;
+use crate::metrics::{Metrics, Which};
 
 /// Messages that one commit takes.
 const BATCH_MAX: usize = 64;
@@ -29,6 +30,9 @@ const RECONNECT: Delays =
 
 /// Handles messages. Runs on a thread that may block.
 pub(crate) trait Desk: Send + 'static {
+    /// Under which name it counts.
+    const WHICH: Which;
+
     /// With what promise its replies are published.
     const REPLIES: Quality;
 
@@ -93,6 +97,7 @@ pub(crate) struct Counter<C, D> {
     pub(crate) session: Session,
     pub(crate) desk: D,
     pub(crate) lines: mpsc::Sender<Line>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl<C: Clock, D: Desk> Counter<C, D> {
@@ -107,6 +112,7 @@ impl<C: Clock, D: Desk> Counter<C, D> {
                     Event::Up(_) => {
                         tracing::info!(endpoint = %self.endpoint, client = self.session.client_id, "connected");
                         up = Some(self.clock.now());
+                        self.metrics.connect(D::WHICH);
                         self = self.greet(&mut connection).await?;
                     }
                     Event::Message(first) => match self.serve(&mut connection, first).await? {
@@ -121,6 +127,7 @@ impl<C: Clock, D: Desk> Counter<C, D> {
                 }
             };
             drop(connection);
+            self.metrics.disconnect(D::WHICH);
             if up.is_some_and(|up| self.clock.now().since(up) >= STABLE) {
                 backoff.succeed();
             }
@@ -169,6 +176,8 @@ impl<C: Clock, D: Desk> Counter<C, D> {
             (self, batch) = (this, same);
             match outcome {
                 Ok(outcome) => {
+                    let took = self.clock.now().since(now.mono);
+                    self.metrics.take(D::WHICH, (&batch, took), &outcome);
                     publish(connection, outcome.replies, D::REPLIES);
                     for line in outcome.lines {
                         let _nobody_reads = self.lines.send(line).await;
@@ -176,6 +185,7 @@ impl<C: Clock, D: Desk> Counter<C, D> {
                     return Ok((self, ended));
                 }
                 Err(error) => {
+                    self.metrics.refuse(D::WHICH);
                     tracing::error!(%error, "nothing more is received until this can be stored; make room or repair the disk; tried again in a second");
                     self.clock.sleep_until(self.clock.now().plus(RETRY)).await;
                 }

@@ -23,6 +23,7 @@ use wire::transfer::{FileInit, FileResponse, FileStep, MISSING_MAX};
 use crate::desk::{Desk, DeskError, Now, Outcome};
 use crate::letters::{Letter, Reason};
 use crate::line::{Line, Stored};
+use crate::metrics::Which;
 use crate::ranges::Ranges;
 use crate::store::{FileKey, Files, Known};
 use part::{Part, Sealed};
@@ -278,6 +279,7 @@ impl FileDesk {
 }
 
 impl Desk for FileDesk {
+    const WHICH: Which = Which::Files;
     // Few, and each one that is lost costs the box seconds.
     const REPLIES: Quality = Quality::AtLeastOnce;
 

@@ -50,6 +50,10 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
+    /// Every reason, for what counts them.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Topic, Self::Oversized, Self::Malformed, Self::Version, Self::Device, Self::Number];
+
     /// As the table, the metrics and people have it.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {

@@ -18,6 +18,7 @@ mod letters;
 mod line;
 mod marks;
 mod messages;
+mod metrics;
 mod ranges;
 mod receive;
 pub mod recording;

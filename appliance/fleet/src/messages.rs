@@ -19,6 +19,7 @@ use wire::transfer::Ack;
 use crate::desk::{Desk, DeskError, Now, Outcome, Tally};
 use crate::letters::{self, Letter, NUMBER_MAX, Reason};
 use crate::line::{Line, Stored};
+use crate::metrics::Which;
 use crate::store::{Batch, BootKey, EventRow, Hole, Messages, Novelty, Progress, Topic, Word};
 
 /// Boots of each device, newest first, of which a greeting tells.
@@ -69,6 +70,7 @@ impl MessageDesk {
 }
 
 impl Desk for MessageDesk {
+    const WHICH: Which = Which::Messages;
     // The next one says the same and more, and a box that misses one asks by sending again.
     const REPLIES: Quality = Quality::Once;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hal::Clock;
 use mqtt::Session;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use wire::topic::{EVENTS_POSTCARD, FILE, INFO, ROOT, STATE};
 
@@ -14,6 +15,7 @@ use crate::desk::{Counter, DeskError, Now};
 use crate::files::FileDesk;
 use crate::line::Line;
 use crate::messages::MessageDesk;
+use crate::metrics::{Metrics, serve::serve};
 use crate::store::sqlite::files::Ledger;
 use crate::store::sqlite::{Sqlite, schema};
 
@@ -41,6 +43,16 @@ pub enum ReceiveError {
         /// The system's reason.
         error: std::io::Error,
     },
+    /// Nobody can be served at the address for metrics.
+    #[error(
+        "`metrics.listen` = \"{address}\" cannot be used: {error}; name a free address of this machine"
+    )]
+    Metrics {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// The system's reason.
+        error: std::io::Error,
+    },
     /// A desk ended, which it never should.
     #[error("the receiver stopped: {0}")]
     Stopped(String),
@@ -65,6 +77,8 @@ pub async fn receive<C: Clock>(
     };
     std::fs::create_dir_all(&config.clips)
         .map_err(|error| ReceiveError::Clips { path: config.clips.clone(), error })?;
+    let metrics = Arc::new(Metrics::default());
+    let listener = listen(config).await?;
     let mut desk = MessageDesk::new(Box::new(Sqlite::new(open()?)));
     let now = Now { mono: clock.now(), wall: clock.wall().0 };
     let reread = tokio::task::spawn_blocking(move || (desk.reread(now), desk));
@@ -79,6 +93,7 @@ pub async fn receive<C: Clock>(
         session: session(config, "a", &[EVENTS_POSTCARD, INFO, STATE]),
         desk,
         lines: lines.clone(),
+        metrics: Arc::clone(&metrics),
     };
     let files = Counter {
         clock,
@@ -86,8 +101,25 @@ pub async fn receive<C: Clock>(
         session: session(config, "b", &[FILE]),
         desk: FileDesk::new(Box::new(Ledger::new(open()?)), config.clips.clone()),
         lines,
+        metrics: Arc::clone(&metrics),
     };
-    tokio::try_join!(messages.run(), files.run()).map(|_never| ()).map_err(stopped)
+    let receiving = async { tokio::try_join!(messages.run(), files.run()).map(|_never| ()) };
+    let serving = async {
+        match listener {
+            Some(listener) => serve(listener, metrics).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        received = receiving => received.map_err(stopped),
+        () = serving => Err(stopped(DeskError::Ended)),
+    }
+}
+
+async fn listen(config: &Config) -> Result<Option<TcpListener>, ReceiveError> {
+    let Some(address) = config.metrics else { return Ok(None) };
+    let bound = TcpListener::bind(address).await;
+    bound.map(Some).map_err(|error| ReceiveError::Metrics { address, error })
 }
 
 fn session(config: &Config, letter: &str, leaves: &[&str]) -> Session {

@@ -35,6 +35,10 @@ fn mistakes_name_the_key_and_what_to_write_and_end_with_2() {
         (with("url = \"mqtts://host\"\nca = \"no.pem\""), vec!["mqtt.ca", "no.pem"]),
         (with("url = \"mqtt://host\"\nca = \"no.pem\""), vec!["mqtts://"]),
         (with("url = \"mqtt://host\"\nusername = \"u\""), vec!["mqtt.username", "password"]),
+        (
+            format!("{MQTT}{STORE}[metrics]\nlisten = \"here\"\n"),
+            vec!["metrics.listen", "here", "127.0.0.1:9464"],
+        ),
         (with("url = \"mqtt://host\"\nclient_id = \"a/b\""), vec!["mqtt.client_id", "fleet-1"]),
     ];
     for (config, expected) in cases {

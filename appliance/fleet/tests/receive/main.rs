@@ -1,0 +1,11 @@
+//! `courtside-fleet receive` as a program: behind a real broker, with simulated boxes that send
+//! everything until it is acknowledged.
+
+mod boxes;
+#[path = "../../../mqtt/tests/broker/mod.rs"]
+mod broker;
+mod counters;
+mod kills;
+mod receiver;
+
+use broker::Broker;
