@@ -5,7 +5,7 @@
 //! [mqtt]
 //! url = "mqtt://127.0.0.1:1883"   # mqtts:// with ca, and cert and key if the broker asks for them
 //! [store]
-//! db = "fleet.sqlite"
+//! db = "fleet.sqlite"              # or "postgres://USER:PASSWORD@HOST:5432/DATABASE"
 //! clips = "clips/"
 //! [metrics]                       # optional
 //! listen = "127.0.0.1:9464"
@@ -20,6 +20,8 @@ use mqtt::{Credentials, Endpoint, EndpointError, Security, UrlError};
 use serde::Deserialize;
 use wire::ids::Name;
 
+use crate::store::{Address, Db};
+
 const EXAMPLE: &str = "schema = 1\n[mqtt]\nurl = \"mqtt://127.0.0.1:1883\"\n[store]\ndb = \"fleet.sqlite\"\nclips = \"clips/\"";
 
 /// A validated configuration.
@@ -31,7 +33,7 @@ pub struct Config {
     /// same id takes the first one's place.
     pub client_id: String,
     /// The database.
-    pub db: PathBuf,
+    pub db: Db,
     /// Folder of clips.
     pub clips: PathBuf,
     /// Where metrics are served, if anywhere.
@@ -101,7 +103,7 @@ struct Mqtt {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Store {
-    db: PathBuf,
+    db: String,
     clips: PathBuf,
 }
 
@@ -134,9 +136,8 @@ impl Config {
             return Err(refuse("schema", document.schema.to_string(), why));
         }
         let folder = file.parent().unwrap_or(Path::new(""));
-        for (key, path) in
-            [("store.db", &document.store.db), ("store.clips", &document.store.clips)]
-        {
+        let Store { db, clips } = document.store;
+        for (key, path) in [("store.db", Path::new(&db)), ("store.clips", &clips)] {
             if path.as_os_str().is_empty() {
                 let why = "an empty path; write a path such as \"fleet.sqlite\" or \"clips/\"";
                 return Err(refuse(key, "\"\"".to_owned(), why.to_owned()));
@@ -158,11 +159,27 @@ impl Config {
         Ok(Self {
             endpoint: endpoint(document.mqtt, folder, refuse)?,
             client_id,
-            db: folder.join(document.store.db),
-            clips: folder.join(document.store.clips),
+            db: database(db, folder, refuse)?,
+            clips: folder.join(clips),
             metrics,
         })
     }
+}
+
+fn database(
+    db: String,
+    folder: &Path,
+    refuse: impl Fn(&'static str, String, String) -> ConfigError,
+) -> Result<Db, ConfigError> {
+    if !["postgres://", "postgresql://"].iter().any(|scheme| db.starts_with(scheme)) {
+        return Ok(Db::Sqlite(folder.join(db)));
+    }
+    // The address may hold a password, so it is not shown.
+    let address = Address::read(&db).map_err(|error| {
+        let why = format!("{error}; write \"postgres://USER:PASSWORD@HOST:5432/DATABASE\"");
+        refuse("store.db", "\"postgres://…\"".to_owned(), why)
+    });
+    address.map(Db::Postgres)
 }
 
 fn endpoint(

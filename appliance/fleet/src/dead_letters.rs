@@ -7,10 +7,11 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
+use tokio::runtime::Handle;
 
 use crate::config::Config;
 use crate::receive::ReceiveError;
-use crate::store::sqlite::{letters, schema};
+use crate::store;
 
 /// Bytes of a letter that a line for people shows.
 const SHOWN_BYTES: usize = 16;
@@ -52,15 +53,17 @@ pub struct DeadLetters {
     pub dropped: u64,
 }
 
-/// Reads the letters from the store of a configuration; a receiver may run meanwhile.
+/// Reads the letters from the store of a configuration; a receiver may run meanwhile. Needs a tokio
+/// runtime.
 ///
 /// # Errors
 /// [`ReceiveError::Database`].
-pub fn list(config: &Config) -> Result<DeadLetters, ReceiveError> {
-    let refused = |why: String| ReceiveError::Database { path: config.db.clone(), why };
-    let connection = schema::open(&config.db).map_err(|error| refused(error.to_string()))?;
-    let (letters, dropped) =
-        letters::all(&connection).map_err(|error| refused(error.to_string()))?;
+pub async fn list(config: &Config) -> Result<DeadLetters, ReceiveError> {
+    let (db, runtime) = (config.db.clone(), Handle::current());
+    let read = tokio::task::spawn_blocking(move || store::letters(&db, &runtime)).await;
+    let read = read.unwrap_or_else(|error| Err(error.to_string()));
+    let refused = |why| ReceiveError::Database { db: config.db.clone(), why };
+    let (letters, dropped) = read.map_err(refused)?;
     Ok(DeadLetters { letters, dropped })
 }
 

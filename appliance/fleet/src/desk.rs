@@ -83,7 +83,9 @@ impl Tally {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DeskError {
     #[error("the database refuses: {0}")]
-    Database(#[from] rusqlite::Error),
+    Sqlite(#[from] rusqlite::Error),
+    #[error("PostgreSQL refuses or cannot be reached: {0}")]
+    Postgres(#[from] tokio_postgres::Error),
     #[error("a file cannot be written: {0}")]
     File(#[from] std::io::Error),
     #[error("a desk's thread ended early")]
@@ -186,7 +188,7 @@ impl<C: Clock, D: Desk> Counter<C, D> {
                 }
                 Err(error) => {
                     self.metrics.refuse(D::WHICH);
-                    tracing::error!(%error, "nothing more is received until this can be stored; make room or repair the disk; tried again in a second");
+                    tracing::error!(%error, "nothing more is received until this can be stored; make room, or repair the disk or the database; tried again in a second");
                     self.clock.sleep_until(self.clock.now().plus(RETRY)).await;
                 }
             }

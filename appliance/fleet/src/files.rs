@@ -21,7 +21,7 @@ use wire::topic::{self, Device, FilePart, Leaf};
 use wire::transfer::{FileInit, FileResponse, FileStep, MISSING_MAX};
 
 use crate::desk::{Desk, DeskError, Now, Outcome};
-use crate::letters::{Letter, Reason};
+use crate::letters::{Letter, NUMBER_MAX, Reason};
 use crate::line::{Line, Stored};
 use crate::metrics::Which;
 use crate::ranges::Ranges;
@@ -115,6 +115,9 @@ impl FileDesk {
         }
         if init.size == 0 {
             return Ok(cancel("the file is empty"));
+        }
+        if init.size > NUMBER_MAX {
+            return Ok(cancel("no disk holds a file of this size"));
         }
         match self.ledger.known(key)? {
             Known::Stored { sha256 } if sha256 == init.checksum.as_str() => {

@@ -19,6 +19,9 @@ mod line;
 mod marks;
 mod messages;
 mod metrics;
+#[cfg(test)]
+#[path = "../tests/postgres/mod.rs"]
+mod postgres_server;
 mod ranges;
 mod receive;
 pub mod recording;
@@ -28,3 +31,4 @@ pub mod tail;
 
 pub use line::{Line, Stored};
 pub use receive::{ReceiveError, receive};
+pub use store::{Address, Db};

@@ -57,12 +57,13 @@ impl MessageDesk {
         let read = |letter: &letters::Numbered| {
             letters::read(&letter.device, &letter.bytes).map(|row| (letter.clone(), row))
         };
-        let (solved, events): (Vec<_>, Vec<_>) =
+        let (solved, mut events): (Vec<_>, Vec<_>) =
             kept.iter().filter_map(|letter| read(letter).ok()).unzip();
+        events.sort_by(|a: &EventRow, b| a.key().cmp(&b.key()));
         let mut outcome = Outcome::default();
         if !events.is_empty() {
-            batch.forget_letters(&solved)?;
             put_events(&mut *batch, &events, (now, &mut outcome))?;
+            batch.forget_letters(&solved)?;
             batch.commit()?;
         }
         Ok(outcome)
@@ -269,7 +270,9 @@ fn settle(
     }
     // A boot of which something came has a row from then on, also when it cannot move yet.
     marks.retain(|key, mark| touched.contains(key) || *mark != before[key]);
-    batch.put_marks(&marks)?;
+    if !marks.is_empty() {
+        batch.put_marks(&marks)?;
+    }
     Ok(holes)
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use hal::Clock;
 use mqtt::Session;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use wire::topic::{EVENTS_POSTCARD, FILE, INFO, ROOT, STATE};
 
@@ -16,8 +17,7 @@ use crate::files::FileDesk;
 use crate::line::Line;
 use crate::messages::MessageDesk;
 use crate::metrics::{Metrics, serve::serve};
-use crate::store::sqlite::files::Ledger;
-use crate::store::sqlite::{Sqlite, schema};
+use crate::store::{self, Db, Files, Stores};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// The largest segment that a box sends is 64 KiB.
@@ -28,11 +28,13 @@ const WINDOW: u16 = 64;
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveError {
     /// The database cannot be opened.
-    #[error("`store.db` = `{}` cannot be opened: {why}; name a file in a folder that this user may write", path.display())]
+    #[error(
+        "`store.db` = `{db}` cannot be opened: {why}; name a file in a folder that this user may write, or a PostgreSQL database that is there and lets this user in"
+    )]
     Database {
-        /// The file.
-        path: PathBuf,
-        /// SQLite's reason.
+        /// Which one.
+        db: Db,
+        /// Its reason.
         why: String,
     },
     /// The folder of clips cannot be made.
@@ -69,24 +71,16 @@ pub async fn receive<C: Clock>(
     clock: Arc<C>,
     lines: mpsc::Sender<Line>,
 ) -> Result<(), ReceiveError> {
-    let open = || {
-        schema::open(&config.db).map_err(|error| ReceiveError::Database {
-            path: config.db.clone(),
-            why: error.to_string(),
-        })
-    };
     std::fs::create_dir_all(&config.clips)
         .map_err(|error| ReceiveError::Clips { path: config.clips.clone(), error })?;
     let metrics = Arc::new(Metrics::default());
     let listener = listen(config).await?;
-    let mut desk = MessageDesk::new(Box::new(Sqlite::new(open()?)));
     let now = Now { mono: clock.now(), wall: clock.wall().0 };
-    let reread = tokio::task::spawn_blocking(move || (desk.reread(now), desk));
-    let stopped = |error: DeskError| ReceiveError::Stopped(error.to_string());
-    let (reread, desk) = reread.await.map_err(|_| stopped(DeskError::Ended))?;
-    for line in reread.map_err(stopped)?.lines {
+    let (desk, files, reread) = open(config, now).await?;
+    for line in reread {
         let _nobody_reads = lines.send(line).await;
     }
+    let stopped = |error: DeskError| ReceiveError::Stopped(error.to_string());
     let messages = Counter {
         clock: Arc::clone(&clock),
         endpoint: config.endpoint.clone(),
@@ -99,7 +93,7 @@ pub async fn receive<C: Clock>(
         clock,
         endpoint: config.endpoint.clone(),
         session: session(config, "b", &[FILE]),
-        desk: FileDesk::new(Box::new(Ledger::new(open()?)), config.clips.clone()),
+        desk: FileDesk::new(files, config.clips.clone()),
         lines,
         metrics: Arc::clone(&metrics),
     };
@@ -114,6 +108,22 @@ pub async fn receive<C: Clock>(
         received = receiving => received.map_err(stopped),
         () = serving => Err(stopped(DeskError::Ended)),
     }
+}
+
+/// Opens the store and reads again what an earlier version could not read.
+async fn open(
+    config: &Config,
+    now: Now,
+) -> Result<(MessageDesk, Box<dyn Files>, Vec<Line>), ReceiveError> {
+    let (db, runtime) = (config.db.clone(), Handle::current());
+    let opened = tokio::task::spawn_blocking(move || {
+        let Stores { messages, files } = store::open(&db, &runtime)?;
+        let mut desk = MessageDesk::new(messages);
+        let reread = desk.reread(now).map_err(|error| error.to_string())?;
+        Ok((desk, files, reread.lines))
+    });
+    let opened = opened.await.unwrap_or_else(|error| Err(error.to_string()));
+    opened.map_err(|why| ReceiveError::Database { db: config.db.clone(), why })
 }
 
 async fn listen(config: &Config) -> Result<Option<TcpListener>, ReceiveError> {

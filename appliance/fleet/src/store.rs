@@ -4,21 +4,99 @@
 //! message, move a mark or know SQL; [`crate::messages`] decides, [`crate::marks`] moves, the
 //! modules below ask in SQL.
 
+pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 use wire::envelope::{Body, Envelope};
 use wire::ids::{BootId, ClipId, Name, Seq};
 use wire::time::WallTime;
 use wire::topic::{self, Device};
 use wire::transfer::{Ack, FileInit};
 
+use crate::dead_letters::DeadLetter;
 use crate::desk::DeskError;
 use crate::letters::{Letter, Numbered};
 use crate::marks::Mark;
 use crate::ranges::Ranges;
+
+pub use postgres::session::Address;
+
+/// Which database.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// A file, for one receiver.
+    Sqlite(PathBuf),
+    /// A server, for one receiver or several.
+    Postgres(Address),
+}
+
+impl fmt::Display for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(f),
+            Self::Postgres(address) => address.fmt(f),
+        }
+    }
+}
+
+/// Both stores of a receiver, each with its connection.
+pub(crate) struct Stores {
+    pub(crate) messages: Box<dyn Messages>,
+    pub(crate) files: Box<dyn Files>,
+}
+
+/// Opens the database, and makes its tables or brings them up to date. Must be called on a thread
+/// that may block.
+///
+/// # Errors
+/// Why it cannot be opened.
+pub(crate) fn open(db: &Db, runtime: &Handle) -> Result<Stores, String> {
+    let text = |error: &dyn std::error::Error| error.to_string();
+    match db {
+        Db::Sqlite(path) => {
+            let connect = || sqlite::schema::open(path).map_err(|error| text(&error));
+            Ok(Stores {
+                messages: Box::new(sqlite::Sqlite::new(connect()?)),
+                files: Box::new(sqlite::files::Ledger::new(connect()?)),
+            })
+        }
+        Db::Postgres(address) => {
+            let connect = || {
+                postgres::session::Session::connect(address.clone(), runtime.clone())
+                    .map_err(|error| text(&error))
+            };
+            Ok(Stores {
+                messages: Box::new(postgres::Postgres::new(connect()?)),
+                files: Box::new(postgres::files::Ledger::new(connect()?)),
+            })
+        }
+    }
+}
+
+/// Every dead letter, the newest last, and how many were dropped. Must be called on a thread that
+/// may block.
+///
+/// # Errors
+/// Why they cannot be read.
+pub(crate) fn letters(db: &Db, runtime: &Handle) -> Result<(Vec<DeadLetter>, u64), String> {
+    match db {
+        Db::Sqlite(path) => {
+            let connection = sqlite::schema::open(path).map_err(|error| error.to_string())?;
+            sqlite::letters::all(&connection).map_err(|error| error.to_string())
+        }
+        Db::Postgres(address) => {
+            let session = postgres::session::Session::connect(address.clone(), runtime.clone());
+            let mut session = session.map_err(|error| error.to_string())?;
+            session.letters().map_err(|error| error.to_string())
+        }
+    }
+}
 
 /// One boot of one device.
 pub(crate) type BootKey = (Device, BootId);
@@ -118,6 +196,13 @@ pub(crate) trait Batch {
 pub(crate) enum Novelty {
     New,
     Known,
+}
+
+impl Novelty {
+    /// By how many rows a statement for one row changed.
+    pub(crate) const fn of(changed: usize) -> Self {
+        if changed == 0 { Self::Known } else { Self::New }
+    }
 }
 
 /// The table of files: announced, being received, stored.

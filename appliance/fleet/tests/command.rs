@@ -52,6 +52,16 @@ fn mistakes_name_the_key_and_what_to_write_and_end_with_2() {
 
 #[test]
 fn secrets_are_never_shown() {
+    for db in ["postgres://fleet:hunter2@host:port/db", "postgres://fleet:hunter2@host"] {
+        let (code, message) = receive_with(&format!("{MQTT}[store]\ndb = {db:?}\nclips = \"c\"\n"));
+        assert_eq!(code, Some(2), "{message}");
+        assert!(message.contains("store.db") && !message.contains("hunter2"), "{message}");
+    }
+    let db = "postgres://fleet:hunter2@127.0.0.1:1/fleet";
+    let (code, message) = receive_with(&format!("{MQTT}[store]\ndb = {db:?}\nclips = \"c\"\n"));
+    assert_eq!(code, Some(1), "{message}");
+    assert!(message.contains("postgres://127.0.0.1:1/fleet"), "{message}");
+    assert!(!message.contains("hunter2"), "{message}");
     let urls = ["url = \"mqtt://u:hunter2@host\"", "url = \"mqtt://host\"\npassword = \"hunter2\""];
     for url in urls {
         let (code, message) = receive_with(&format!("schema = 1\n[mqtt]\n{url}\n{STORE}"));

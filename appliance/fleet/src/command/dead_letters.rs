@@ -26,7 +26,7 @@ impl DeadLetters {
     /// Prints every letter; what is not kept any more is said on standard error.
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let config = Config::load(&self.config).map_err(BrokerError::from)?;
-        let found = tokio::task::spawn_blocking(move || dead_letters::list(&config)).await??;
+        let found = dead_letters::list(&config).await?;
         let text = |letter: &DeadLetter| letter.to_string();
         let print = if self.json { DeadLetter::to_json } else { text };
         let mut out = io::stdout().lock();

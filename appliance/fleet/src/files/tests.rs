@@ -10,10 +10,77 @@ use wire::time::{MediaInterval, MediaTime, WallTime};
 use wire::units::PictureSize;
 
 use super::*;
-use crate::store::sqlite::files::Ledger;
-use crate::store::sqlite::schema;
+use crate::postgres_server::Server;
+use crate::store::{self, Db};
 
 const SIZE: usize = 3_000;
+
+/// Every case, with each database.
+macro_rules! cases {
+    ($($case:ident)*) => {
+        mod on_sqlite {
+            $(#[test]
+            fn $case() {
+                super::$case(&super::Place::sqlite());
+            })*
+        }
+
+        /// One server for all, because making one takes longer than the cases.
+        #[test]
+        fn every_case_is_the_same_on_postgresql() {
+            let Some(server) = Server::start() else { return };
+            $(eprintln!("{}", stringify!($case));
+            $case(&Place::postgres(&server, stringify!($case)));)*
+        }
+    };
+}
+
+cases! {
+    segments_may_come_in_any_order_and_more_than_once
+    upload_goes_on_after_the_receiver_was_killed
+    part_that_vanished_starts_over
+    wrong_bytes_are_thrown_away_and_asked_for_again
+    unknown_file_is_asked_for_from_the_beginning
+    announcements_that_contradict_themselves_are_cancelled
+    finished_file_is_never_replaced_by_another_one_of_the_same_id
+    abandoned_upload_leaves_nothing_behind
+    many_uploads_at_once_share_a_few_open_files
+}
+
+/// A database and a folder of its own for one case.
+struct Place {
+    db: Db,
+    runtime: tokio::runtime::Runtime,
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::at(Db::Sqlite(folder.path().join("fleet.sqlite")), folder)
+    }
+
+    fn postgres(server: &Server, case: &str) -> Self {
+        // PostgreSQL cuts longer names.
+        let url = server.database(&case[..case.len().min(60)]);
+        let address = store::Address::read(&url).expect("an address");
+        Self::at(Db::Postgres(address), tempfile::tempdir().expect("a folder"))
+    }
+
+    fn at(db: Db, folder: tempfile::TempDir) -> Self {
+        let runtime = tokio::runtime::Runtime::new().expect("threads");
+        Self { db, runtime, folder }
+    }
+
+    fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn desk(&self) -> FileDesk {
+        let stores = store::open(&self.db, self.runtime.handle()).expect("it opens");
+        FileDesk::new(stores.files, self.folder().join("clips"))
+    }
+}
 
 fn name(text: &str) -> Name {
     text.parse().expect("a name")
@@ -25,11 +92,6 @@ fn device() -> Device {
 
 fn now(ms: u64) -> Now {
     Now { mono: Monotonic::from_millis(ms), wall: WallTime(1_767_225_600_000_000) }
-}
-
-fn desk(folder: &Path) -> FileDesk {
-    let connection = schema::open(&folder.join("fleet.sqlite")).expect("it opens");
-    FileDesk::new(Box::new(Ledger::new(connection)), folder.join("clips"))
 }
 
 fn content() -> Vec<u8> {
@@ -99,10 +161,8 @@ fn assert_whole(folder: &Path) {
     assert_eq!(parts.count(), 0);
 }
 
-#[test]
-fn segments_may_come_in_any_order_and_more_than_once() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut desk = desk(folder.path());
+fn segments_may_come_in_any_order_and_more_than_once(place: &Place) {
+    let mut desk = place.desk();
     let all = vec![(0, SIZE as u64)];
     assert_eq!(take(&mut desk, &[announcement(&record())]), [(FileStep::Init, 0, all)]);
     let segments = [segment(2_000, 3_000), segment(0, 1_000), segment(500, 1_500), segment(0, 10)];
@@ -113,78 +173,70 @@ fn segments_may_come_in_any_order_and_more_than_once() {
     let outcome = desk.handle(&[segment(1_500, 2_000), fin()], now(0)).expect("stored");
     assert_eq!(read(&outcome.replies[0]), (FileStep::Fin, FileResponse::PERSISTED, vec![]));
     assert_eq!(outcome.lines.len(), 1);
-    assert_whole(folder.path());
+    assert_whole(place.folder());
     // Whatever comes late changes nothing and is told nothing.
     let late = [segment(0, 1_000), fin(), announcement(&record())];
     let outcome = desk.handle(&late, now(0)).expect("stored");
     let codes: Vec<u8> = outcome.replies.iter().map(|reply| read(reply).1).collect();
     assert_eq!((codes, outcome.lines.len()), (vec![0, 0], 0));
-    assert_whole(folder.path());
+    assert_whole(place.folder());
 }
 
-#[test]
-fn upload_goes_on_after_the_receiver_was_killed() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut first = desk(folder.path());
+fn upload_goes_on_after_the_receiver_was_killed(place: &Place) {
+    let mut first = place.desk();
     take(&mut first, &[announcement(&record()), segment(0, 1_000)]);
     // A second later what was received becomes durable, and only that is remembered.
     first.handle(&[segment(1_000, 1_500)], now(1_000)).expect("stored");
     first.handle(&[segment(1_500, 2_500)], now(1_001)).expect("stored");
     drop(first);
-    let mut second = desk(folder.path());
+    let mut second = place.desk();
     let missing = vec![(1_500, SIZE as u64)];
     assert_eq!(take(&mut second, &[announcement(&record())]), [(FileStep::Init, 0, missing)]);
     let rest = [segment(1_500, 3_000), fin()];
     assert_eq!(take(&mut second, &rest), [(FileStep::Fin, FileResponse::PERSISTED, vec![])]);
-    assert_whole(folder.path());
+    assert_whole(place.folder());
 }
 
-#[test]
-fn part_that_vanished_starts_over() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut first = desk(folder.path());
+fn part_that_vanished_starts_over(place: &Place) {
+    let mut first = place.desk();
     take(&mut first, &[announcement(&record()), segment(0, 3_000)]);
     first.make_durable().expect("synced");
     drop(first);
-    fs::remove_dir_all(folder.path().join("clips")).expect("removed");
-    let mut second = desk(folder.path());
+    fs::remove_dir_all(place.folder().join("clips")).expect("removed");
+    let mut second = place.desk();
     let again = FileResponse::RESEND_ALL;
     assert_eq!(take(&mut second, &[fin()]), [(FileStep::Fin, again, vec![])]);
     let all = vec![(0, SIZE as u64)];
     assert_eq!(take(&mut second, &[announcement(&record())]), [(FileStep::Init, 0, all)]);
 }
 
-#[test]
-fn wrong_bytes_are_thrown_away_and_asked_for_again() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut desk = desk(folder.path());
+fn wrong_bytes_are_thrown_away_and_asked_for_again(place: &Place) {
+    let mut desk = place.desk();
     let wrong = message(&FilePart::Segment(0), vec![0; SIZE]);
     let replies = take(&mut desk, &[announcement(&record()), wrong, fin()]);
     assert_eq!(replies[1], (FileStep::Fin, FileResponse::RESEND_ALL, vec![]));
-    assert!(!stored(folder.path(), "mp4").exists());
+    assert!(!stored(place.folder(), "mp4").exists());
     let all = vec![(0, SIZE as u64)];
     assert_eq!(take(&mut desk, &[announcement(&record())]), [(FileStep::Init, 0, all)]);
     take(&mut desk, &[segment(0, SIZE), fin()]);
-    assert_whole(folder.path());
+    assert_whole(place.folder());
 }
 
-#[test]
-fn unknown_file_is_asked_for_from_the_beginning() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut desk = desk(folder.path());
+fn unknown_file_is_asked_for_from_the_beginning(place: &Place) {
+    let mut desk = place.desk();
     let again = FileResponse::RESEND_ALL;
     assert_eq!(take(&mut desk, &[segment(0, 10)]), [(FileStep::Segments, again, vec![])]);
     assert_eq!(take(&mut desk, &[fin()]), [(FileStep::Fin, again, vec![])]);
 }
 
-#[test]
-fn announcements_that_contradict_themselves_are_cancelled() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut desk = desk(folder.path());
+fn announcements_that_contradict_themselves_are_cancelled(place: &Place) {
+    let mut desk = place.desk();
     let other = ClipRecord { id: ClipId(1), ..record() };
     let empty = ClipRecord { bytes: 0, ..record() };
     let garbage = message(&FilePart::Init, Bytes::from_static(b"no JSON"));
-    for bad in [announcement(&other), announcement(&empty), garbage] {
+    // The database refused it, and the receiver asked it again for ever.
+    let endless = ClipRecord { bytes: u64::MAX, ..record() };
+    for bad in [announcement(&other), announcement(&empty), announcement(&endless), garbage] {
         let replies = take(&mut desk, &[bad]);
         assert_eq!(replies, [(FileStep::Init, FileResponse::CANCEL, vec![])]);
     }
@@ -195,38 +247,32 @@ fn announcements_that_contradict_themselves_are_cancelled() {
         let replies = take(&mut desk, &[bad]);
         assert_eq!(replies, [(FileStep::Segments, FileResponse::CANCEL, vec![])]);
     }
-    assert!(!stored(folder.path(), "mp4").exists());
+    assert!(!stored(place.folder(), "mp4").exists());
 }
 
-#[test]
-fn finished_file_is_never_replaced_by_another_one_of_the_same_id() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut desk = desk(folder.path());
+fn finished_file_is_never_replaced_by_another_one_of_the_same_id(place: &Place) {
+    let mut desk = place.desk();
     take(&mut desk, &[announcement(&record()), segment(0, SIZE), fin()]);
     let mut other = record();
     other.sha256 = "0".repeat(64).chars().collect();
     let abort = message(&FilePart::Abort, Bytes::new());
     let replies = take(&mut desk, &[announcement(&other), abort]);
     assert_eq!(replies, [(FileStep::Init, FileResponse::CANCEL, vec![])]);
-    assert_whole(folder.path());
+    assert_whole(place.folder());
 }
 
-#[test]
-fn abandoned_upload_leaves_nothing_behind() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut desk = desk(folder.path());
+fn abandoned_upload_leaves_nothing_behind(place: &Place) {
+    let mut desk = place.desk();
     let abort = message(&FilePart::Abort, Bytes::new());
     take(&mut desk, &[announcement(&record()), segment(0, 10), abort]);
-    let parts = fs::read_dir(folder.path().join("clips/demo/box-1/.part")).expect("a folder");
+    let parts = fs::read_dir(place.folder().join("clips/demo/box-1/.part")).expect("a folder");
     assert_eq!(parts.count(), 0);
     let again = FileResponse::RESEND_ALL;
     assert_eq!(take(&mut desk, &[fin()]), [(FileStep::Fin, again, vec![])]);
 }
 
-#[test]
-fn many_uploads_at_once_share_a_few_open_files() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut desk = desk(folder.path());
+fn many_uploads_at_once_share_a_few_open_files(place: &Place) {
+    let mut desk = place.desk();
     let ids = || (0..OPEN_MAX as u128 + 20).map(ClipId);
     for (start, end) in [(0, 1_000), (1_000, SIZE)] {
         for id in ids() {

@@ -8,8 +8,9 @@ use wire::topic::{Encoding, Route};
 
 use super::*;
 use crate::desk::Now;
-use crate::store;
-use crate::store::sqlite::{Sqlite, schema};
+use crate::postgres_server::Server;
+use crate::store::postgres::session::Session;
+use crate::store::{self, Db};
 
 /// Every case, on each store.
 macro_rules! cases {
@@ -19,6 +20,14 @@ macro_rules! cases {
             fn $case() {
                 super::$case(&super::Place::sqlite());
             })*
+        }
+
+        /// One server for all, because making one takes longer than the cases.
+        #[test]
+        fn every_case_is_the_same_on_postgresql() {
+            let Some(server) = Server::start() else { return };
+            $(eprintln!("{}", stringify!($case));
+            $case(&Place::postgres(&server, stringify!($case)));)*
         }
     };
 }
@@ -38,31 +47,54 @@ cases! {
 
 /// A store of its own for one case.
 struct Place {
-    folder: tempfile::TempDir,
+    db: Db,
+    runtime: tokio::runtime::Runtime,
+    _folder: tempfile::TempDir,
 }
 
 impl Place {
     fn sqlite() -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder") }
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::at(Db::Sqlite(folder.path().join("fleet.sqlite")), folder)
     }
 
-    fn connection(&self) -> rusqlite::Connection {
-        schema::open(&self.folder.path().join("fleet.sqlite")).expect("it opens")
+    fn postgres(server: &Server, case: &str) -> Self {
+        // PostgreSQL cuts longer names.
+        let url = server.database(&case[..case.len().min(60)]);
+        let address = store::Address::read(&url).expect("an address");
+        Self::at(Db::Postgres(address), tempfile::tempdir().expect("a folder"))
+    }
+
+    fn at(db: Db, folder: tempfile::TempDir) -> Self {
+        let runtime = tokio::runtime::Runtime::new().expect("threads");
+        Self { db, runtime, _folder: folder }
     }
 
     fn desk(&self) -> MessageDesk {
-        MessageDesk::new(Box::new(Sqlite::new(self.connection())))
+        let stores = store::open(&self.db, self.runtime.handle()).expect("it opens");
+        MessageDesk::new(stores.messages)
     }
 
     /// Reason, message, how often; and how many were dropped.
     fn letters(&self) -> (Vec<(String, Option<u64>, u64)>, u64) {
-        let (letters, dropped) = store::sqlite::letters::all(&self.connection()).expect("readable");
+        let (letters, dropped) = store::letters(&self.db, self.runtime.handle()).expect("readable");
         let told = letters.into_iter().map(|letter| (letter.reason, letter.seq, letter.count));
         (told.collect(), dropped)
     }
 
     fn execute(&self, sql: &str, bytes: &[u8]) {
-        self.connection().execute(sql, [bytes]).expect("it can be done");
+        let changed = match &self.db {
+            Db::Sqlite(path) => {
+                let connection = store::sqlite::schema::open(path).expect("it opens");
+                connection.execute(sql, [bytes]).expect("it can be done") as u64
+            }
+            Db::Postgres(address) => {
+                let runtime = self.runtime.handle().clone();
+                let session = Session::connect(address.clone(), runtime);
+                session.expect("it opens").execute(sql, bytes).expect("it can be done")
+            }
+        };
+        assert_eq!(changed, 1);
     }
 }
 
@@ -78,13 +110,18 @@ fn device() -> Device {
 }
 
 fn event(boot: BootId, seq: u64, text: &str) -> Incoming {
+    event_of("box-1", (boot, seq, text))
+}
+
+fn event_of(of: &str, (boot, seq, text): (BootId, u64, &str)) -> Incoming {
+    let device = Device { tenant: name("demo"), device: name(of) };
     let notice =
         Notice { kind: NoticeKind::SourceUp, source: None, count: 1, text: text.chars().collect() };
     let body = Body::Notice(notice);
-    let topic = device().event(Encoding::Postcard, &Route::of(&body));
+    let topic = device.event(Encoding::Postcard, &Route::of(&body));
     let envelope = Envelope {
         v: VERSION,
-        dev: name("box-1"),
+        dev: device.device.clone(),
         boot,
         seq: Seq(seq),
         ts_us: WallTime(0),
@@ -296,4 +333,49 @@ fn greeting_tells_of_the_newest_boots(place: &Place) {
     let mut told = acks(&desk.greet().expect("readable"));
     told.sort_unstable();
     assert_eq!(told, [(6, 1), (7, 1), (8, 1), (9, 1)]);
+}
+
+/// What receivers behind one shared subscription do: each message comes to one of them or, sent
+/// again, to two. None of them may wait for another one that waits for it.
+#[test]
+fn several_desks_on_one_database_store_each_message_once_and_complete_the_marks() {
+    const DESKS: u64 = 4;
+    const BOXES: u64 = 6;
+    const EVENTS: u64 = 200;
+    let Some(server) = Server::start() else { return };
+    let place = Place::postgres(&server, "several_desks");
+    let mut random = 7_u64;
+    let mut draw = |below: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (random >> 33) % below
+    };
+    let mut shares: Vec<Vec<Incoming>> = vec![Vec::new(); DESKS as usize];
+    for seq in 1..=EVENTS {
+        for number in 0..BOXES {
+            let message = event_of(&format!("box-{number}"), (BOOT, seq, "x"));
+            let (one, other) = (draw(DESKS), draw(DESKS));
+            shares[one as usize].push(message.clone());
+            if draw(4) == 0 {
+                shares[other as usize].push(message);
+            }
+        }
+    }
+    let stored: u64 = std::thread::scope(|scope| {
+        let place = &place;
+        let work = move |share: Vec<Incoming>| {
+            let mut desk = place.desk();
+            let batches = share.chunks(23);
+            batches.map(|batch| desk.handle(batch, NOW).expect("stored").tally.events).sum::<u64>()
+        };
+        let desks: Vec<_> =
+            shares.into_iter().map(|share| scope.spawn(move || work(share))).collect();
+        desks.into_iter().map(|desk| desk.join().expect("it ends")).sum()
+    });
+    assert_eq!(stored, BOXES * EVENTS);
+    let told = place.desk().greet().expect("readable");
+    let complete = |message: &Message| {
+        let ack: Ack = serde_json::from_slice(&message.payload).expect("an acknowledgement");
+        assert_eq!((ack.boot, ack.upto_seq), (BOOT, Seq(EVENTS)), "{}", message.topic);
+    };
+    assert_eq!(told.iter().map(complete).count() as u64, BOXES);
 }

@@ -212,7 +212,7 @@ impl Running<'_> {
                 &payload[..],
                 row.json()
             ])?;
-        Ok(novelty(changed))
+        Ok(Novelty::of(changed))
     }
 
     fn put_conflict(&self, row: &EventRow) -> Result<Novelty, DeskError> {
@@ -232,12 +232,8 @@ impl Running<'_> {
                 self.at.0,
                 &payload[..]
             ])?;
-        Ok(novelty(changed))
+        Ok(Novelty::of(changed))
     }
-}
-
-const fn novelty(changed: usize) -> Novelty {
-    if changed == 1 { Novelty::New } else { Novelty::Known }
 }
 
 /// A boot that is not in memory: from its row, its messages and its numbered letters.

@@ -7,6 +7,7 @@ use wire::topic::Device;
 
 use crate::Broker;
 use crate::boxes::{content, deliver, device};
+use crate::postgres::Server;
 use crate::receiver::Receiver;
 
 const BOXES: usize = 4;
@@ -60,6 +61,40 @@ fn rows(folder: &Path) -> Vec<(String, u64, String)> {
     let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
     let rows = statement.query_map([], row).expect("rows");
     rows.collect::<Result<_, _>>().expect("rows")
+}
+
+/// The rows of a database, in the same form.
+pub(crate) fn rows_of(url: &str) -> Vec<(String, u64, String)> {
+    let runtime = tokio::runtime::Runtime::new().expect("threads");
+    runtime.block_on(async {
+        let (client, connection) =
+            tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("it is there");
+        tokio::spawn(connection);
+        let sql = "SELECT device, seq, json FROM events ORDER BY device, boot, seq";
+        let rows = client.query(sql, &[]).await.expect("rows");
+        rows.iter().map(|row| (row.get(0), row.get::<_, i64>(1) as u64, row.get(2))).collect()
+    })
+}
+
+#[test]
+fn postgresql_killed_midway_loses_nothing_and_stores_nothing_twice() {
+    let Some(broker) = Broker::start("") else { return };
+    let Some(mut server) = Server::start() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = server.database("fleet");
+    let store = format!("[store]\ndb = \"{url}\"\nclips = \"clips/\"\n");
+    let receiver = Receiver::start(folder.path(), (broker.port, "one"), &store);
+    let boxes = Crowd::send(broker.port, crowd(BOXES).map(|device| (device, EVENTS)));
+    for so_far in [500.0, 1_500.0, 2_500.0] {
+        receiver.wait_past("events_total", so_far);
+        server.kill();
+        // The receiver notices: it could not store a batch, and tries until it can.
+        receiver.wait_past("commit_errors_total{desk=\"messages\"}", so_far / 1_000.0 + 0.5);
+        server.restart();
+    }
+    boxes.finish();
+    assert_eq!(receiver.end(), Some(0));
+    assert_complete(&rows_of(&url), BOXES, EVENTS);
 }
 
 #[test]

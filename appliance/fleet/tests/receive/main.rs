@@ -6,6 +6,8 @@ mod boxes;
 mod broker;
 mod counters;
 mod kills;
+#[path = "../postgres/mod.rs"]
+mod postgres;
 mod receiver;
 
 use broker::Broker;
