@@ -9,6 +9,10 @@
 //! clips = "clips/"
 //! [metrics]                       # optional
 //! listen = "127.0.0.1:9464"
+//! [replica]                       # one of several receivers; they share a PostgreSQL database
+//! group = "receivers"             # the same for all of them
+//! index = 0                       # another one for each of them, below count
+//! count = 3
 //! ```
 //!
 //! Relative paths count from the configuration file's folder.
@@ -24,6 +28,9 @@ use crate::store::{Address, Db};
 
 const EXAMPLE: &str = "schema = 1\n[mqtt]\nurl = \"mqtt://127.0.0.1:1883\"\n[store]\ndb = \"fleet.sqlite\"\nclips = \"clips/\"";
 
+/// Receivers of one group; each box's clips are hashed against every one of them.
+const REPLICAS_MAX: u32 = 1_000;
+
 /// A validated configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -38,6 +45,20 @@ pub struct Config {
     pub clips: PathBuf,
     /// Where metrics are served, if anywhere.
     pub metrics: Option<SocketAddr>,
+    /// Which one of several receivers it is, if there are several.
+    pub replica: Option<Replica>,
+}
+
+/// One receiver of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replica {
+    /// Name of the shared subscription.
+    pub group: Name,
+    /// Which one it is, from 0.
+    pub index: u32,
+    /// How many there are.
+    pub count: u32,
 }
 
 /// Why a configuration cannot be used. Each message names the file, the key and what to write.
@@ -80,6 +101,7 @@ struct Document {
     mqtt: Mqtt,
     store: Store,
     metrics: Option<Scrape>,
+    replica: Option<Replica>,
 }
 
 #[derive(Deserialize)]
@@ -156,13 +178,41 @@ impl Config {
             })
         });
         let metrics = metrics.transpose()?;
+        let db = database(db, folder, refuse)?;
+        let mut client_id = client_id;
+        if let Some(replica) = &document.replica {
+            check(replica, &db).map_err(|(key, value, why)| refuse(key, value, why))?;
+            client_id = format!("{client_id}-{}", replica.index);
+        }
         Ok(Self {
             endpoint: endpoint(document.mqtt, folder, refuse)?,
             client_id,
-            db: database(db, folder, refuse)?,
+            db,
             clips: folder.join(clips),
             metrics,
+            replica: document.replica,
         })
+    }
+}
+
+/// Key, value and reason of what does not fit.
+fn check(replica: &Replica, db: &Db) -> Result<(), (&'static str, String, String)> {
+    let Replica { index, count, .. } = replica;
+    if !(1..=REPLICAS_MAX).contains(count) {
+        let why = format!("write how many receivers there are, 1 to {REPLICAS_MAX}");
+        return Err(("replica.count", count.to_string(), why));
+    }
+    if index >= count {
+        let why = format!("receivers are numbered from 0; write a number below {count}");
+        return Err(("replica.index", index.to_string(), why));
+    }
+    match db {
+        Db::Postgres(_) => Ok(()),
+        Db::Sqlite(path) => {
+            let why = "several receivers need one database, and an SQLite file is for one; write \
+                       \"postgres://USER:PASSWORD@HOST:5432/DATABASE\", or remove [replica]";
+            Err(("store.db", format!("{:?}", path.display().to_string()), why.to_owned()))
+        }
     }
 }
 

@@ -56,6 +56,8 @@ pub(crate) struct Outcome {
     pub(crate) replies: Vec<Message>,
     pub(crate) lines: Vec<Line>,
     pub(crate) tally: Tally,
+    /// Topic filters that this connection needs from now on.
+    pub(crate) subscribe: Vec<String>,
 }
 
 /// What a batch was made of, for the metrics.
@@ -181,6 +183,7 @@ impl<C: Clock, D: Desk> Counter<C, D> {
                     let took = self.clock.now().since(now.mono);
                     self.metrics.take(D::WHICH, (&batch, took), &outcome);
                     publish(connection, outcome.replies, D::REPLIES);
+                    connection.subscribe(outcome.subscribe);
                     for line in outcome.lines {
                         let _nobody_reads = self.lines.send(line).await;
                     }

@@ -9,7 +9,7 @@ mod part;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use bytes::Bytes;
 use mqtt::{Encoding, Incoming, Message, Quality, Retain};
 use wire::ids::ClipId;
 use wire::time::{MediaSpan, Monotonic};
-use wire::topic::{self, Device, FilePart, Leaf};
+use wire::topic::{self, Device, FILE, FilePart, Leaf, ROOT};
 use wire::transfer::{FileInit, FileResponse, FileStep, MISSING_MAX};
 
 use crate::desk::{Desk, DeskError, Now, Outcome};
@@ -25,6 +25,7 @@ use crate::letters::{Letter, NUMBER_MAX, Reason};
 use crate::line::{Line, Stored};
 use crate::metrics::Which;
 use crate::ranges::Ranges;
+use crate::shard::Shard;
 use crate::store::{FileKey, Files, Known};
 use part::{Part, Sealed};
 
@@ -43,6 +44,16 @@ pub(crate) struct FileDesk {
     checkpoint: Monotonic,
     /// Of a batch that failed half-way: what was done by then is told all the same.
     outcome: Outcome,
+    boxes: Boxes,
+}
+
+/// Whose files come here.
+pub(crate) enum Boxes {
+    /// Those of every box.
+    All,
+    /// Those of a shard's boxes. Of which there are, `info` tells; the second one is those to which
+    /// the connection is subscribed.
+    Of(Shard, BTreeSet<Device>),
 }
 
 /// A file that is being received.
@@ -58,13 +69,14 @@ struct Open {
 struct Answer(u8, &'static str, Vec<(u64, u64)>);
 
 impl FileDesk {
-    pub(crate) fn new(ledger: Box<dyn Files>, clips: PathBuf) -> Self {
+    pub(crate) fn new(ledger: Box<dyn Files>, (clips, boxes): (PathBuf, Boxes)) -> Self {
         Self {
             ledger,
             clips,
             open: BTreeMap::new(),
             checkpoint: Monotonic::default(),
             outcome: Outcome::default(),
+            boxes,
         }
     }
 
@@ -73,8 +85,16 @@ impl FileDesk {
         message: &Incoming,
         (now, outcome): (Now, &mut Outcome),
     ) -> Result<(), DeskError> {
-        let parsed = topic::parse(message.topic());
-        let Some((device, Leaf::File(id, part))) = parsed else { return Ok(()) };
+        let (device, id, part) = match topic::parse(message.topic()) {
+            Some((device, Leaf::File(id, part))) => (device, id, part),
+            Some((device, Leaf::Info)) => {
+                outcome.subscribe.extend(self.boxes.hear(device));
+                return Ok(());
+            }
+            Some((_, Leaf::State | Leaf::Event(_) | Leaf::Ack | Leaf::FileResponse)) | None => {
+                return Ok(());
+            }
+        };
         let key = (device, id);
         let (step, answer) = match part {
             FilePart::Init => (FileStep::Init, self.take_init(&key, message, (now, outcome))?),
@@ -307,7 +327,25 @@ impl Desk for FileDesk {
     }
 
     fn greet(&mut self) -> Result<Vec<Message>, DeskError> {
+        // A new connection has no subscriptions but its first ones.
+        match &mut self.boxes {
+            Boxes::All => {}
+            Boxes::Of(_, subscribed) => subscribed.clear(),
+        }
         Ok(Vec::new())
+    }
+}
+
+impl Boxes {
+    /// A box is there: what to subscribe to for it.
+    fn hear(&mut self, device: Device) -> Option<String> {
+        match self {
+            Self::All => None,
+            Self::Of(shard, subscribed) => {
+                let filter = format!("{ROOT}/{}/{}/{FILE}/#", device.tenant, device.device);
+                (shard.owns(&device) && subscribed.insert(device)).then_some(filter)
+            }
+        }
     }
 }
 

@@ -26,6 +26,7 @@ mod ranges;
 mod receive;
 pub mod recording;
 pub mod replay;
+mod shard;
 mod store;
 pub mod tail;
 

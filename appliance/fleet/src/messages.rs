@@ -31,6 +31,17 @@ const WORD_BYTES_MAX: usize = 16 * 1024;
 
 pub(crate) struct MessageDesk {
     store: Box<dyn Messages>,
+    greeting: Greeting,
+}
+
+/// What the boxes are told when a connection comes up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Greeting {
+    /// Up to where their newest boots are complete.
+    Marks,
+    /// Nothing: of several receivers each would tell it to every box. A box that waits asks by
+    /// sending again.
+    Silence,
 }
 
 /// A batch, sorted by what its messages are.
@@ -46,8 +57,8 @@ struct Post {
 }
 
 impl MessageDesk {
-    pub(crate) fn new(store: Box<dyn Messages>) -> Self {
-        Self { store }
+    pub(crate) fn new(store: Box<dyn Messages>, greeting: Greeting) -> Self {
+        Self { store, greeting }
     }
 
     /// Reads kept letters again: those of a form that this version knows become messages.
@@ -105,7 +116,10 @@ impl Desk for MessageDesk {
     }
 
     fn greet(&mut self) -> Result<Vec<Message>, DeskError> {
-        let newest = self.store.newest(GREETED_BOOTS)?;
+        let newest = match self.greeting {
+            Greeting::Marks => self.store.newest(GREETED_BOOTS)?,
+            Greeting::Silence => Vec::new(),
+        };
         Ok(newest.into_iter().map(|(device, ack)| acknowledgement(&device, ack)).collect())
     }
 }

@@ -1,5 +1,6 @@
 //! `courtside-fleet receive`: both desks, each with its connection.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +12,13 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use wire::topic::{EVENTS_POSTCARD, FILE, INFO, ROOT, STATE};
 
-use crate::config::Config;
+use crate::config::{Config, Replica};
 use crate::desk::{Counter, DeskError, Now};
-use crate::files::FileDesk;
+use crate::files::{Boxes, FileDesk};
 use crate::line::Line;
-use crate::messages::MessageDesk;
+use crate::messages::{Greeting, MessageDesk};
 use crate::metrics::{Metrics, serve::serve};
+use crate::shard::Shard;
 use crate::store::{self, Db, Files, Stores};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -75,6 +77,12 @@ pub async fn receive<C: Clock>(
         .map_err(|error| ReceiveError::Clips { path: config.clips.clone(), error })?;
     let metrics = Arc::new(Metrics::default());
     let listener = listen(config).await?;
+    let boxes = match &config.replica {
+        None => Boxes::All,
+        Some(Replica { index, count, .. }) => {
+            Boxes::Of(Shard { index: *index, count: *count }, BTreeSet::new())
+        }
+    };
     let now = Now { mono: clock.now(), wall: clock.wall().0 };
     let (desk, files, reread) = open(config, now).await?;
     for line in reread {
@@ -84,7 +92,7 @@ pub async fn receive<C: Clock>(
     let messages = Counter {
         clock: Arc::clone(&clock),
         endpoint: config.endpoint.clone(),
-        session: session(config, "a", &[EVENTS_POSTCARD, INFO, STATE]),
+        session: session(config, "a", messages_of(config)),
         desk,
         lines: lines.clone(),
         metrics: Arc::clone(&metrics),
@@ -92,8 +100,8 @@ pub async fn receive<C: Clock>(
     let files = Counter {
         clock,
         endpoint: config.endpoint.clone(),
-        session: session(config, "b", &[FILE]),
-        desk: FileDesk::new(files, config.clips.clone()),
+        session: session(config, "b", files_of(config)),
+        desk: FileDesk::new(files, (config.clips.clone(), boxes)),
         lines,
         metrics: Arc::clone(&metrics),
     };
@@ -116,9 +124,10 @@ async fn open(
     now: Now,
 ) -> Result<(MessageDesk, Box<dyn Files>, Vec<Line>), ReceiveError> {
     let (db, runtime) = (config.db.clone(), Handle::current());
+    let greeting = if config.replica.is_some() { Greeting::Silence } else { Greeting::Marks };
     let opened = tokio::task::spawn_blocking(move || {
         let Stores { messages, files } = store::open(&db, &runtime)?;
-        let mut desk = MessageDesk::new(messages);
+        let mut desk = MessageDesk::new(messages, greeting);
         let reread = desk.reread(now).map_err(|error| error.to_string())?;
         Ok((desk, files, reread.lines))
     });
@@ -132,17 +141,37 @@ async fn listen(config: &Config) -> Result<Option<TcpListener>, ReceiveError> {
     bound.map(Some).map_err(|error| ReceiveError::Metrics { address, error })
 }
 
-fn session(config: &Config, letter: &str, leaves: &[&str]) -> Session {
-    let filter = |leaf: &&str| match *leaf {
-        EVENTS_POSTCARD | FILE => format!("{ROOT}/+/+/{leaf}/#"),
-        other => format!("{ROOT}/+/+/{other}"),
-    };
+/// Events and what boxes say of themselves; of several receivers each gets its share of all. The
+/// broker sends retained messages to no shared subscription: a box whose birth nobody heard tells
+/// it again when its acknowledgement does not move.
+fn messages_of(config: &Config) -> Vec<String> {
+    let filters =
+        [EVENTS_POSTCARD, INFO, STATE].map(|leaf| format!("{ROOT}/+/+/{leaf}{}", below(leaf)));
+    match &config.replica {
+        None => filters.into(),
+        Some(Replica { group, .. }) => {
+            filters.into_iter().map(|filter| format!("$share/{group}/{filter}")).collect()
+        }
+    }
+}
+
+/// Files of every box; or, of several receivers, births, from which the desk knows its boxes.
+fn files_of(config: &Config) -> Vec<String> {
+    let leaf = if config.replica.is_some() { INFO } else { FILE };
+    vec![format!("{ROOT}/+/+/{leaf}{}", below(leaf))]
+}
+
+fn below(leaf: &str) -> &'static str {
+    if [EVENTS_POSTCARD, FILE].contains(&leaf) { "/#" } else { "" }
+}
+
+fn session(config: &Config, letter: &str, subscriptions: Vec<String>) -> Session {
     Session {
         client_id: format!("{}-{letter}", config.client_id),
         keep_alive: KEEP_ALIVE,
         will: None,
         window: WINDOW,
         packet_bytes_max: PACKET_BYTES_MAX,
-        subscriptions: leaves.iter().map(filter).collect(),
+        subscriptions,
     }
 }

@@ -39,6 +39,19 @@ fn mistakes_name_the_key_and_what_to_write_and_end_with_2() {
             format!("{MQTT}{STORE}[metrics]\nlisten = \"here\"\n"),
             vec!["metrics.listen", "here", "127.0.0.1:9464"],
         ),
+        (
+            format!("{MQTT}{STORE}[replica]\ngroup = \"g\"\nindex = 0\ncount = 2\n"),
+            vec!["store.db", "postgres://", "SQLite"],
+        ),
+        (
+            format!("{MQTT}{STORE}[replica]\ngroup = \"g\"\nindex = 2\ncount = 2\n"),
+            vec!["replica.index", "below 2"],
+        ),
+        (
+            format!("{MQTT}{STORE}[replica]\ngroup = \"g\"\nindex = 0\ncount = 0\n"),
+            vec!["replica.count"],
+        ),
+        (format!("{MQTT}{STORE}[replica]\ngroup = \"g\"\n"), vec!["index"]),
         (with("url = \"mqtt://host\"\nclient_id = \"a/b\""), vec!["mqtt.client_id", "fleet-1"]),
     ];
     for (config, expected) in cases {

@@ -78,7 +78,7 @@ impl Place {
 
     fn desk(&self) -> FileDesk {
         let stores = store::open(&self.db, self.runtime.handle()).expect("it opens");
-        FileDesk::new(stores.files, self.folder().join("clips"))
+        FileDesk::new(stores.files, (self.folder().join("clips"), Boxes::All))
     }
 }
 

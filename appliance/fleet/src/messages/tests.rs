@@ -72,7 +72,7 @@ impl Place {
 
     fn desk(&self) -> MessageDesk {
         let stores = store::open(&self.db, self.runtime.handle()).expect("it opens");
-        MessageDesk::new(stores.messages)
+        MessageDesk::new(stores.messages, Greeting::Marks)
     }
 
     /// Reason, message, how often; and how many were dropped.

@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mqtt::{Connection, Encoding, Endpoint, Event, Message, Retain, Security, Session};
+use sha2::{Digest, Sha256};
 use wire::birth::{Held, Info};
+use wire::clip::ClipRecord;
 use wire::envelope::{BYTES_MAX, Body, Envelope, Notice, NoticeKind, VERSION};
-use wire::ids::{BootId, Seq};
-use wire::time::{ClockQuality, Monotonic, WallTime};
-use wire::topic::{self, Device, Route};
-use wire::transfer::Ack;
+use wire::ids::{BootId, ClipId, Seq};
+use wire::time::{ClockQuality, MediaInterval, MediaTime, Monotonic, WallTime};
+use wire::topic::{self, Device, FilePart, Route};
+use wire::transfer::{Ack, FileInit, FileResponse, FileStep};
+use wire::units::PictureSize;
 
 /// Messages that it has under way.
 const WINDOW: u16 = 16;
@@ -144,5 +147,91 @@ pub(crate) fn raw(topic: &str, bytes: &[u8]) -> Message {
         payload: Bytes::copy_from_slice(bytes),
         encoding: Encoding::Postcard,
         retain: Retain::No,
+    }
+}
+
+/// A clip's content, known again by its box.
+pub(crate) fn clip(device: &Device, bytes: usize) -> Vec<u8> {
+    device.device.as_str().bytes().cycle().take(bytes).collect()
+}
+
+/// Announces a clip, sends what is missing of it and its end, and again, until it is stored.
+pub(crate) async fn upload(port: u16, device: Device, bytes: usize) {
+    let content = clip(&device, bytes);
+    let record = record(&content);
+    let mut connection = connect(port, &device).await;
+    tell(&mut connection, &device, info(&device, (1, 1)));
+    let file = |part: &FilePart| device.file(record.id, part).as_str().to_owned();
+    let init = FileInit {
+        name: "clip.mp4".chars().collect(),
+        size: record.bytes,
+        checksum: record.sha256.clone(),
+        user_data: record.clone(),
+    };
+    let init = serde_json::to_vec(&init).expect("JSON");
+    loop {
+        tell(&mut connection, &device, raw(&file(&FilePart::Init), &init));
+        let Some((step, code, missing)) = response(&mut connection).await else { continue };
+        match (step, code) {
+            (FileStep::Init, FileResponse::PERSISTED) if missing.is_empty() => {}
+            (FileStep::Init, FileResponse::PERSISTED) => {
+                send_segments(&mut connection, (&device, &record), (&content, &missing)).await;
+            }
+            (FileStep::Fin, FileResponse::PERSISTED) => return,
+            (FileStep::Init | FileStep::Segments | FileStep::Fin, _again) => continue,
+        }
+        let fin = FilePart::Fin(record.bytes, record.sha256.clone());
+        tell(&mut connection, &device, raw(&file(&fin), &[]));
+        if let Some((FileStep::Fin, FileResponse::PERSISTED, _)) = response(&mut connection).await {
+            return;
+        }
+    }
+}
+
+async fn send_segments(
+    connection: &mut Connection<()>,
+    (device, record): (&Device, &ClipRecord),
+    (content, missing): (&[u8], &[(u64, u64)]),
+) {
+    for (from, to) in missing {
+        let range = *from as usize..*to as usize;
+        for (number, segment) in content[range].chunks(32 * 1024).enumerate() {
+            let offset = from + number as u64 * 32 * 1024;
+            let topic = device.file(record.id, &FilePart::Segment(offset));
+            while connection.unanswered() >= usize::from(WINDOW) {
+                let _answered = connection.next().await;
+            }
+            tell(connection, device, raw(topic.as_str(), segment));
+        }
+    }
+}
+
+/// What the receiver says next; `None` when it says nothing for a while.
+async fn response(connection: &mut Connection<()>) -> Option<(FileStep, u8, Vec<(u64, u64)>)> {
+    loop {
+        match tokio::time::timeout(WATCHDOG, connection.next()).await {
+            Err(_elapsed) => return None,
+            Ok(Event::Message(message)) if message.topic().ends_with("/file-response") => {
+                let told: FileResponse =
+                    serde_json::from_slice(message.payload()).expect("a response");
+                return Some((told.step, told.reason_code, told.missing.to_vec()));
+            }
+            Ok(Event::Down(reason)) => panic!("{reason}"),
+            Ok(Event::Up(_) | Event::Answered(..) | Event::Message(_)) => {}
+        }
+    }
+}
+
+pub(crate) fn record(content: &[u8]) -> ClipRecord {
+    ClipRecord {
+        id: ClipId(0xabc),
+        source: "court-1".parse().expect("a name"),
+        interval: MediaInterval { start: MediaTime(0), end: MediaTime(90_000) },
+        frames: 25,
+        picture: PictureSize { width: 1280, height: 720 },
+        bytes: content.len() as u64,
+        sha256: format!("{:x}", Sha256::digest(content)).chars().collect(),
+        starts: WallTime(1_790_000_000_000_000),
+        events: std::iter::empty().collect(),
     }
 }

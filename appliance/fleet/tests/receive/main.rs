@@ -9,5 +9,6 @@ mod kills;
 #[path = "../postgres/mod.rs"]
 mod postgres;
 mod receiver;
+mod replicas;
 
 use broker::Broker;
