@@ -6,7 +6,8 @@
 //! url = "mqtt://127.0.0.1:1883"   # mqtts:// with ca, and cert and key if the broker asks for them
 //! [store]
 //! db = "fleet.sqlite"              # or "postgres://USER:PASSWORD@HOST:5432/DATABASE"
-//! clips = "clips/"
+//! clips = "clips/"                # or "s3://BUCKET/PREFIX", with the environment's credentials
+//! spool = "spool/"                # with s3://: what is being received
 //! [metrics]                       # optional
 //! listen = "127.0.0.1:9464"
 //! [replica]                       # one of several receivers; they share a PostgreSQL database
@@ -24,6 +25,7 @@ use mqtt::{Credentials, Endpoint, EndpointError, Security, UrlError};
 use serde::Deserialize;
 use wire::ids::Name;
 
+use crate::files::bucket::BucketName;
 use crate::store::{Address, Db};
 
 const EXAMPLE: &str = "schema = 1\n[mqtt]\nurl = \"mqtt://127.0.0.1:1883\"\n[store]\ndb = \"fleet.sqlite\"\nclips = \"clips/\"";
@@ -41,8 +43,10 @@ pub struct Config {
     pub client_id: String,
     /// The database.
     pub db: Db,
-    /// Folder of clips.
+    /// Folder of what is being received, and of clips unless there is a bucket.
     pub clips: PathBuf,
+    /// The bucket of clips, if they go to S3.
+    pub bucket: Option<BucketName>,
     /// Where metrics are served, if anywhere.
     pub metrics: Option<SocketAddr>,
     /// Which one of several receivers it is, if there are several.
@@ -126,7 +130,8 @@ struct Mqtt {
 #[serde(deny_unknown_fields)]
 struct Store {
     db: String,
-    clips: PathBuf,
+    clips: String,
+    spool: Option<PathBuf>,
 }
 
 impl Config {
@@ -158,9 +163,9 @@ impl Config {
             return Err(refuse("schema", document.schema.to_string(), why));
         }
         let folder = file.parent().unwrap_or(Path::new(""));
-        let Store { db, clips } = document.store;
-        for (key, path) in [("store.db", Path::new(&db)), ("store.clips", &clips)] {
-            if path.as_os_str().is_empty() {
+        let Store { db, clips, spool } = document.store;
+        for (key, path) in [("store.db", &db), ("store.clips", &clips)] {
+            if path.is_empty() {
                 let why = "an empty path; write a path such as \"fleet.sqlite\" or \"clips/\"";
                 return Err(refuse(key, "\"\"".to_owned(), why.to_owned()));
             }
@@ -179,6 +184,8 @@ impl Config {
         });
         let metrics = metrics.transpose()?;
         let db = database(db, folder, refuse)?;
+        let (parts, bucket) =
+            shelf(clips, spool).map_err(|(key, value, why)| refuse(key, value, why))?;
         let mut client_id = client_id;
         if let Some(replica) = &document.replica {
             check(replica, &db).map_err(|(key, value, why)| refuse(key, value, why))?;
@@ -188,15 +195,36 @@ impl Config {
             endpoint: endpoint(document.mqtt, folder, refuse)?,
             client_id,
             db,
-            clips: folder.join(clips),
+            clips: folder.join(parts),
+            bucket,
             metrics,
             replica: document.replica,
         })
     }
 }
 
+/// The folder of what is being received, and the bucket.
+fn shelf(clips: String, spool: Option<PathBuf>) -> Result<(PathBuf, Option<BucketName>), Refusal> {
+    match (clips.starts_with("s3://"), spool) {
+        (false, None) => Ok((clips.into(), None)),
+        (false, Some(spool)) => {
+            let why = "only clips that go to \"s3://…\" are received elsewhere first; remove it";
+            Err(("store.spool", format!("{:?}", spool.display().to_string()), why.to_owned()))
+        }
+        (true, spool) => {
+            let name = BucketName::read(&clips).ok_or_else(|| {
+                let why = "it names no bucket; write \"s3://BUCKET/PREFIX\"";
+                ("store.clips", format!("{clips:?}"), why.to_owned())
+            })?;
+            Ok((spool.unwrap_or_else(|| "spool".into()), Some(name)))
+        }
+    }
+}
+
 /// Key, value and reason of what does not fit.
-fn check(replica: &Replica, db: &Db) -> Result<(), (&'static str, String, String)> {
+type Refusal = (&'static str, String, String);
+
+fn check(replica: &Replica, db: &Db) -> Result<(), Refusal> {
     let Replica { index, count, .. } = replica;
     if !(1..=REPLICAS_MAX).contains(count) {
         let why = format!("write how many receivers there are, 1 to {REPLICAS_MAX}");

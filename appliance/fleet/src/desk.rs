@@ -72,6 +72,8 @@ pub(crate) struct Tally {
     pub(crate) letters_dropped: u64,
     pub(crate) clips: u64,
     pub(crate) clip_bytes: u64,
+    /// Clips that could not be put into the bucket.
+    pub(crate) bucket_errors: u64,
 }
 
 impl Tally {

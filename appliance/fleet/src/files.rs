@@ -5,11 +5,13 @@
 //! happens every megabyte or second, not for every segment. A file is whole when its size and
 //! SHA-256 are right; only then it gets its name, and only then the box hears so.
 
+mod boxes;
+pub(crate) mod bucket;
 mod part;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ use bytes::Bytes;
 use mqtt::{Encoding, Incoming, Message, Quality, Retain};
 use wire::ids::ClipId;
 use wire::time::{MediaSpan, Monotonic};
-use wire::topic::{self, Device, FILE, FilePart, Leaf, ROOT};
+use wire::topic::{self, Device, FilePart, Leaf};
 use wire::transfer::{FileInit, FileResponse, FileStep, MISSING_MAX};
 
 use crate::desk::{Desk, DeskError, Now, Outcome};
@@ -25,8 +27,8 @@ use crate::letters::{Letter, NUMBER_MAX, Reason};
 use crate::line::{Line, Stored};
 use crate::metrics::Which;
 use crate::ranges::Ranges;
-use crate::shard::Shard;
 use crate::store::{FileKey, Files, Known};
+pub(crate) use boxes::{Boxes, Shelf};
 use part::{Part, Sealed};
 
 /// Received bytes that a crash may cost.
@@ -38,22 +40,12 @@ const OPEN_MAX: usize = 64;
 
 pub(crate) struct FileDesk {
     ledger: Box<dyn Files>,
-    /// Folder of clips.
-    clips: PathBuf,
+    shelf: Shelf,
     open: BTreeMap<FileKey, Open>,
     checkpoint: Monotonic,
     /// Of a batch that failed half-way: what was done by then is told all the same.
     outcome: Outcome,
     boxes: Boxes,
-}
-
-/// Whose files come here.
-pub(crate) enum Boxes {
-    /// Those of every box.
-    All,
-    /// Those of a shard's boxes. Of which there are, `info` tells; the second one is those to which
-    /// the connection is subscribed.
-    Of(Shard, BTreeSet<Device>),
 }
 
 /// A file that is being received.
@@ -69,10 +61,10 @@ struct Open {
 struct Answer(u8, &'static str, Vec<(u64, u64)>);
 
 impl FileDesk {
-    pub(crate) fn new(ledger: Box<dyn Files>, (clips, boxes): (PathBuf, Boxes)) -> Self {
+    pub(crate) fn new(ledger: Box<dyn Files>, (shelf, boxes): (Shelf, Boxes)) -> Self {
         Self {
             ledger,
-            clips,
+            shelf,
             open: BTreeMap::new(),
             checkpoint: Monotonic::default(),
             outcome: Outcome::default(),
@@ -141,6 +133,7 @@ impl FileDesk {
         }
         match self.ledger.known(key)? {
             Known::Stored { sha256 } if sha256 == init.checksum.as_str() => {
+                self.clear(key)?;
                 return Ok(Answer(FileResponse::PERSISTED, "stored already", Vec::new()));
             }
             Known::Stored { .. } => return Ok(cancel("another file has this id")),
@@ -151,11 +144,11 @@ impl FileDesk {
         }
         if self.open(key)?.is_none() {
             match self.begin(key, init, now) {
-                Err(DeskError::File(error)) if is_full(&error) => return Ok(pause()),
+                Err(DeskError::File(error)) if is_full(&error) => return Ok(pause(FULL)),
                 begun => begun?,
             }
         }
-        let Some(open) = self.open(key)? else { return Ok(pause()) };
+        let Some(open) = self.open(key)? else { return Ok(pause(FULL)) };
         let missing = open.ranges.missing(0, open.init.size, MISSING_MAX);
         Ok(Answer(FileResponse::PERSISTED, "send what is missing", missing))
     }
@@ -178,7 +171,7 @@ impl FileDesk {
             return Ok(Some(cancel("a segment reaches beyond the announced size")));
         };
         match open.part.write(offset, bytes) {
-            Err(error) if is_full(&error) => return Ok(Some(pause())),
+            Err(error) if is_full(&error) => return Ok(Some(pause(FULL))),
             written => written?,
         }
         open.ranges.insert(offset, end);
@@ -193,13 +186,15 @@ impl FileDesk {
         (now, outcome): (Now, &mut Outcome),
     ) -> Result<Answer, DeskError> {
         if let Known::Stored { sha256: stored } = self.ledger.known(key)? {
+            self.clear(key)?;
             return Ok(if stored == sha256 {
                 Answer(FileResponse::PERSISTED, "stored already", Vec::new())
             } else {
                 cancel("another file has this id")
             });
         }
-        let Some(open) = self.open(key)? else {
+        self.open(key)?;
+        let Some(open) = self.open.get_mut(key) else {
             return Ok(Answer(FileResponse::RESEND_ALL, "this file is not announced", Vec::new()));
         };
         if open.init.size != size || open.init.checksum.as_str() != sha256 {
@@ -209,14 +204,28 @@ impl FileDesk {
         if !missing.is_empty() {
             return Ok(Answer(FileResponse::RESEND_MISSING, "bytes are missing", missing));
         }
-        match open.part.seal(&open.init.user_data) {
+        let sealed = match &self.shelf.bucket {
+            None => open.part.seal(&open.init.user_data),
+            Some(bucket) if open.part.is(&open.init.user_data)? => {
+                match bucket.put(&key.0, (&open.init.user_data, open.part.file())) {
+                    Ok(address) => Ok(Sealed::Done(address.into())),
+                    Err(error) => {
+                        tracing::error!(%error, file = %key.1, "a clip cannot be put into the bucket; its box waits and asks again");
+                        outcome.tally.bucket_errors += 1;
+                        return Ok(pause("the store of clips cannot be reached"));
+                    }
+                }
+            }
+            Some(_) => Ok(Sealed::Different),
+        };
+        match sealed {
             Ok(Sealed::Done(path)) => self.finish(key, path, (now, outcome)),
             Ok(Sealed::Different) => {
                 tracing::error!(file = %key.1, "the SHA-256 is wrong; the whole file is asked for again");
                 self.abort(key)?;
                 Ok(Answer(FileResponse::RESEND_ALL, "the SHA-256 is wrong", Vec::new()))
             }
-            Err(error) if is_full(&error) => Ok(pause()),
+            Err(error) if is_full(&error) => Ok(pause(FULL)),
             Err(error) => Err(error.into()),
         }
     }
@@ -228,8 +237,11 @@ impl FileDesk {
         path: PathBuf,
         (now, outcome): (Now, &mut Outcome),
     ) -> Result<Answer, DeskError> {
-        let Some(open) = self.open.remove(key) else { return Ok(pause()) };
+        let Some(open) = self.open.remove(key) else { return Ok(pause(FULL)) };
         self.ledger.finish(key, now.wall)?;
+        if self.shelf.bucket.is_some() {
+            Part::remove(&self.shelf.folder, &key.0, key.1)?;
+        }
         let record = open.init.user_data;
         outcome.tally.clips += 1;
         outcome.tally.clip_bytes += record.bytes;
@@ -245,7 +257,7 @@ impl FileDesk {
     fn begin(&mut self, key: &FileKey, init: FileInit, now: Now) -> Result<(), DeskError> {
         self.make_room()?;
         let (device, id) = key;
-        let part = Part::create(&self.clips, device, *id)?;
+        let part = Part::create(&self.shelf.folder, device, *id)?;
         self.ledger.begin(key, &init, now.wall)?;
         self.open.insert(key.clone(), Open { init, part, ranges: Ranges::default(), dirty: 0 });
         Ok(())
@@ -258,7 +270,7 @@ impl FileDesk {
             self.make_room()?;
             let (device, id) = key;
             // A part that is gone starts over; its row goes with it.
-            let Some(part) = Part::reopen(&self.clips, device, *id)? else {
+            let Some(part) = Part::reopen(&self.shelf.folder, device, *id)? else {
                 self.ledger.forget(key)?;
                 return Ok(None);
             };
@@ -282,7 +294,15 @@ impl FileDesk {
         }
         self.open.remove(key);
         self.ledger.forget(key)?;
-        Part::remove(&self.clips, &key.0, key.1)?;
+        Part::remove(&self.shelf.folder, &key.0, key.1)?;
+        Ok(())
+    }
+
+    /// The receiver may have died between noting that a file is in the bucket and removing its part.
+    fn clear(&mut self, key: &FileKey) -> Result<(), DeskError> {
+        if self.shelf.bucket.is_some() {
+            Part::remove(&self.shelf.folder, &key.0, key.1)?;
+        }
         Ok(())
     }
 
@@ -327,25 +347,8 @@ impl Desk for FileDesk {
     }
 
     fn greet(&mut self) -> Result<Vec<Message>, DeskError> {
-        // A new connection has no subscriptions but its first ones.
-        match &mut self.boxes {
-            Boxes::All => {}
-            Boxes::Of(_, subscribed) => subscribed.clear(),
-        }
+        self.boxes.forget();
         Ok(Vec::new())
-    }
-}
-
-impl Boxes {
-    /// A box is there: what to subscribe to for it.
-    fn hear(&mut self, device: Device) -> Option<String> {
-        match self {
-            Self::All => None,
-            Self::Of(shard, subscribed) => {
-                let filter = format!("{ROOT}/{}/{}/{FILE}/#", device.tenant, device.device);
-                (shard.owns(&device) && subscribed.insert(device)).then_some(filter)
-            }
-        }
     }
 }
 
@@ -357,8 +360,10 @@ fn cancel(why: &'static str) -> Answer {
     Answer(FileResponse::CANCEL, why, Vec::new())
 }
 
-fn pause() -> Answer {
-    Answer(FileResponse::PAUSE, "the receiver's disk is full", Vec::new())
+const FULL: &str = "the receiver's disk is full";
+
+fn pause(why: &'static str) -> Answer {
+    Answer(FileResponse::PAUSE, why, Vec::new())
 }
 
 fn is_full(error: &std::io::Error) -> bool {

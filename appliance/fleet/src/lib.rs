@@ -26,10 +26,14 @@ mod ranges;
 mod receive;
 pub mod recording;
 pub mod replay;
+#[cfg(test)]
+#[path = "../tests/s3/mod.rs"]
+mod s3_server;
 mod shard;
 mod store;
 pub mod tail;
 
+pub use files::bucket::BucketName;
 pub use line::{Line, Stored};
 pub use receive::{ReceiveError, receive};
 pub use store::{Address, Db};

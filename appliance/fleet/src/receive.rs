@@ -14,7 +14,8 @@ use wire::topic::{EVENTS_POSTCARD, FILE, INFO, ROOT, STATE};
 
 use crate::config::{Config, Replica};
 use crate::desk::{Counter, DeskError, Now};
-use crate::files::{Boxes, FileDesk};
+use crate::files::bucket::{Bucket, BucketName};
+use crate::files::{Boxes, FileDesk, Shelf};
 use crate::line::Line;
 use crate::messages::{Greeting, MessageDesk};
 use crate::metrics::{Metrics, serve::serve};
@@ -47,6 +48,16 @@ pub enum ReceiveError {
         /// The system's reason.
         error: std::io::Error,
     },
+    /// The bucket cannot be used with this environment.
+    #[error(
+        "`store.clips` = `{name}` cannot be used: {error}; set AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT unless it is Amazon's"
+    )]
+    Bucket {
+        /// The bucket.
+        name: BucketName,
+        /// What is missing or wrong.
+        error: Box<object_store::Error>,
+    },
     /// Nobody can be served at the address for metrics.
     #[error(
         "`metrics.listen` = \"{address}\" cannot be used: {error}; name a free address of this machine"
@@ -77,6 +88,11 @@ pub async fn receive<C: Clock>(
         .map_err(|error| ReceiveError::Clips { path: config.clips.clone(), error })?;
     let metrics = Arc::new(Metrics::default());
     let listener = listen(config).await?;
+    let bucket = config.bucket.as_ref().map(|name| {
+        let refused = |error| ReceiveError::Bucket { name: name.clone(), error: Box::new(error) };
+        Bucket::open(name, Handle::current()).map_err(refused)
+    });
+    let shelf = Shelf { folder: config.clips.clone(), bucket: bucket.transpose()? };
     let boxes = match &config.replica {
         None => Boxes::All,
         Some(Replica { index, count, .. }) => {
@@ -101,7 +117,7 @@ pub async fn receive<C: Clock>(
         clock,
         endpoint: config.endpoint.clone(),
         session: session(config, "b", files_of(config)),
-        desk: FileDesk::new(files, (config.clips.clone(), boxes)),
+        desk: FileDesk::new(files, (shelf, boxes)),
         lines,
         metrics: Arc::clone(&metrics),
     };

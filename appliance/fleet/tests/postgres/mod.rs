@@ -62,6 +62,12 @@ impl Server {
         format!("postgres://fleet@127.0.0.1:{}/{name}", self.port)
     }
 
+    /// Of the process that all others of it descend from.
+    #[allow(dead_code, reason = "only the benchmark counts its seconds")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
     /// Kills it with SIGKILL and waits for its end. What it started for connections notices that
     /// by itself and ends.
     pub(crate) fn kill(&mut self) {

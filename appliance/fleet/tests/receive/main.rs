@@ -4,11 +4,14 @@
 mod boxes;
 #[path = "../../../mqtt/tests/broker/mod.rs"]
 mod broker;
+mod bucket;
 mod counters;
 mod kills;
 #[path = "../postgres/mod.rs"]
 mod postgres;
 mod receiver;
 mod replicas;
+#[path = "../s3/mod.rs"]
+mod s3;
 
 use broker::Broker;

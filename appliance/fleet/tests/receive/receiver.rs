@@ -20,7 +20,17 @@ impl Receiver {
     /// Starts one in `folder` with `name` as client id and file name; `more` is its configuration
     /// from `[store]` on. What it tells goes to `NAME.jsonl`, its log to `NAME.log`. Returns once both
     /// of its connections are up.
-    pub(crate) fn start(folder: &Path, (port, name): (u16, &str), more: &str) -> Self {
+    pub(crate) fn start(folder: &Path, at: (u16, &str), more: &str) -> Self {
+        Self::start_in(&[], folder, at, more)
+    }
+
+    /// The same, with more environment.
+    pub(crate) fn start_in(
+        environment: &[(&str, &str)],
+        folder: &Path,
+        (port, name): (u16, &str),
+        more: &str,
+    ) -> Self {
         let metrics = free();
         let text = format!(
             "schema = 1\n[mqtt]\nurl = \"mqtt://127.0.0.1:{port}\"\nclient_id = \"{name}\"\n\
@@ -34,12 +44,19 @@ impl Receiver {
             let file = folder.join(format!("{name}.{ending}"));
             File::options().append(true).create(true).open(file).expect("writable")
         };
+        command.envs(environment.iter().copied());
         command.stdout(append("jsonl")).stderr(append("log"));
         let receiver = Self { child: command.spawn().expect("it starts"), metrics };
         for desk in ["messages", "files"] {
             receiver.wait_for(&format!("connected{{desk=\"{desk}\"}}"), 1.0);
         }
         receiver
+    }
+
+    /// Of its process.
+    #[allow(dead_code, reason = "only the benchmark counts its seconds")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Kills it with SIGKILL and waits for its end.
