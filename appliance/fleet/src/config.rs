@@ -5,19 +5,33 @@
 //! [mqtt]
 //! url = "mqtt://127.0.0.1:1883"   # mqtts:// with ca, and cert and key if the broker asks for them
 //! [store]
-//! db = "fleet.sqlite"
-//! clips = "clips/"
+//! db = "fleet.sqlite"              # or "postgres://USER:PASSWORD@HOST:5432/DATABASE"
+//! clips = "clips/"                # or "s3://BUCKET/PREFIX", with the environment's credentials
+//! spool = "spool/"                # with s3://: what is being received
+//! [metrics]                       # optional
+//! listen = "127.0.0.1:9464"
+//! [replica]                       # one of several receivers; they share a PostgreSQL database
+//! group = "receivers"             # the same for all of them
+//! index = 0                       # another one for each of them, below count
+//! count = 3
 //! ```
 //!
 //! Relative paths count from the configuration file's folder.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use mqtt::{Credentials, Endpoint, EndpointError, Security, UrlError};
 use serde::Deserialize;
 use wire::ids::Name;
 
+use crate::files::bucket::BucketName;
+use crate::store::{Address, Db};
+
 const EXAMPLE: &str = "schema = 1\n[mqtt]\nurl = \"mqtt://127.0.0.1:1883\"\n[store]\ndb = \"fleet.sqlite\"\nclips = \"clips/\"";
+
+/// Receivers of one group; each box's clips are hashed against every one of them.
+const REPLICAS_MAX: u32 = 1_000;
 
 /// A validated configuration.
 #[derive(Clone, Debug)]
@@ -28,9 +42,27 @@ pub struct Config {
     /// same id takes the first one's place.
     pub client_id: String,
     /// The database.
-    pub db: PathBuf,
-    /// Folder of clips.
+    pub db: Db,
+    /// Folder of what is being received, and of clips unless there is a bucket.
     pub clips: PathBuf,
+    /// The bucket of clips, if they go to S3.
+    pub bucket: Option<BucketName>,
+    /// Where metrics are served, if anywhere.
+    pub metrics: Option<SocketAddr>,
+    /// Which one of several receivers it is, if there are several.
+    pub replica: Option<Replica>,
+}
+
+/// One receiver of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replica {
+    /// Name of the shared subscription.
+    pub group: Name,
+    /// Which one it is, from 0.
+    pub index: u32,
+    /// How many there are.
+    pub count: u32,
 }
 
 /// Why a configuration cannot be used. Each message names the file, the key and what to write.
@@ -72,6 +104,14 @@ struct Document {
     schema: u32,
     mqtt: Mqtt,
     store: Store,
+    metrics: Option<Scrape>,
+    replica: Option<Replica>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scrape {
+    listen: String,
 }
 
 #[derive(Deserialize)]
@@ -89,8 +129,9 @@ struct Mqtt {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Store {
-    db: PathBuf,
-    clips: PathBuf,
+    db: String,
+    clips: String,
+    spool: Option<PathBuf>,
 }
 
 impl Config {
@@ -122,10 +163,9 @@ impl Config {
             return Err(refuse("schema", document.schema.to_string(), why));
         }
         let folder = file.parent().unwrap_or(Path::new(""));
-        for (key, path) in
-            [("store.db", &document.store.db), ("store.clips", &document.store.clips)]
-        {
-            if path.as_os_str().is_empty() {
+        let Store { db, clips, spool } = document.store;
+        for (key, path) in [("store.db", &db), ("store.clips", &clips)] {
+            if path.is_empty() {
                 let why = "an empty path; write a path such as \"fleet.sqlite\" or \"clips/\"";
                 return Err(refuse(key, "\"\"".to_owned(), why.to_owned()));
             }
@@ -136,13 +176,88 @@ impl Config {
             return Err(refuse("mqtt.client_id", format!("{client_id:?}"), why));
         }
         let client_id = client_id.to_owned();
+        let metrics = document.metrics.map(|metrics| {
+            metrics.listen.parse().map_err(|error| {
+                let why = format!("{error}; write an address such as \"127.0.0.1:9464\"");
+                refuse("metrics.listen", format!("{:?}", metrics.listen), why)
+            })
+        });
+        let metrics = metrics.transpose()?;
+        let db = database(db, folder, refuse)?;
+        let (parts, bucket) =
+            shelf(clips, spool).map_err(|(key, value, why)| refuse(key, value, why))?;
+        let mut client_id = client_id;
+        if let Some(replica) = &document.replica {
+            check(replica, &db).map_err(|(key, value, why)| refuse(key, value, why))?;
+            client_id = format!("{client_id}-{}", replica.index);
+        }
         Ok(Self {
             endpoint: endpoint(document.mqtt, folder, refuse)?,
             client_id,
-            db: folder.join(document.store.db),
-            clips: folder.join(document.store.clips),
+            db,
+            clips: folder.join(parts),
+            bucket,
+            metrics,
+            replica: document.replica,
         })
     }
+}
+
+/// The folder of what is being received, and the bucket.
+fn shelf(clips: String, spool: Option<PathBuf>) -> Result<(PathBuf, Option<BucketName>), Refusal> {
+    match (clips.starts_with("s3://"), spool) {
+        (false, None) => Ok((clips.into(), None)),
+        (false, Some(spool)) => {
+            let why = "only clips that go to \"s3://…\" are received elsewhere first; remove it";
+            Err(("store.spool", format!("{:?}", spool.display().to_string()), why.to_owned()))
+        }
+        (true, spool) => {
+            let name = BucketName::read(&clips).ok_or_else(|| {
+                let why = "it names no bucket; write \"s3://BUCKET/PREFIX\"";
+                ("store.clips", format!("{clips:?}"), why.to_owned())
+            })?;
+            Ok((spool.unwrap_or_else(|| "spool".into()), Some(name)))
+        }
+    }
+}
+
+/// Key, value and reason of what does not fit.
+type Refusal = (&'static str, String, String);
+
+fn check(replica: &Replica, db: &Db) -> Result<(), Refusal> {
+    let Replica { index, count, .. } = replica;
+    if !(1..=REPLICAS_MAX).contains(count) {
+        let why = format!("write how many receivers there are, 1 to {REPLICAS_MAX}");
+        return Err(("replica.count", count.to_string(), why));
+    }
+    if index >= count {
+        let why = format!("receivers are numbered from 0; write a number below {count}");
+        return Err(("replica.index", index.to_string(), why));
+    }
+    match db {
+        Db::Postgres(_) => Ok(()),
+        Db::Sqlite(path) => {
+            let why = "several receivers need one database, and an SQLite file is for one; write \
+                       \"postgres://USER:PASSWORD@HOST:5432/DATABASE\", or remove [replica]";
+            Err(("store.db", format!("{:?}", path.display().to_string()), why.to_owned()))
+        }
+    }
+}
+
+fn database(
+    db: String,
+    folder: &Path,
+    refuse: impl Fn(&'static str, String, String) -> ConfigError,
+) -> Result<Db, ConfigError> {
+    if !["postgres://", "postgresql://"].iter().any(|scheme| db.starts_with(scheme)) {
+        return Ok(Db::Sqlite(folder.join(db)));
+    }
+    // The address may hold a password, so it is not shown.
+    let address = Address::read(&db).map_err(|error| {
+        let why = format!("{error}; write \"postgres://USER:PASSWORD@HOST:5432/DATABASE\"");
+        refuse("store.db", "\"postgres://…\"".to_owned(), why)
+    });
+    address.map(Db::Postgres)
 }
 
 fn endpoint(

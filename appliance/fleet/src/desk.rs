@@ -6,6 +6,7 @@
 //! that it reads, and at 900 events a second a thousand of them waited. What holds a fast sender
 //! back is the socket, which is not read while a batch is being stored.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,9 @@ use outbox::{Backoff, Delays};
 use tokio::sync::mpsc;
 use wire::time::{Monotonic, WallTime};
 
+use crate::letters::Reason;
 use crate::line::Line;
+use crate::metrics::{Metrics, Which};
 
 /// Messages that one commit takes.
 const BATCH_MAX: usize = 64;
@@ -27,6 +30,9 @@ const RECONNECT: Delays =
 
 /// Handles messages. Runs on a thread that may block.
 pub(crate) trait Desk: Send + 'static {
+    /// Under which name it counts.
+    const WHICH: Which;
+
     /// With what promise its replies are published.
     const REPLIES: Quality;
 
@@ -49,13 +55,41 @@ pub(crate) struct Now {
 pub(crate) struct Outcome {
     pub(crate) replies: Vec<Message>,
     pub(crate) lines: Vec<Line>,
+    pub(crate) tally: Tally,
+    /// Topic filters that this connection needs from now on.
+    pub(crate) subscribe: Vec<String>,
+}
+
+/// What a batch was made of, for the metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) events: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) conflicts: u64,
+    pub(crate) holes: u64,
+    /// Unreadable messages by [`Reason`].
+    pub(crate) letters: BTreeMap<Reason, u64>,
+    pub(crate) letters_dropped: u64,
+    pub(crate) clips: u64,
+    pub(crate) clip_bytes: u64,
+    /// Clips that could not be put into the bucket.
+    pub(crate) bucket_errors: u64,
+}
+
+impl Tally {
+    /// One more message that could not be read.
+    pub(crate) fn letter(&mut self, reason: Reason) {
+        *self.letters.entry(reason).or_default() += 1;
+    }
 }
 
 /// A batch could not be stored.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DeskError {
     #[error("the database refuses: {0}")]
-    Database(#[from] rusqlite::Error),
+    Sqlite(#[from] rusqlite::Error),
+    #[error("PostgreSQL refuses or cannot be reached: {0}")]
+    Postgres(#[from] tokio_postgres::Error),
     #[error("a file cannot be written: {0}")]
     File(#[from] std::io::Error),
     #[error("a desk's thread ended early")]
@@ -69,6 +103,7 @@ pub(crate) struct Counter<C, D> {
     pub(crate) session: Session,
     pub(crate) desk: D,
     pub(crate) lines: mpsc::Sender<Line>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl<C: Clock, D: Desk> Counter<C, D> {
@@ -83,6 +118,7 @@ impl<C: Clock, D: Desk> Counter<C, D> {
                     Event::Up(_) => {
                         tracing::info!(endpoint = %self.endpoint, client = self.session.client_id, "connected");
                         up = Some(self.clock.now());
+                        self.metrics.connect(D::WHICH);
                         self = self.greet(&mut connection).await?;
                     }
                     Event::Message(first) => match self.serve(&mut connection, first).await? {
@@ -97,6 +133,7 @@ impl<C: Clock, D: Desk> Counter<C, D> {
                 }
             };
             drop(connection);
+            self.metrics.disconnect(D::WHICH);
             if up.is_some_and(|up| self.clock.now().since(up) >= STABLE) {
                 backoff.succeed();
             }
@@ -145,14 +182,18 @@ impl<C: Clock, D: Desk> Counter<C, D> {
             (self, batch) = (this, same);
             match outcome {
                 Ok(outcome) => {
+                    let took = self.clock.now().since(now.mono);
+                    self.metrics.take(D::WHICH, (&batch, took), &outcome);
                     publish(connection, outcome.replies, D::REPLIES);
+                    connection.subscribe(outcome.subscribe);
                     for line in outcome.lines {
                         let _nobody_reads = self.lines.send(line).await;
                     }
                     return Ok((self, ended));
                 }
                 Err(error) => {
-                    tracing::error!(%error, "nothing more is received until this can be stored; make room or repair the disk; tried again in a second");
+                    self.metrics.refuse(D::WHICH);
+                    tracing::error!(%error, "nothing more is received until this can be stored; make room, or repair the disk or the database; tried again in a second");
                     self.clock.sleep_until(self.clock.now().plus(RETRY)).await;
                 }
             }

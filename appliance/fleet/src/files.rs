@@ -5,7 +5,8 @@
 //! happens every megabyte or second, not for every segment. A file is whole when its size and
 //! SHA-256 are right; only then it gets its name, and only then the box hears so.
 
-mod ledger;
+mod boxes;
+pub(crate) mod bucket;
 mod part;
 #[cfg(test)]
 mod tests;
@@ -16,16 +17,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mqtt::{Encoding, Incoming, Message, Quality, Retain};
-use rusqlite::Connection;
 use wire::ids::ClipId;
 use wire::time::{MediaSpan, Monotonic};
 use wire::topic::{self, Device, FilePart, Leaf};
 use wire::transfer::{FileInit, FileResponse, FileStep, MISSING_MAX};
 
 use crate::desk::{Desk, DeskError, Now, Outcome};
+use crate::letters::{Letter, NUMBER_MAX, Reason};
 use crate::line::{Line, Stored};
+use crate::metrics::Which;
 use crate::ranges::Ranges;
-use ledger::{FileKey, Known, Ledger};
+use crate::store::{FileKey, Files, Known};
+pub(crate) use boxes::{Boxes, Shelf};
 use part::{Part, Sealed};
 
 /// Received bytes that a crash may cost.
@@ -36,13 +39,13 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 const OPEN_MAX: usize = 64;
 
 pub(crate) struct FileDesk {
-    ledger: Ledger,
-    /// Folder of clips.
-    clips: PathBuf,
+    ledger: Box<dyn Files>,
+    shelf: Shelf,
     open: BTreeMap<FileKey, Open>,
     checkpoint: Monotonic,
     /// Of a batch that failed half-way: what was done by then is told all the same.
     outcome: Outcome,
+    boxes: Boxes,
 }
 
 /// A file that is being received.
@@ -58,13 +61,14 @@ struct Open {
 struct Answer(u8, &'static str, Vec<(u64, u64)>);
 
 impl FileDesk {
-    pub(crate) fn new(connection: Connection, clips: PathBuf) -> Self {
+    pub(crate) fn new(ledger: Box<dyn Files>, (shelf, boxes): (Shelf, Boxes)) -> Self {
         Self {
-            ledger: Ledger::new(connection),
-            clips,
+            ledger,
+            shelf,
             open: BTreeMap::new(),
             checkpoint: Monotonic::default(),
             outcome: Outcome::default(),
+            boxes,
         }
     }
 
@@ -73,11 +77,30 @@ impl FileDesk {
         message: &Incoming,
         (now, outcome): (Now, &mut Outcome),
     ) -> Result<(), DeskError> {
-        let parsed = topic::parse(message.topic());
-        let Some((device, Leaf::File(id, part))) = parsed else { return Ok(()) };
+        let (device, id, part) = match topic::parse(message.topic()) {
+            Some((device, Leaf::File(id, part))) => (device, id, part),
+            Some((device, Leaf::Info)) => {
+                outcome.subscribe.extend(self.boxes.hear(device));
+                return Ok(());
+            }
+            Some((
+                _,
+                Leaf::State
+                | Leaf::Event(_)
+                | Leaf::Ack
+                | Leaf::FileResponse
+                | Leaf::Command(_)
+                | Leaf::CommandResponse
+                | Leaf::Enrol
+                | Leaf::EnrolResponse,
+            ))
+            | None => {
+                return Ok(());
+            }
+        };
         let key = (device, id);
         let (step, answer) = match part {
-            FilePart::Init => (FileStep::Init, self.take_init(&key, message.payload(), now)?),
+            FilePart::Init => (FileStep::Init, self.take_init(&key, message, (now, outcome))?),
             FilePart::Segment(offset) => {
                 let answer = self.take_segment(&key, (offset, message.payload()))?;
                 let Some(answer) = answer else { return Ok(()) };
@@ -93,11 +116,19 @@ impl FileDesk {
         Ok(())
     }
 
-    fn take_init(&mut self, key: &FileKey, payload: &Bytes, now: Now) -> Result<Answer, DeskError> {
-        let init: FileInit = match serde_json::from_slice(payload) {
+    fn take_init(
+        &mut self,
+        key: &FileKey,
+        message: &Incoming,
+        (now, outcome): (Now, &mut Outcome),
+    ) -> Result<Answer, DeskError> {
+        let init: FileInit = match serde_json::from_slice(message.payload()) {
             Ok(init) => init,
             Err(error) => {
-                tracing::error!(%error, file = %key.1, "an announcement cannot be read");
+                tracing::error!(%error, file = %key.1, "an announcement cannot be read; `courtside-fleet dead-letters` has it");
+                let letter = Letter::of(message, Reason::Malformed, None);
+                outcome.tally.letters_dropped += self.ledger.put_letter(&letter, now.wall)?;
+                outcome.tally.letter(letter.reason);
                 return Ok(cancel("the announcement cannot be read"));
             }
         };
@@ -108,8 +139,12 @@ impl FileDesk {
         if init.size == 0 {
             return Ok(cancel("the file is empty"));
         }
+        if init.size > NUMBER_MAX {
+            return Ok(cancel("no disk holds a file of this size"));
+        }
         match self.ledger.known(key)? {
             Known::Stored { sha256 } if sha256 == init.checksum.as_str() => {
+                self.clear(key)?;
                 return Ok(Answer(FileResponse::PERSISTED, "stored already", Vec::new()));
             }
             Known::Stored { .. } => return Ok(cancel("another file has this id")),
@@ -120,11 +155,11 @@ impl FileDesk {
         }
         if self.open(key)?.is_none() {
             match self.begin(key, init, now) {
-                Err(DeskError::File(error)) if is_full(&error) => return Ok(pause()),
+                Err(DeskError::File(error)) if is_full(&error) => return Ok(pause(FULL)),
                 begun => begun?,
             }
         }
-        let Some(open) = self.open(key)? else { return Ok(pause()) };
+        let Some(open) = self.open(key)? else { return Ok(pause(FULL)) };
         let missing = open.ranges.missing(0, open.init.size, MISSING_MAX);
         Ok(Answer(FileResponse::PERSISTED, "send what is missing", missing))
     }
@@ -147,7 +182,7 @@ impl FileDesk {
             return Ok(Some(cancel("a segment reaches beyond the announced size")));
         };
         match open.part.write(offset, bytes) {
-            Err(error) if is_full(&error) => return Ok(Some(pause())),
+            Err(error) if is_full(&error) => return Ok(Some(pause(FULL))),
             written => written?,
         }
         open.ranges.insert(offset, end);
@@ -162,13 +197,15 @@ impl FileDesk {
         (now, outcome): (Now, &mut Outcome),
     ) -> Result<Answer, DeskError> {
         if let Known::Stored { sha256: stored } = self.ledger.known(key)? {
+            self.clear(key)?;
             return Ok(if stored == sha256 {
                 Answer(FileResponse::PERSISTED, "stored already", Vec::new())
             } else {
                 cancel("another file has this id")
             });
         }
-        let Some(open) = self.open(key)? else {
+        self.open(key)?;
+        let Some(open) = self.open.get_mut(key) else {
             return Ok(Answer(FileResponse::RESEND_ALL, "this file is not announced", Vec::new()));
         };
         if open.init.size != size || open.init.checksum.as_str() != sha256 {
@@ -178,14 +215,28 @@ impl FileDesk {
         if !missing.is_empty() {
             return Ok(Answer(FileResponse::RESEND_MISSING, "bytes are missing", missing));
         }
-        match open.part.seal(&open.init.user_data) {
+        let sealed = match &self.shelf.bucket {
+            None => open.part.seal(&open.init.user_data),
+            Some(bucket) if open.part.is(&open.init.user_data)? => {
+                match bucket.put(&key.0, (&open.init.user_data, open.part.file())) {
+                    Ok(address) => Ok(Sealed::Done(address.into())),
+                    Err(error) => {
+                        tracing::error!(%error, file = %key.1, "a clip cannot be put into the bucket; its box waits and asks again");
+                        outcome.tally.bucket_errors += 1;
+                        return Ok(pause("the store of clips cannot be reached"));
+                    }
+                }
+            }
+            Some(_) => Ok(Sealed::Different),
+        };
+        match sealed {
             Ok(Sealed::Done(path)) => self.finish(key, path, (now, outcome)),
             Ok(Sealed::Different) => {
                 tracing::error!(file = %key.1, "the SHA-256 is wrong; the whole file is asked for again");
                 self.abort(key)?;
                 Ok(Answer(FileResponse::RESEND_ALL, "the SHA-256 is wrong", Vec::new()))
             }
-            Err(error) if is_full(&error) => Ok(pause()),
+            Err(error) if is_full(&error) => Ok(pause(FULL)),
             Err(error) => Err(error.into()),
         }
     }
@@ -197,12 +248,18 @@ impl FileDesk {
         path: PathBuf,
         (now, outcome): (Now, &mut Outcome),
     ) -> Result<Answer, DeskError> {
-        let Some(open) = self.open.remove(key) else { return Ok(pause()) };
+        let Some(open) = self.open.remove(key) else { return Ok(pause(FULL)) };
         self.ledger.finish(key, now.wall)?;
+        if self.shelf.bucket.is_some() {
+            Part::remove(&self.shelf.folder, &key.0, key.1)?;
+        }
         let record = open.init.user_data;
-        let length = record.interval.end.since(record.interval.start);
-        let ended_us = record.starts.0 + micros(length);
-        let delay_ms = (now.wall.0 - ended_us) as f64 / 1_000.0;
+        outcome.tally.clips += 1;
+        outcome.tally.clip_bytes += record.bytes;
+        // Saturating: what a box writes there need not make sense.
+        let length = record.interval.end.0.saturating_sub(record.interval.start.0);
+        let ended_us = record.starts.0.saturating_add(micros(MediaSpan(length)));
+        let delay_ms = now.wall.0.saturating_sub(ended_us) as f64 / 1_000.0;
         let stored = Stored::Clip { path, delay_ms, record: Box::new(record) };
         outcome.lines.push(Line::new(&key.0, now.wall, stored));
         Ok(Answer(FileResponse::PERSISTED, "stored and verified", Vec::new()))
@@ -211,7 +268,7 @@ impl FileDesk {
     fn begin(&mut self, key: &FileKey, init: FileInit, now: Now) -> Result<(), DeskError> {
         self.make_room()?;
         let (device, id) = key;
-        let part = Part::create(&self.clips, device, *id)?;
+        let part = Part::create(&self.shelf.folder, device, *id)?;
         self.ledger.begin(key, &init, now.wall)?;
         self.open.insert(key.clone(), Open { init, part, ranges: Ranges::default(), dirty: 0 });
         Ok(())
@@ -224,7 +281,7 @@ impl FileDesk {
             self.make_room()?;
             let (device, id) = key;
             // A part that is gone starts over; its row goes with it.
-            let Some(part) = Part::reopen(&self.clips, device, *id)? else {
+            let Some(part) = Part::reopen(&self.shelf.folder, device, *id)? else {
                 self.ledger.forget(key)?;
                 return Ok(None);
             };
@@ -248,7 +305,15 @@ impl FileDesk {
         }
         self.open.remove(key);
         self.ledger.forget(key)?;
-        Part::remove(&self.clips, &key.0, key.1)?;
+        Part::remove(&self.shelf.folder, &key.0, key.1)?;
+        Ok(())
+    }
+
+    /// The receiver may have died between noting that a file is in the bucket and removing its part.
+    fn clear(&mut self, key: &FileKey) -> Result<(), DeskError> {
+        if self.shelf.bucket.is_some() {
+            Part::remove(&self.shelf.folder, &key.0, key.1)?;
+        }
         Ok(())
     }
 
@@ -258,7 +323,8 @@ impl FileDesk {
             open.part.sync()?;
         }
         let received = self.open.iter().filter(|(_, open)| open.dirty > 0);
-        self.ledger.put_ranges(received.map(|(key, open)| (key, &open.ranges)))?;
+        let received: Vec<_> = received.map(|(key, open)| (key, &open.ranges)).collect();
+        self.ledger.put_ranges(&received)?;
         for open in self.open.values_mut() {
             open.dirty = 0;
         }
@@ -267,6 +333,7 @@ impl FileDesk {
 }
 
 impl Desk for FileDesk {
+    const WHICH: Which = Which::Files;
     // Few, and each one that is lost costs the box seconds.
     const REPLIES: Quality = Quality::AtLeastOnce;
 
@@ -291,20 +358,23 @@ impl Desk for FileDesk {
     }
 
     fn greet(&mut self) -> Result<Vec<Message>, DeskError> {
+        self.boxes.forget();
         Ok(Vec::new())
     }
 }
 
 fn micros(span: MediaSpan) -> i64 {
-    span.as_millis() * 1_000
+    span.as_millis().saturating_mul(1_000)
 }
 
 fn cancel(why: &'static str) -> Answer {
     Answer(FileResponse::CANCEL, why, Vec::new())
 }
 
-fn pause() -> Answer {
-    Answer(FileResponse::PAUSE, "the receiver's disk is full", Vec::new())
+const FULL: &str = "the receiver's disk is full";
+
+fn pause(why: &'static str) -> Answer {
+    Answer(FileResponse::PAUSE, why, Vec::new())
 }
 
 fn is_full(error: &std::io::Error) -> bool {

@@ -13,17 +13,29 @@ pub mod authority;
 pub mod broker;
 pub mod clock;
 pub mod config;
-mod database;
+pub mod dead_letters;
 mod desk;
 mod files;
+mod letters;
 mod line;
 mod marks;
 mod messages;
+mod metrics;
+#[cfg(test)]
+#[path = "../tests/postgres/mod.rs"]
+mod postgres_server;
 mod ranges;
 mod receive;
 pub mod recording;
 pub mod replay;
+#[cfg(test)]
+#[path = "../tests/s3/mod.rs"]
+mod s3_server;
+mod shard;
+mod store;
 pub mod tail;
 
+pub use files::bucket::BucketName;
 pub use line::{Line, Stored};
 pub use receive::{ReceiveError, receive};
+pub use store::{Address, Db};

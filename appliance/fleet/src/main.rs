@@ -38,6 +38,9 @@ enum Command {
     /// beside it. It may be killed and restarted at any moment: nothing is lost, and nothing is
     /// printed twice. One receiver for each broker and `client_id`.
     Receive(Receive),
+    /// Lists what came and could not be read: when, on which topic, why, how often. A receiver may
+    /// run meanwhile.
+    DeadLetters(command::dead_letters::DeadLetters),
     /// Listens to what boxes tell and prints one line for each message; answers nothing, so it may
     /// run beside a receiver. With --record it writes what it hears for `replay`.
     Tail(command::tail::Tail),
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Command::Receive(arguments) => receive_until_told(&arguments),
         Command::Ask(ask) => block_on(ask.run()),
         Command::Authority(authority) => block_on(authority.run()),
+        Command::DeadLetters(letters) => block_on(letters.run()),
         Command::Tail(tail) => block_on(tail.run()),
         Command::Replay(replay) => block_on(replay.run()),
     }

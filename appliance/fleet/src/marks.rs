@@ -13,10 +13,19 @@ pub(crate) struct Mark {
 impl Mark {
     /// A mark as it was stored, with the numbers received above it.
     pub(crate) fn restore(upto: u64, received: impl IntoIterator<Item = u64>) -> Self {
-        let above = Ranges::from_pairs(received.into_iter().map(|seq| (seq, seq + 1)));
-        let mut mark = Self { upto, above };
+        Self::restore_ranges(upto, received.into_iter().map(|seq| (seq, seq + 1)))
+    }
+
+    /// A mark as it was stored, with what was received or closed above it: half-open ranges.
+    pub(crate) fn restore_ranges(upto: u64, above: impl IntoIterator<Item = (u64, u64)>) -> Self {
+        let mut mark = Self { upto, above: Ranges::from_pairs(above) };
         mark.advance();
         mark
+    }
+
+    /// What was received or closed above the mark: half-open ranges.
+    pub(crate) fn above(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.above.pairs()
     }
 
     /// Everything up to and including this number is stored or cannot come any more.

@@ -1,5 +1,7 @@
 //! The desk for messages: events, births, states. Stores each message once by
 //! `(tenant, device, boot, seq)` and acknowledges cumulatively.
+//!
+//! Owns: what becomes of a message. Must not: know the database; [`crate::store`] does.
 
 #[cfg(test)]
 mod tests;
@@ -8,116 +10,162 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use mqtt::{Encoding, Incoming, Message, Quality, Retain};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use wire::birth::{BoxState, Info};
-use wire::envelope::{Body, Envelope, VERSION};
-use wire::ids::{BootId, Name, Seq};
+use wire::envelope::Body;
+use wire::ids::{BootId, Seq};
 use wire::topic::{self, Device, Leaf};
 use wire::transfer::Ack;
 
-use crate::desk::{Desk, DeskError, Now, Outcome};
+use crate::desk::{Desk, DeskError, Now, Outcome, Tally};
+use crate::letters::{self, Letter, NUMBER_MAX, Reason};
 use crate::line::{Line, Stored};
-use crate::marks::Mark;
+use crate::metrics::Which;
+use crate::store::{Batch, BootKey, EventRow, Hole, Messages, Novelty, Progress, Topic, Word};
 
-/// Boots whose progress is kept in memory.
-const MARKS_MAX: usize = 1024;
 /// Boots of each device, newest first, of which a greeting tells.
 const GREETED_BOOTS: u32 = 4;
-
-type Progress = BTreeMap<(Device, BootId), Mark>;
+/// Letters that one transaction reads again.
+const REREAD_MAX: u32 = 256;
+/// Longest `info` or `state` that is read, in bytes.
+const WORD_BYTES_MAX: usize = 16 * 1024;
 
 pub(crate) struct MessageDesk {
-    connection: Connection,
-    marks: Progress,
+    store: Box<dyn Messages>,
+    greeting: Greeting,
 }
 
-/// One batch in the making.
-struct Batch<'a> {
-    transaction: Transaction<'a>,
-    marks: &'a mut Progress,
-    now: Now,
-    touched: BTreeSet<(Device, BootId)>,
-    lines: Vec<Line>,
+/// What the boxes are told when a connection comes up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Greeting {
+    /// Up to where their newest boots are complete.
+    Marks,
+    /// Nothing: of several receivers each would tell it to every box. A box that waits asks by
+    /// sending again.
+    Silence,
+}
+
+/// A batch, sorted by what its messages are.
+#[derive(Default)]
+struct Post {
+    events: Vec<EventRow>,
+    infos: Vec<(Device, Info)>,
+    /// The last one of each box.
+    words: BTreeMap<(Device, Topic), String>,
+    letters: Vec<Letter>,
+    /// Boots of messages that cannot be read, and their numbers.
+    numbers: Vec<(BootKey, Seq)>,
 }
 
 impl MessageDesk {
-    pub(crate) fn new(connection: Connection) -> Self {
-        Self { connection, marks: Progress::new() }
+    pub(crate) fn new(store: Box<dyn Messages>, greeting: Greeting) -> Self {
+        Self { store, greeting }
+    }
+
+    /// Reads kept letters again: those of a form that this version knows become messages.
+    pub(crate) fn reread(&mut self, now: Now) -> Result<Outcome, DeskError> {
+        let mut batch = self.store.begin(now.wall)?;
+        let kept = batch.numbered(REREAD_MAX)?;
+        let read = |letter: &letters::Numbered| {
+            letters::read(&letter.device, &letter.bytes).map(|row| (letter.clone(), row))
+        };
+        let (solved, mut events): (Vec<_>, Vec<_>) =
+            kept.iter().filter_map(|letter| read(letter).ok()).unzip();
+        events.sort_by(|a: &EventRow, b| a.key().cmp(&b.key()));
+        let mut outcome = Outcome::default();
+        if !events.is_empty() {
+            put_events(&mut *batch, &events, (now, &mut outcome))?;
+            batch.forget_letters(&solved)?;
+            batch.commit()?;
+        }
+        Ok(outcome)
     }
 }
 
 impl Desk for MessageDesk {
+    const WHICH: Which = Which::Messages;
     // The next one says the same and more, and a box that misses one asks by sending again.
     const REPLIES: Quality = Quality::Once;
 
-    fn handle(&mut self, batch: &[Incoming], now: Now) -> Result<Outcome, DeskError> {
-        if self.marks.len() > MARKS_MAX {
-            self.marks.clear();
+    fn handle(&mut self, messages: &[Incoming], now: Now) -> Result<Outcome, DeskError> {
+        let mut outcome = Outcome::default();
+        let post = sort(messages, &mut outcome.tally);
+        let mut batch = self.store.begin(now.wall)?;
+        put_events(&mut *batch, &post.events, (now, &mut outcome))?;
+        outcome.tally.letters_dropped += batch.put_letters(&post.letters)?;
+        let holes = settle(&mut *batch, &post, &mut outcome)?;
+        batch.put_holes(&holes)?;
+        let words = post.words.into_iter();
+        let words: Vec<Word> =
+            words.map(|((device, topic), text)| Word { device, topic, text }).collect();
+        batch.put_words(&words)?;
+        batch.commit()?;
+        outcome.tally.holes += holes.len() as u64;
+        for Hole { device, boot, from, upto } in holes {
+            let stored = Stored::Hole { boot, from_seq: from, upto_seq: upto };
+            outcome.lines.push(Line::new(&device, now.wall, stored));
         }
-        let outcome = handle(&mut self.connection, &mut self.marks, (batch, now));
-        if outcome.is_err() {
-            // The marks may be ahead of what was rolled back.
-            self.marks.clear();
+        if !post.letters.is_empty() {
+            tracing::error!(
+                messages = post.letters.len(),
+                reason = post.letters[0].reason.as_str(),
+                topic = post.letters[0].topic,
+                "messages cannot be read; `courtside-fleet dead-letters` has them"
+            );
         }
-        outcome
+        Ok(outcome)
     }
 
     fn greet(&mut self) -> Result<Vec<Message>, DeskError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT tenant, device, boot, upto FROM
-                 (SELECT *, row_number() OVER
-                     (PARTITION BY tenant, device ORDER BY boot DESC) AS age FROM marks)
-             WHERE age <= ?1",
-        )?;
-        let rows = statement.query_map([GREETED_BOOTS], |row| {
-            let names: (String, String) = (row.get(0)?, row.get(1)?);
-            Ok((names, Ack { boot: BootId(row.get(2)?), upto_seq: Seq(row.get(3)?) }))
-        })?;
-        let mut messages = Vec::new();
-        for row in rows {
-            let ((tenant, device), ack) = row?;
-            // Only parsed names were ever stored.
-            if let (Ok(tenant), Ok(device)) = (tenant.parse(), device.parse()) {
-                messages.push(acknowledgement(&Device { tenant, device }, ack));
-            }
-        }
-        Ok(messages)
-    }
-}
-
-fn handle(
-    connection: &mut Connection,
-    marks: &mut Progress,
-    (messages, now): (&[Incoming], Now),
-) -> Result<Outcome, DeskError> {
-    let transaction = connection.transaction()?;
-    let mut batch = Batch { transaction, marks, now, touched: BTreeSet::new(), lines: Vec::new() };
-    for message in messages {
-        batch.take(message)?;
-    }
-    let mut replies = Vec::new();
-    for (device, boot) in std::mem::take(&mut batch.touched) {
-        let upto = batch.mark(&device, boot)?.upto();
-        put_mark(&batch.transaction, (&device, boot), upto)?;
-        replies.push(acknowledgement(&device, Ack { boot, upto_seq: Seq(upto) }));
-    }
-    let Batch { transaction, lines, .. } = batch;
-    crate::database::point("fleet.commit.before")?;
-    transaction.commit()?;
-    faults::mark("fleet.commit.after");
-    Ok(Outcome { replies, lines })
-}
-
-impl Batch<'_> {
-    fn take(&mut self, message: &Incoming) -> Result<(), DeskError> {
-        let Some((device, leaf)) = topic::parse(message.topic()) else {
-            tracing::warn!(topic = message.topic(), "a topic of no box");
-            return Ok(());
+        let newest = match self.greeting {
+            Greeting::Marks => self.store.newest(GREETED_BOOTS)?,
+            Greeting::Silence => Vec::new(),
         };
+        Ok(newest.into_iter().map(|(device, ack)| acknowledgement(&device, ack)).collect())
+    }
+}
+
+fn sort(messages: &[Incoming], tally: &mut Tally) -> Post {
+    let mut post = Post::default();
+    for message in messages {
+        if let Err((reason, number)) = post.take(message) {
+            let letter =
+                Letter::of(message, reason, number.as_ref().map(|((_, boot), seq)| (*boot, *seq)));
+            post.letters.push(letter);
+            post.numbers.extend(number);
+            tally.letter(reason);
+        }
+    }
+    post.events.sort_by(|a, b| a.key().cmp(&b.key()));
+    post
+}
+
+impl Post {
+    /// Sorts a message in; the error says why it cannot be read, and which message it is.
+    fn take(&mut self, message: &Incoming) -> Result<(), (Reason, Option<(BootKey, Seq)>)> {
+        let unnumbered = |reason| (reason, None);
+        let parsed = topic::parse(message.topic());
+        let (device, leaf) = parsed.ok_or(unnumbered(Reason::Topic))?;
+        let payload = message.payload();
         match leaf {
-            Leaf::Event(topic::Encoding::Postcard) => self.take_event(&device, message.payload()),
-            Leaf::Info => self.take_info(&device, message.payload()),
-            Leaf::State => self.take_state(&device, message.payload()),
+            Leaf::Event(topic::Encoding::Postcard) => {
+                let row = letters::read(&device, payload).map_err(|(reason, number)| {
+                    (reason, number.map(|(boot, seq)| ((device, boot), seq)))
+                })?;
+                self.events.push(row);
+            }
+            Leaf::Info | Leaf::State if payload.len() > WORD_BYTES_MAX => {
+                return Err(unnumbered(Reason::Oversized));
+            }
+            Leaf::Info => {
+                let info = read_info(payload).map_err(unnumbered)?;
+                self.words.insert((device.clone(), Topic::Info), text(payload));
+                self.infos.push((device, info));
+            }
+            Leaf::State => {
+                let _state: BoxState =
+                    serde_json::from_slice(payload).map_err(|_| unnumbered(Reason::Malformed))?;
+                self.words.insert((device, Topic::State), text(payload));
+            }
             Leaf::Event(topic::Encoding::Json)
             | Leaf::File(..)
             | Leaf::Ack
@@ -125,249 +173,160 @@ impl Batch<'_> {
             | Leaf::Command(_)
             | Leaf::CommandResponse
             | Leaf::Enrol
-            | Leaf::EnrolResponse => Ok(()),
-        }
-    }
-
-    fn take_event(&mut self, device: &Device, payload: &Bytes) -> Result<(), DeskError> {
-        let envelope: Envelope = match postcard::from_bytes(payload) {
-            Ok(envelope) => envelope,
-            Err(error) => {
-                let version = payload.first().copied().unwrap_or_default();
-                tracing::error!(%error, version, device = %device.device, "a message cannot be read; it stays on the box until this receiver is updated");
-                return Ok(());
-            }
-        };
-        if envelope.v != VERSION || envelope.dev != device.device || envelope.seq.0 == 0 {
-            tracing::error!(device = %device.device, from = %envelope.dev, version = envelope.v, "a message is refused: another device's name, number 0, or another version");
-            return Ok(());
-        }
-        let (boot, seq) = (envelope.boot, envelope.seq);
-        self.touched.insert((device.clone(), boot));
-        if self.put_event(device, &envelope, payload)? {
-            self.mark(device, boot)?.receive(seq.0);
-            let latency_ms = match &envelope.body {
-                Body::Game(event) => {
-                    Some((self.now.wall.0 - event.decided_arrived.0) as f64 / 1_000.0)
-                }
-                Body::Clip(_) | Body::Notice(_) | Body::Board(_) => None,
-            };
-            let stored = Stored::Event { latency_ms, envelope: Box::new(envelope) };
-            self.lines.push(Line::new(device, self.now.wall, stored));
-        } else if self.is_conflict(device, &envelope, payload)? {
-            self.lines.push(Line::new(
-                device,
-                self.now.wall,
-                Stored::Conflict { boot, seq: seq.0 },
-            ));
+            | Leaf::EnrolResponse => {}
         }
         Ok(())
     }
 
-    /// Whether it is new.
-    fn put_event(
-        &self,
-        device: &Device,
-        envelope: &Envelope,
-        payload: &Bytes,
-    ) -> Result<bool, DeskError> {
-        let (event, revision, stage) = match &envelope.body {
-            Body::Game(event) => {
-                let stage = format!("{:?}", event.stage).to_lowercase();
-                (Some(event.id.to_string()), Some(event.revision), Some(stage))
-            }
-            Body::Clip(_) | Body::Notice(_) | Body::Board(_) => (None, None, None),
-        };
-        let json = serde_json::to_string(envelope)
-            .expect("wire types have text keys, so JSON can hold them");
-        crate::database::point("fleet.event.before")?;
-        let changed = self
-            .transaction
-            .prepare_cached(
-                "INSERT OR IGNORE INTO events (tenant, device, boot, seq, source, kind, event,
-                     revision, stage, ts_us, stored_us, envelope, json)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-            )?
-            .execute(params![
-                device.tenant.as_str(),
-                device.device.as_str(),
-                envelope.boot.0,
-                envelope.seq.0,
-                envelope.body.source().map_or(topic::SOURCE_BOX, Name::as_str),
-                envelope.body.kind(),
-                event,
-                revision,
-                stage,
-                envelope.ts_us.0,
-                self.now.wall.0,
-                &payload[..],
-                json
-            ])?;
-        Ok(changed == 1)
-    }
-
-    /// A duplicate is byte for byte the same; anything else is kept aside, once.
-    fn is_conflict(
-        &self,
-        device: &Device,
-        envelope: &Envelope,
-        payload: &Bytes,
-    ) -> Result<bool, DeskError> {
-        let (tenant, name) = (device.tenant.as_str(), device.device.as_str());
-        let changed = self
-            .transaction
-            .prepare_cached(
-                "INSERT OR IGNORE INTO conflicts (tenant, device, boot, seq, stored_us, envelope)
-                 SELECT ?1, ?2, ?3, ?4, ?5, ?6 FROM events WHERE tenant = ?1 AND device = ?2
-                     AND boot = ?3 AND seq = ?4 AND envelope <> ?6",
-            )?
-            .execute(params![
-                tenant,
-                name,
-                envelope.boot.0,
-                envelope.seq.0,
-                self.now.wall.0,
-                &payload[..]
-            ])?;
-        Ok(changed == 1)
-    }
-
-    fn take_state(&mut self, device: &Device, payload: &Bytes) -> Result<(), DeskError> {
-        match serde_json::from_slice::<BoxState>(payload) {
-            Ok(_) => self.put_word(device, ("state", payload)),
-            Err(error) => {
-                tracing::warn!(%error, device = %device.device, "a state cannot be read");
-                Ok(())
-            }
-        }
-    }
-
-    /// The box says what it holds: whatever is missing and not held cannot come any more.
-    fn take_info(&mut self, device: &Device, payload: &Bytes) -> Result<(), DeskError> {
-        let info: Info = match serde_json::from_slice(payload) {
-            Ok(info) => info,
-            Err(error) => {
-                tracing::warn!(%error, device = %device.device, "a birth message cannot be read");
-                return Ok(());
-            }
-        };
-        self.put_word(device, ("info", payload))?;
-        let Some(first) = info.held.first() else { return Ok(()) };
-        for boot in self.boots_before(device, first.boot)? {
-            let end = self.mark(device, boot)?.highest() + 1;
-            self.close(device, boot, (0, end))?;
-        }
-        for held in &info.held {
-            self.close(device, held.boot, (0, held.from_seq.0))?;
-            for (from, upto) in &held.gaps {
-                self.close(device, held.boot, (from.0, upto.0.saturating_add(1)))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn close(
-        &mut self,
-        device: &Device,
-        boot: BootId,
-        (from, to): (u64, u64),
-    ) -> Result<(), DeskError> {
-        let before = self.mark(device, boot)?.upto();
-        let holes = self.mark(device, boot)?.close(from, to);
-        if self.mark(device, boot)?.upto() != before {
-            self.touched.insert((device.clone(), boot));
-        }
-        for (from, to) in holes {
-            self.transaction
-                .prepare_cached("INSERT INTO holes VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-                .execute(params![
-                device.tenant.as_str(),
-                device.device.as_str(),
-                boot.0,
-                from,
-                to - 1,
-                self.now.wall.0
-            ])?;
-            let stored = Stored::Hole { boot, from_seq: from, upto_seq: to - 1 };
-            self.lines.push(Line::new(device, self.now.wall, stored));
-        }
-        Ok(())
-    }
-
-    /// Known boots before `boot` that are not complete.
-    fn boots_before(&self, device: &Device, boot: BootId) -> Result<Vec<BootId>, DeskError> {
-        let mut statement = self.transaction.prepare_cached(
-            "SELECT boot FROM marks AS m WHERE tenant = ?1 AND device = ?2 AND boot < ?3
-                 AND upto < (SELECT max(seq) FROM events AS e WHERE e.tenant = ?1
-                     AND e.device = ?2 AND e.boot = m.boot)",
-        )?;
-        let names = params![device.tenant.as_str(), device.device.as_str(), boot.0];
-        let rows = statement.query_map(names, |row| Ok(BootId(row.get(0)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    fn mark(&mut self, device: &Device, boot: BootId) -> Result<&mut Mark, DeskError> {
-        use std::collections::btree_map::Entry;
-        match self.marks.entry((device.clone(), boot)) {
-            Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(unknown) => {
-                Ok(unknown.insert(read_mark(&self.transaction, (device, boot))?))
-            }
-        }
-    }
-
-    fn put_word(
-        &self,
-        device: &Device,
-        (column, payload): (&'static str, &Bytes),
-    ) -> Result<(), DeskError> {
-        let text = String::from_utf8_lossy(payload);
-        self.transaction
-            .prepare_cached(&format!(
-                "INSERT INTO boxes (tenant, device, {column}, {column}_us) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT DO UPDATE SET {column} = excluded.{column},
-                     {column}_us = excluded.{column}_us"
-            ))?
-            .execute(params![
-                device.tenant.as_str(),
-                device.device.as_str(),
-                text,
-                self.now.wall.0
-            ])?;
-        Ok(())
+    /// Boots of which something came.
+    fn touched(&self) -> BTreeSet<BootKey> {
+        let events = self.events.iter().map(|row| (row.device.clone(), row.envelope.boot));
+        events.chain(self.numbers.iter().map(|(key, _)| key.clone())).collect()
     }
 }
 
-fn read_mark(
-    transaction: &Transaction<'_>,
-    (device, boot): (&Device, BootId),
-) -> Result<Mark, DeskError> {
-    let (tenant, name) = (device.tenant.as_str(), device.device.as_str());
-    let upto: Option<u64> = transaction
-        .prepare_cached("SELECT upto FROM marks WHERE tenant = ?1 AND device = ?2 AND boot = ?3")?
-        .query_row(params![tenant, name, boot.0], |row| row.get(0))
-        .optional()?;
-    let upto = upto.unwrap_or(0);
-    let mut statement = transaction.prepare_cached(
-        "SELECT seq FROM events WHERE tenant = ?1 AND device = ?2 AND boot = ?3 AND seq > ?4",
-    )?;
-    let rows = statement.query_map(params![tenant, name, boot.0, upto], |row| row.get(0))?;
-    let received: Vec<u64> = rows.collect::<Result<_, _>>()?;
-    Ok(Mark::restore(upto, received))
+fn read_info(payload: &Bytes) -> Result<Info, Reason> {
+    let info: Info = serde_json::from_slice(payload).map_err(|_| Reason::Malformed)?;
+    let fits = |seq: &Seq| seq.0 <= NUMBER_MAX;
+    let held = |held: &wire::birth::Held| {
+        let gaps = held.gaps.iter().all(|(from, upto)| fits(from) && fits(upto));
+        gaps && fits(&held.from_seq) && fits(&held.upto_seq)
+    };
+    if info.held.iter().all(held) { Ok(info) } else { Err(Reason::Number) }
 }
 
-fn put_mark(
-    transaction: &Transaction<'_>,
-    (device, boot): (&Device, BootId),
-    upto: u64,
+fn text(payload: &Bytes) -> String {
+    String::from_utf8_lossy(payload).into_owned()
+}
+
+/// Stores what is new, in the order of its numbers, and keeps what contradicts aside.
+fn put_events(
+    batch: &mut dyn Batch,
+    events: &[EventRow],
+    (now, outcome): (Now, &mut Outcome),
 ) -> Result<(), DeskError> {
-    transaction
-        .prepare_cached(
-            "INSERT INTO marks VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO UPDATE SET upto = excluded.upto",
-        )?
-        .execute(params![device.tenant.as_str(), device.device.as_str(), boot.0, upto])?;
+    if events.is_empty() {
+        return Ok(());
+    }
+    let again = |at: usize| at > 0 && events[at - 1].key() == events[at].key();
+    let (firsts, mut others): (Vec<_>, Vec<_>) =
+        events.iter().enumerate().partition(|(at, _)| !again(*at));
+    let rows: Vec<&EventRow> = firsts.iter().map(|(_, row)| *row).collect();
+    for (first, novelty) in firsts.into_iter().zip(batch.put_events(&rows)?) {
+        match novelty {
+            Novelty::New => outcome.take_event(first.1, now),
+            Novelty::Known => others.push(first),
+        }
+    }
+    others.sort_by_key(|(at, _)| *at);
+    let rows: Vec<&EventRow> = others.iter().map(|(_, row)| *row).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    for (row, novelty) in rows.iter().zip(batch.put_conflicts(&rows)?) {
+        if novelty == Novelty::Known {
+            outcome.tally.duplicates += 1;
+        } else {
+            outcome.tally.conflicts += 1;
+            let (boot, seq) = (row.envelope.boot, row.envelope.seq.0);
+            let stored = Stored::Conflict { boot, seq };
+            outcome.lines.push(Line::new(&row.device, now.wall, stored));
+        }
+    }
     Ok(())
+}
+
+impl Outcome {
+    fn take_event(&mut self, row: &EventRow, now: Now) {
+        self.tally.events += 1;
+        let latency_ms = match &row.envelope.body {
+            // Saturating: what a box writes there need not make sense.
+            Body::Game(event) => {
+                Some(now.wall.0.saturating_sub(event.decided_arrived.0) as f64 / 1_000.0)
+            }
+            Body::Clip(_) | Body::Notice(_) | Body::Board(_) => None,
+        };
+        let stored = Stored::Event { latency_ms, envelope: row.envelope.clone() };
+        self.lines.push(Line::new(&row.device, now.wall, stored));
+    }
+}
+
+/// Moves the marks over what came and what cannot come any more, and answers. Returns the holes.
+fn settle(
+    batch: &mut dyn Batch,
+    post: &Post,
+    outcome: &mut Outcome,
+) -> Result<Vec<Hole>, DeskError> {
+    let mut touched = post.touched();
+    let mut keys = touched.clone();
+    for (device, info) in &post.infos {
+        keys.extend(info.held.iter().map(|held| (device.clone(), held.boot)));
+        if let Some(first) = info.held.first() {
+            let before = batch.unfinished(device, first.boot)?;
+            keys.extend(before.into_iter().map(|boot| (device.clone(), boot)));
+        }
+    }
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let before = batch.marks(&keys)?;
+    let mut marks = before.clone();
+    for row in &post.events {
+        receive(&mut marks, (&row.device, row.envelope.boot), row.envelope.seq);
+    }
+    for ((device, boot), seq) in &post.numbers {
+        receive(&mut marks, (device, *boot), *seq);
+    }
+    let holes = post.infos.iter().flat_map(|(device, info)| close(&mut marks, device, info));
+    let holes: Vec<Hole> = holes.collect();
+    let moved = marks.iter().filter(|(key, mark)| mark.upto() != before[*key].upto());
+    touched.extend(moved.map(|(key, _)| key.clone()));
+    for key in &touched {
+        let (device, boot) = (&key.0, key.1);
+        let upto_seq = Seq(marks[key].upto());
+        outcome.replies.push(acknowledgement(device, Ack { boot, upto_seq }));
+    }
+    // A boot of which something came has a row from then on, also when it cannot move yet.
+    marks.retain(|key, mark| touched.contains(key) || *mark != before[key]);
+    if !marks.is_empty() {
+        batch.put_marks(&marks)?;
+    }
+    Ok(holes)
+}
+
+fn receive(marks: &mut Progress, (device, boot): (&Device, BootId), seq: Seq) {
+    if let Some(mark) = marks.get_mut(&(device.clone(), boot)) {
+        mark.receive(seq.0);
+    }
+}
+
+/// The box says what it holds: whatever is missing and not held cannot come any more.
+fn close(marks: &mut Progress, device: &Device, info: &Info) -> Vec<Hole> {
+    let Some(first) = info.held.first() else { return Vec::new() };
+    let mut holes = Vec::new();
+    let of_device = (device.clone(), BootId(0))..(device.clone(), first.boot);
+    for ((device, boot), mark) in marks.range_mut(of_device) {
+        let end = mark.highest() + 1;
+        holes.extend(closed(mark, (device, *boot), (0, end)));
+    }
+    for held in &info.held {
+        let key = (device.clone(), held.boot);
+        let Some(mark) = marks.get_mut(&key) else { continue };
+        holes.extend(closed(mark, (device, held.boot), (0, held.from_seq.0)));
+        for (from, upto) in &held.gaps {
+            holes.extend(closed(mark, (device, held.boot), (from.0, upto.0 + 1)));
+        }
+    }
+    holes
+}
+
+fn closed(
+    mark: &mut crate::marks::Mark,
+    (device, boot): (&Device, BootId),
+    (from, to): (u64, u64),
+) -> Vec<Hole> {
+    let holes = mark.close(from, to).into_iter();
+    holes.map(|(from, to)| Hole { device: device.clone(), boot, from, upto: to - 1 }).collect()
 }
 
 fn acknowledgement(device: &Device, ack: Ack) -> Message {

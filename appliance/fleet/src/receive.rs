@@ -1,20 +1,26 @@
 //! `courtside-fleet receive`: both desks, each with its connection.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hal::Clock;
 use mqtt::Session;
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use wire::topic::{EVENTS_POSTCARD, FILE, INFO, ROOT, STATE};
 
-use crate::config::Config;
-use crate::database;
-use crate::desk::{Counter, DeskError};
-use crate::files::FileDesk;
+use crate::config::{Config, Replica};
+use crate::desk::{Counter, DeskError, Now};
+use crate::files::bucket::{Bucket, BucketName};
+use crate::files::{Boxes, FileDesk, Shelf};
 use crate::line::Line;
-use crate::messages::MessageDesk;
+use crate::messages::{Greeting, MessageDesk};
+use crate::metrics::{Metrics, serve::serve};
+use crate::shard::Shard;
+use crate::store::{self, Db, Files, Stores};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// The largest segment that a box sends is 64 KiB.
@@ -25,11 +31,13 @@ const WINDOW: u16 = 64;
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveError {
     /// The database cannot be opened.
-    #[error("`store.db` = `{}` cannot be opened: {why}; name a file in a folder that this user may write", path.display())]
+    #[error(
+        "`store.db` = `{db}` cannot be opened: {why}; name a file in a folder that this user may write, or a PostgreSQL database that is there and lets this user in"
+    )]
     Database {
-        /// The file.
-        path: PathBuf,
-        /// SQLite's reason.
+        /// Which one.
+        db: Db,
+        /// Its reason.
         why: String,
     },
     /// The folder of clips cannot be made.
@@ -37,6 +45,26 @@ pub enum ReceiveError {
     Clips {
         /// The folder.
         path: PathBuf,
+        /// The system's reason.
+        error: std::io::Error,
+    },
+    /// The bucket cannot be used with this environment.
+    #[error(
+        "`store.clips` = `{name}` cannot be used: {error}; set AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT unless it is Amazon's"
+    )]
+    Bucket {
+        /// The bucket.
+        name: BucketName,
+        /// What is missing or wrong.
+        error: Box<object_store::Error>,
+    },
+    /// Nobody can be served at the address for metrics.
+    #[error(
+        "`metrics.listen` = \"{address}\" cannot be used: {error}; name a free address of this machine"
+    )]
+    Metrics {
+        /// The address.
+        address: std::net::SocketAddr,
         /// The system's reason.
         error: std::io::Error,
     },
@@ -56,43 +84,110 @@ pub async fn receive<C: Clock>(
     clock: Arc<C>,
     lines: mpsc::Sender<Line>,
 ) -> Result<(), ReceiveError> {
-    let open = || {
-        database::open(&config.db).map_err(|error| ReceiveError::Database {
-            path: config.db.clone(),
-            why: error.to_string(),
-        })
-    };
     std::fs::create_dir_all(&config.clips)
         .map_err(|error| ReceiveError::Clips { path: config.clips.clone(), error })?;
+    let metrics = Arc::new(Metrics::default());
+    let listener = listen(config).await?;
+    let bucket = config.bucket.as_ref().map(|name| {
+        let refused = |error| ReceiveError::Bucket { name: name.clone(), error: Box::new(error) };
+        Bucket::open(name, Handle::current()).map_err(refused)
+    });
+    let shelf = Shelf { folder: config.clips.clone(), bucket: bucket.transpose()? };
+    let boxes = match &config.replica {
+        None => Boxes::All,
+        Some(Replica { index, count, .. }) => {
+            Boxes::Of(Shard { index: *index, count: *count }, BTreeSet::new())
+        }
+    };
+    let now = Now { mono: clock.now(), wall: clock.wall().0 };
+    let (desk, files, reread) = open(config, now).await?;
+    for line in reread {
+        let _nobody_reads = lines.send(line).await;
+    }
+    let stopped = |error: DeskError| ReceiveError::Stopped(error.to_string());
     let messages = Counter {
         clock: Arc::clone(&clock),
         endpoint: config.endpoint.clone(),
-        session: session(config, "a", &[EVENTS_POSTCARD, INFO, STATE]),
-        desk: MessageDesk::new(open()?),
+        session: session(config, "a", messages_of(config)),
+        desk,
         lines: lines.clone(),
+        metrics: Arc::clone(&metrics),
     };
     let files = Counter {
         clock,
         endpoint: config.endpoint.clone(),
-        session: session(config, "b", &[FILE]),
-        desk: FileDesk::new(open()?, config.clips.clone()),
+        session: session(config, "b", files_of(config)),
+        desk: FileDesk::new(files, (shelf, boxes)),
         lines,
+        metrics: Arc::clone(&metrics),
     };
-    let stopped = |error: DeskError| ReceiveError::Stopped(error.to_string());
-    tokio::try_join!(messages.run(), files.run()).map(|_never| ()).map_err(stopped)
+    let receiving = async { tokio::try_join!(messages.run(), files.run()).map(|_never| ()) };
+    let serving = async {
+        match listener {
+            Some(listener) => serve(listener, metrics).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        received = receiving => received.map_err(stopped),
+        () = serving => Err(stopped(DeskError::Ended)),
+    }
 }
 
-fn session(config: &Config, letter: &str, leaves: &[&str]) -> Session {
-    let filter = |leaf: &&str| match *leaf {
-        EVENTS_POSTCARD | FILE => format!("{ROOT}/+/+/{leaf}/#"),
-        other => format!("{ROOT}/+/+/{other}"),
-    };
+/// Opens the store and reads again what an earlier version could not read.
+async fn open(
+    config: &Config,
+    now: Now,
+) -> Result<(MessageDesk, Box<dyn Files>, Vec<Line>), ReceiveError> {
+    let (db, runtime) = (config.db.clone(), Handle::current());
+    let greeting = if config.replica.is_some() { Greeting::Silence } else { Greeting::Marks };
+    let opened = tokio::task::spawn_blocking(move || {
+        let Stores { messages, files } = store::open(&db, &runtime)?;
+        let mut desk = MessageDesk::new(messages, greeting);
+        let reread = desk.reread(now).map_err(|error| error.to_string())?;
+        Ok((desk, files, reread.lines))
+    });
+    let opened = opened.await.unwrap_or_else(|error| Err(error.to_string()));
+    opened.map_err(|why| ReceiveError::Database { db: config.db.clone(), why })
+}
+
+async fn listen(config: &Config) -> Result<Option<TcpListener>, ReceiveError> {
+    let Some(address) = config.metrics else { return Ok(None) };
+    let bound = TcpListener::bind(address).await;
+    bound.map(Some).map_err(|error| ReceiveError::Metrics { address, error })
+}
+
+/// Events and what boxes say of themselves; of several receivers each gets its share of all. The
+/// broker sends retained messages to no shared subscription: a box whose birth nobody heard tells
+/// it again when its acknowledgement does not move.
+fn messages_of(config: &Config) -> Vec<String> {
+    let filters =
+        [EVENTS_POSTCARD, INFO, STATE].map(|leaf| format!("{ROOT}/+/+/{leaf}{}", below(leaf)));
+    match &config.replica {
+        None => filters.into(),
+        Some(Replica { group, .. }) => {
+            filters.into_iter().map(|filter| format!("$share/{group}/{filter}")).collect()
+        }
+    }
+}
+
+/// Files of every box; or, of several receivers, births, from which the desk knows its boxes.
+fn files_of(config: &Config) -> Vec<String> {
+    let leaf = if config.replica.is_some() { INFO } else { FILE };
+    vec![format!("{ROOT}/+/+/{leaf}{}", below(leaf))]
+}
+
+fn below(leaf: &str) -> &'static str {
+    if [EVENTS_POSTCARD, FILE].contains(&leaf) { "/#" } else { "" }
+}
+
+fn session(config: &Config, letter: &str, subscriptions: Vec<String>) -> Session {
     Session {
         client_id: format!("{}-{letter}", config.client_id),
         keep_alive: KEEP_ALIVE,
         will: None,
         window: WINDOW,
         packet_bytes_max: PACKET_BYTES_MAX,
-        subscriptions: leaves.iter().map(filter).collect(),
+        subscriptions,
     }
 }

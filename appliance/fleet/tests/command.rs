@@ -35,6 +35,23 @@ fn mistakes_name_the_key_and_what_to_write_and_end_with_2() {
         (with("url = \"mqtts://host\"\nca = \"no.pem\""), vec!["mqtt.ca", "no.pem"]),
         (with("url = \"mqtt://host\"\nca = \"no.pem\""), vec!["mqtts://"]),
         (with("url = \"mqtt://host\"\nusername = \"u\""), vec!["mqtt.username", "password"]),
+        (
+            format!("{MQTT}{STORE}[metrics]\nlisten = \"here\"\n"),
+            vec!["metrics.listen", "here", "127.0.0.1:9464"],
+        ),
+        (
+            format!("{MQTT}{STORE}[replica]\ngroup = \"g\"\nindex = 0\ncount = 2\n"),
+            vec!["store.db", "postgres://", "SQLite"],
+        ),
+        (
+            format!("{MQTT}{STORE}[replica]\ngroup = \"g\"\nindex = 2\ncount = 2\n"),
+            vec!["replica.index", "below 2"],
+        ),
+        (
+            format!("{MQTT}{STORE}[replica]\ngroup = \"g\"\nindex = 0\ncount = 0\n"),
+            vec!["replica.count"],
+        ),
+        (format!("{MQTT}{STORE}[replica]\ngroup = \"g\"\n"), vec!["index"]),
         (with("url = \"mqtt://host\"\nclient_id = \"a/b\""), vec!["mqtt.client_id", "fleet-1"]),
     ];
     for (config, expected) in cases {
@@ -48,6 +65,16 @@ fn mistakes_name_the_key_and_what_to_write_and_end_with_2() {
 
 #[test]
 fn secrets_are_never_shown() {
+    for db in ["postgres://fleet:hunter2@host:port/db", "postgres://fleet:hunter2@host"] {
+        let (code, message) = receive_with(&format!("{MQTT}[store]\ndb = {db:?}\nclips = \"c\"\n"));
+        assert_eq!(code, Some(2), "{message}");
+        assert!(message.contains("store.db") && !message.contains("hunter2"), "{message}");
+    }
+    let db = "postgres://fleet:hunter2@127.0.0.1:1/fleet";
+    let (code, message) = receive_with(&format!("{MQTT}[store]\ndb = {db:?}\nclips = \"c\"\n"));
+    assert_eq!(code, Some(1), "{message}");
+    assert!(message.contains("postgres://127.0.0.1:1/fleet"), "{message}");
+    assert!(!message.contains("hunter2"), "{message}");
     let urls = ["url = \"mqtt://u:hunter2@host\"", "url = \"mqtt://host\"\npassword = \"hunter2\""];
     for url in urls {
         let (code, message) = receive_with(&format!("schema = 1\n[mqtt]\n{url}\n{STORE}"));
@@ -120,6 +147,17 @@ fn replay_says_what_is_wrong_with_its_file() {
     }
     let output = fleet(&["replay", "none.jsonl", "--to", "mqtt://127.0.0.1:1"], folder.path());
     assert!(String::from_utf8_lossy(&output.stderr).contains("none.jsonl"));
+}
+
+#[test]
+fn dead_letters_of_a_new_store_are_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("fleet.toml"), format!("{MQTT}{STORE}")).expect("writable");
+    let output = fleet(&["dead-letters", "--config", "fleet.toml"], folder.path());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stdout.is_empty() && output.stderr.is_empty());
+    let output = fleet(&["dead-letters", "--config", "none.toml"], folder.path());
+    assert_eq!(output.status.code(), Some(2));
 }
 
 #[test]

@@ -23,6 +23,8 @@ use crate::trouble;
 const REQUESTS_MAX: usize = 256;
 /// Events that wait for the user; then the event loop waits, and TCP holds the broker back.
 const EVENTS_MAX: usize = 64;
+/// Topic filters of one SUBSCRIBE.
+const FILTERS_MAX: usize = 64;
 /// Room for the fixed header and our properties in the broker's largest packet.
 const PACKET_OVERHEAD: usize = 128;
 
@@ -114,6 +116,18 @@ pub struct Connection<T> {
     unnumbered: VecDeque<Option<T>>,
     /// Numbered, and waiting for the PUBACK.
     numbered: HashMap<u16, Option<T>>,
+    subscribing: Subscribing,
+    /// Further filters, until nothing of ours is under way.
+    filters: Vec<String>,
+}
+
+/// How far the subscriptions of the session are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subscribing {
+    /// Not granted yet; [`Event::Up`] waits for it.
+    First,
+    /// Granted; further ones are told of only when they are refused.
+    Further,
 }
 
 impl<T> Connection<T> {
@@ -144,12 +158,17 @@ impl<T> Connection<T> {
             session,
             unnumbered: VecDeque::new(),
             numbered: HashMap::new(),
+            subscribing: Subscribing::First,
+            filters: Vec::new(),
         }
     }
 
     /// The next event. Cancel-safe. After [`Event::Down`] it never completes.
     pub async fn next(&mut self) -> Event<T> {
         loop {
+            if let Some(reason) = self.ask_further() {
+                return Event::Down(reason);
+            }
             let event = match self.events.recv().await {
                 Some(Ok(event)) => self.translate(event),
                 Some(Err(reason)) => Some(Event::Down(reason)),
@@ -197,6 +216,13 @@ impl<T> Connection<T> {
                 Ok(())
             }
         }
+    }
+
+    /// Subscribes to further topics with QoS 1, once nothing that was published here waits for its
+    /// PUBACK: rumqttc numbers both from one small circle. A refusal ends the connection with
+    /// [`Event::Down`].
+    pub fn subscribe(&mut self, filters: Vec<String>) {
+        self.filters.extend(filters);
     }
 
     /// What the broker said when the connection came up.
@@ -267,7 +293,11 @@ impl<T> Connection<T> {
                 let granted =
                     |code: &SubscribeReasonCode| matches!(code, SubscribeReasonCode::Success(_));
                 if suback.return_codes.iter().all(granted) {
-                    return self.limits.map(Event::Up);
+                    let before = std::mem::replace(&mut self.subscribing, Subscribing::Further);
+                    return match before {
+                        Subscribing::First => self.limits.map(Event::Up),
+                        Subscribing::Further => None,
+                    };
                 }
                 let filters = self.session.subscriptions.join(", ");
                 let codes = suback.return_codes;
@@ -291,18 +321,37 @@ impl<T> Connection<T> {
         };
         self.limits = Some(limits);
         if self.session.subscriptions.is_empty() {
+            self.subscribing = Subscribing::Further;
             return Some(Event::Up(limits));
         }
+        match self.ask_for(&self.session.subscriptions.clone()) {
+            Ok(()) => None,
+            Err(reason) => Some(Event::Down(reason)),
+        }
+    }
+
+    fn ask_for(&self, filters: &[String]) -> Result<(), String> {
         // A message comes with the flag that its publisher gave it, also when it is not stored yet.
         let filter = |filter: &String| Filter {
             preserve_retain: true,
             ..Filter::new(filter.clone(), QoS::AtLeastOnce)
         };
-        let filters: Vec<Filter> = self.session.subscriptions.iter().map(filter).collect();
-        match self.client.try_subscribe_many(filters) {
-            Ok(()) => None,
-            Err(error) => Some(Event::Down(format!("cannot subscribe: {error}"))),
+        let filters: Vec<Filter> = filters.iter().map(filter).collect();
+        self.client
+            .try_subscribe_many(filters)
+            .map_err(|error| format!("cannot subscribe: {error}"))
+    }
+
+    /// Sends what is left of [`subscribe`](Self::subscribe), while nothing of ours is under way.
+    fn ask_further(&mut self) -> Option<String> {
+        while self.limits.is_some() && self.unanswered() == 0 && !self.filters.is_empty() {
+            let some = self.filters.len().min(FILTERS_MAX);
+            let filters: Vec<String> = self.filters.drain(..some).collect();
+            if let Err(reason) = self.ask_for(&filters) {
+                return Some(reason);
+            }
         }
+        None
     }
 }
 

@@ -240,3 +240,43 @@ fn wrong_password_is_told_with_its_reason() {
         assert!(reason.contains("correct `username` and `password`"), "{reason}");
     });
 }
+
+/// rumqttc numbers subscriptions and publications from one circle, so a subscription waits for the
+/// PUBACKs of what is under way.
+#[test]
+fn further_topics_are_subscribed_to_while_the_connection_is_up() {
+    let Some(broker) = Broker::start("") else { return };
+    run(async {
+        let endpoint = plain(&broker);
+        let mut listener = up(&endpoint, session("listener", &["first"])).await;
+        let mut teller = up(&endpoint, session("teller", &[])).await;
+        for tag in 0..5 {
+            listener.publish(tag, message("elsewhere", 10)).expect("room");
+        }
+        let further: Vec<String> = (0..200).map(|number| format!("further/{number}")).collect();
+        listener.subscribe(further);
+        // Whether it is granted, nothing tells; so the last one of them is told until it comes.
+        let heard = loop {
+            teller.publish(9, message("further/199", 10)).expect("room");
+            let answered = teller.next().await;
+            assert!(matches!(answered, Event::Answered(9, _)), "{answered:?}");
+            let next = tokio::time::timeout(Duration::from_millis(20), listener.next()).await;
+            match next {
+                Ok(Event::Message(heard)) => break heard,
+                Ok(Event::Answered(..)) | Err(_) => {}
+                Ok(other @ (Event::Up(_) | Event::Down(_))) => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(heard.topic(), "further/199");
+        assert_eq!(listener.unanswered(), 0);
+        teller.publish(9, message("further/0", 10)).expect("room");
+        let first_of_them = loop {
+            match listener.next().await {
+                Event::Message(heard) if heard.topic() == "further/0" => break heard,
+                Event::Message(_) | Event::Answered(..) => {}
+                other @ (Event::Up(_) | Event::Down(_)) => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(first_of_them.payload().len(), 10);
+    });
+}

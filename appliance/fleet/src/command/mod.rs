@@ -2,6 +2,7 @@
 
 pub(crate) mod ask;
 pub(crate) mod authority;
+pub(crate) mod dead_letters;
 pub(crate) mod replay;
 pub(crate) mod tail;
 

@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use wire::clip::ClipRecord;
@@ -12,7 +13,7 @@ use wire::ids::ClipId;
 use wire::topic::Device;
 
 pub(super) struct Part {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
     /// `clips/{tenant}/{device}`.
     folder: PathBuf,
@@ -45,14 +46,14 @@ impl Part {
         fs::create_dir_all(folder.join(".part"))?;
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path)?;
-        Ok(Self { file, path, folder, stage: Stage::Part })
+        Ok(Self { file: Arc::new(file), path, folder, stage: Stage::Part })
     }
 
     /// The part as it is on the disk, if it is there.
     pub(super) fn reopen(clips: &Path, device: &Device, id: ClipId) -> io::Result<Option<Self>> {
         let (folder, path) = paths(clips, device, id);
         match OpenOptions::new().read(true).write(true).open(&path) {
-            Ok(file) => Ok(Some(Self { file, path, folder, stage: Stage::Part })),
+            Ok(file) => Ok(Some(Self { file: Arc::new(file), path, folder, stage: Stage::Part })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -108,7 +109,13 @@ impl Part {
         Ok(Sealed::Done(path))
     }
 
-    fn is(&self, record: &ClipRecord) -> io::Result<bool> {
+    /// The file itself, to be read from the beginning.
+    pub(super) const fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    /// Whether size and SHA-256 are those of the record.
+    pub(super) fn is(&self, record: &ClipRecord) -> io::Result<bool> {
         if self.file.metadata()?.len() != record.bytes {
             return Ok(false);
         }

@@ -3,16 +3,89 @@
 use std::fs;
 use std::path::Path;
 
+use object_store::aws::AmazonS3Builder;
+
 use sha2::{Digest, Sha256};
 use wire::clip::ClipRecord;
 use wire::ids::Name;
 use wire::time::{MediaInterval, MediaTime, WallTime};
 use wire::units::PictureSize;
 
+use super::bucket::{Bucket, BucketName, Security};
 use super::*;
-use crate::database;
+use crate::postgres_server::Server;
+use crate::s3_server;
+use crate::store::{self, Db};
 
 const SIZE: usize = 3_000;
+
+/// Every case, with each database.
+macro_rules! cases {
+    ($($case:ident)*) => {
+        mod on_sqlite {
+            $(#[test]
+            fn $case() {
+                super::$case(&super::Place::sqlite());
+            })*
+        }
+
+        /// One server for all, because making one takes longer than the cases.
+        #[test]
+        fn every_case_is_the_same_on_postgresql() {
+            let Some(server) = Server::start() else { return };
+            $(eprintln!("{}", stringify!($case));
+            $case(&Place::postgres(&server, stringify!($case)));)*
+        }
+    };
+}
+
+cases! {
+    segments_may_come_in_any_order_and_more_than_once
+    upload_goes_on_after_the_receiver_was_killed
+    part_that_vanished_starts_over
+    wrong_bytes_are_thrown_away_and_asked_for_again
+    unknown_file_is_asked_for_from_the_beginning
+    announcements_that_contradict_themselves_are_cancelled
+    finished_file_is_never_replaced_by_another_one_of_the_same_id
+    abandoned_upload_leaves_nothing_behind
+    many_uploads_at_once_share_a_few_open_files
+}
+
+/// A database and a folder of its own for one case.
+struct Place {
+    db: Db,
+    runtime: tokio::runtime::Runtime,
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::at(Db::Sqlite(folder.path().join("fleet.sqlite")), folder)
+    }
+
+    fn postgres(server: &Server, case: &str) -> Self {
+        // PostgreSQL cuts longer names.
+        let url = server.database(&case[..case.len().min(60)]);
+        let address = store::Address::read(&url).expect("an address");
+        Self::at(Db::Postgres(address), tempfile::tempdir().expect("a folder"))
+    }
+
+    fn at(db: Db, folder: tempfile::TempDir) -> Self {
+        let runtime = tokio::runtime::Runtime::new().expect("threads");
+        Self { db, runtime, folder }
+    }
+
+    fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn desk(&self) -> FileDesk {
+        let stores = store::open(&self.db, self.runtime.handle()).expect("it opens");
+        let shelf = Shelf { folder: self.folder().join("clips"), bucket: None };
+        FileDesk::new(stores.files, (shelf, Boxes::All))
+    }
+}
 
 fn name(text: &str) -> Name {
     text.parse().expect("a name")
@@ -24,11 +97,6 @@ fn device() -> Device {
 
 fn now(ms: u64) -> Now {
     Now { mono: Monotonic::from_millis(ms), wall: WallTime(1_767_225_600_000_000) }
-}
-
-fn desk(folder: &Path) -> FileDesk {
-    let connection = database::open(&folder.join("fleet.sqlite")).expect("it opens");
-    FileDesk::new(connection, folder.join("clips"))
 }
 
 fn content() -> Vec<u8> {
@@ -98,10 +166,8 @@ fn assert_whole(folder: &Path) {
     assert_eq!(parts.count(), 0);
 }
 
-#[test]
-fn segments_may_come_in_any_order_and_more_than_once() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut desk = desk(folder.path());
+fn segments_may_come_in_any_order_and_more_than_once(place: &Place) {
+    let mut desk = place.desk();
     let all = vec![(0, SIZE as u64)];
     assert_eq!(take(&mut desk, &[announcement(&record())]), [(FileStep::Init, 0, all)]);
     let segments = [segment(2_000, 3_000), segment(0, 1_000), segment(500, 1_500), segment(0, 10)];
@@ -112,78 +178,70 @@ fn segments_may_come_in_any_order_and_more_than_once() {
     let outcome = desk.handle(&[segment(1_500, 2_000), fin()], now(0)).expect("stored");
     assert_eq!(read(&outcome.replies[0]), (FileStep::Fin, FileResponse::PERSISTED, vec![]));
     assert_eq!(outcome.lines.len(), 1);
-    assert_whole(folder.path());
+    assert_whole(place.folder());
     // Whatever comes late changes nothing and is told nothing.
     let late = [segment(0, 1_000), fin(), announcement(&record())];
     let outcome = desk.handle(&late, now(0)).expect("stored");
     let codes: Vec<u8> = outcome.replies.iter().map(|reply| read(reply).1).collect();
     assert_eq!((codes, outcome.lines.len()), (vec![0, 0], 0));
-    assert_whole(folder.path());
+    assert_whole(place.folder());
 }
 
-#[test]
-fn upload_goes_on_after_the_receiver_was_killed() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut first = desk(folder.path());
+fn upload_goes_on_after_the_receiver_was_killed(place: &Place) {
+    let mut first = place.desk();
     take(&mut first, &[announcement(&record()), segment(0, 1_000)]);
     // A second later what was received becomes durable, and only that is remembered.
     first.handle(&[segment(1_000, 1_500)], now(1_000)).expect("stored");
     first.handle(&[segment(1_500, 2_500)], now(1_001)).expect("stored");
     drop(first);
-    let mut second = desk(folder.path());
+    let mut second = place.desk();
     let missing = vec![(1_500, SIZE as u64)];
     assert_eq!(take(&mut second, &[announcement(&record())]), [(FileStep::Init, 0, missing)]);
     let rest = [segment(1_500, 3_000), fin()];
     assert_eq!(take(&mut second, &rest), [(FileStep::Fin, FileResponse::PERSISTED, vec![])]);
-    assert_whole(folder.path());
+    assert_whole(place.folder());
 }
 
-#[test]
-fn part_that_vanished_starts_over() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut first = desk(folder.path());
+fn part_that_vanished_starts_over(place: &Place) {
+    let mut first = place.desk();
     take(&mut first, &[announcement(&record()), segment(0, 3_000)]);
     first.make_durable().expect("synced");
     drop(first);
-    fs::remove_dir_all(folder.path().join("clips")).expect("removed");
-    let mut second = desk(folder.path());
+    fs::remove_dir_all(place.folder().join("clips")).expect("removed");
+    let mut second = place.desk();
     let again = FileResponse::RESEND_ALL;
     assert_eq!(take(&mut second, &[fin()]), [(FileStep::Fin, again, vec![])]);
     let all = vec![(0, SIZE as u64)];
     assert_eq!(take(&mut second, &[announcement(&record())]), [(FileStep::Init, 0, all)]);
 }
 
-#[test]
-fn wrong_bytes_are_thrown_away_and_asked_for_again() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut desk = desk(folder.path());
+fn wrong_bytes_are_thrown_away_and_asked_for_again(place: &Place) {
+    let mut desk = place.desk();
     let wrong = message(&FilePart::Segment(0), vec![0; SIZE]);
     let replies = take(&mut desk, &[announcement(&record()), wrong, fin()]);
     assert_eq!(replies[1], (FileStep::Fin, FileResponse::RESEND_ALL, vec![]));
-    assert!(!stored(folder.path(), "mp4").exists());
+    assert!(!stored(place.folder(), "mp4").exists());
     let all = vec![(0, SIZE as u64)];
     assert_eq!(take(&mut desk, &[announcement(&record())]), [(FileStep::Init, 0, all)]);
     take(&mut desk, &[segment(0, SIZE), fin()]);
-    assert_whole(folder.path());
+    assert_whole(place.folder());
 }
 
-#[test]
-fn unknown_file_is_asked_for_from_the_beginning() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut desk = desk(folder.path());
+fn unknown_file_is_asked_for_from_the_beginning(place: &Place) {
+    let mut desk = place.desk();
     let again = FileResponse::RESEND_ALL;
     assert_eq!(take(&mut desk, &[segment(0, 10)]), [(FileStep::Segments, again, vec![])]);
     assert_eq!(take(&mut desk, &[fin()]), [(FileStep::Fin, again, vec![])]);
 }
 
-#[test]
-fn announcements_that_contradict_themselves_are_cancelled() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut desk = desk(folder.path());
+fn announcements_that_contradict_themselves_are_cancelled(place: &Place) {
+    let mut desk = place.desk();
     let other = ClipRecord { id: ClipId(1), ..record() };
     let empty = ClipRecord { bytes: 0, ..record() };
     let garbage = message(&FilePart::Init, Bytes::from_static(b"no JSON"));
-    for bad in [announcement(&other), announcement(&empty), garbage] {
+    // The database refused it, and the receiver asked it again for ever.
+    let endless = ClipRecord { bytes: u64::MAX, ..record() };
+    for bad in [announcement(&other), announcement(&empty), announcement(&endless), garbage] {
         let replies = take(&mut desk, &[bad]);
         assert_eq!(replies, [(FileStep::Init, FileResponse::CANCEL, vec![])]);
     }
@@ -194,38 +252,32 @@ fn announcements_that_contradict_themselves_are_cancelled() {
         let replies = take(&mut desk, &[bad]);
         assert_eq!(replies, [(FileStep::Segments, FileResponse::CANCEL, vec![])]);
     }
-    assert!(!stored(folder.path(), "mp4").exists());
+    assert!(!stored(place.folder(), "mp4").exists());
 }
 
-#[test]
-fn finished_file_is_never_replaced_by_another_one_of_the_same_id() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut desk = desk(folder.path());
+fn finished_file_is_never_replaced_by_another_one_of_the_same_id(place: &Place) {
+    let mut desk = place.desk();
     take(&mut desk, &[announcement(&record()), segment(0, SIZE), fin()]);
     let mut other = record();
     other.sha256 = "0".repeat(64).chars().collect();
     let abort = message(&FilePart::Abort, Bytes::new());
     let replies = take(&mut desk, &[announcement(&other), abort]);
     assert_eq!(replies, [(FileStep::Init, FileResponse::CANCEL, vec![])]);
-    assert_whole(folder.path());
+    assert_whole(place.folder());
 }
 
-#[test]
-fn abandoned_upload_leaves_nothing_behind() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut desk = desk(folder.path());
+fn abandoned_upload_leaves_nothing_behind(place: &Place) {
+    let mut desk = place.desk();
     let abort = message(&FilePart::Abort, Bytes::new());
     take(&mut desk, &[announcement(&record()), segment(0, 10), abort]);
-    let parts = fs::read_dir(folder.path().join("clips/demo/box-1/.part")).expect("a folder");
+    let parts = fs::read_dir(place.folder().join("clips/demo/box-1/.part")).expect("a folder");
     assert_eq!(parts.count(), 0);
     let again = FileResponse::RESEND_ALL;
     assert_eq!(take(&mut desk, &[fin()]), [(FileStep::Fin, again, vec![])]);
 }
 
-#[test]
-fn many_uploads_at_once_share_a_few_open_files() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut desk = desk(folder.path());
+fn many_uploads_at_once_share_a_few_open_files(place: &Place) {
+    let mut desk = place.desk();
     let ids = || (0..OPEN_MAX as u128 + 20).map(ClipId);
     for (start, end) in [(0, 1_000), (1_000, SIZE)] {
         for id in ids() {
@@ -254,4 +306,80 @@ fn many_uploads_at_once_share_a_few_open_files() {
         let persisted = (FileStep::Fin, FileResponse::PERSISTED, vec![]);
         assert_eq!(take(&mut desk, &[fin]), [persisted], "{id}");
     }
+}
+
+/// A table of files that dies once, where a receiver may die: the clip is in the bucket, and nobody
+/// has noted it.
+struct DiesOnce {
+    files: Box<dyn Files>,
+    dies: bool,
+}
+
+impl Files for DiesOnce {
+    fn read(&mut self, key: &FileKey) -> Result<Option<(FileInit, Ranges)>, DeskError> {
+        self.files.read(key)
+    }
+
+    fn known(&mut self, key: &FileKey) -> Result<Known, DeskError> {
+        self.files.known(key)
+    }
+
+    fn forget(&mut self, key: &FileKey) -> Result<(), DeskError> {
+        self.files.forget(key)
+    }
+
+    fn begin(&mut self, key: &FileKey, init: &FileInit, at: WallTime) -> Result<(), DeskError> {
+        self.files.begin(key, init, at)
+    }
+
+    fn finish(&mut self, key: &FileKey, at: WallTime) -> Result<(), DeskError> {
+        if std::mem::take(&mut self.dies) {
+            return Err(DeskError::Ended);
+        }
+        self.files.finish(key, at)
+    }
+
+    fn put_ranges(&mut self, files: &[(&FileKey, &Ranges)]) -> Result<(), DeskError> {
+        self.files.put_ranges(files)
+    }
+
+    fn put_letter(&mut self, letter: &Letter, at: WallTime) -> Result<u64, DeskError> {
+        self.files.put_letter(letter, at)
+    }
+}
+
+#[test]
+fn clip_that_was_put_and_not_noted_is_put_again_in_its_place_and_told_once() {
+    let place = Place::sqlite();
+    let server = s3_server::Server::start();
+    let desk = |dies| {
+        let stores = store::open(&place.db, place.runtime.handle()).expect("it opens");
+        let name = BucketName::read(&format!("s3://{}", s3_server::BUCKET)).expect("a bucket");
+        let builder = AmazonS3Builder::new()
+            .with_endpoint(server.endpoint())
+            .with_region("test-1")
+            .with_access_key_id(s3_server::KEY)
+            .with_secret_access_key(s3_server::SECRET);
+        let runtime = place.runtime.handle().clone();
+        let bucket = Bucket::build((builder, Security::Plain), (&name, runtime));
+        let bucket = Some(bucket.expect("it needs no server yet"));
+        let shelf = Shelf { folder: place.folder().join("spool"), bucket };
+        FileDesk::new(Box::new(DiesOnce { files: stores.files, dies }), (shelf, Boxes::All))
+    };
+    let mut first = desk(true);
+    take(&mut first, &[announcement(&record()), segment(0, SIZE)]);
+    first.make_durable().expect("synced");
+    assert!(first.handle(&[fin()], now(0)).is_err());
+    let object = server.object(&format!("demo/box-1/{}.mp4", record().id));
+    assert_eq!(fs::read(&object).expect("the clip"), content());
+    drop(first);
+    let mut second = desk(false);
+    let nothing_missing = (FileStep::Init, FileResponse::PERSISTED, vec![]);
+    assert_eq!(take(&mut second, &[announcement(&record())]), [nothing_missing]);
+    let outcome = second.handle(&[fin(), fin()], now(0)).expect("stored");
+    let codes: Vec<u8> = outcome.replies.iter().map(|reply| read(reply).1).collect();
+    assert_eq!((codes, outcome.lines.len()), (vec![0, 0], 1));
+    assert_eq!(fs::read(&object).expect("the clip"), content());
+    let parts = fs::read_dir(place.folder().join("spool/demo/box-1/.part")).expect("a folder");
+    assert_eq!(parts.count(), 0);
 }

@@ -93,6 +93,12 @@ impl Broker {
         self.signal("-CONT");
     }
 
+    /// Of its process.
+    #[allow(dead_code, reason = "only a benchmark counts its seconds")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
     fn signal(&self, signal: &str) {
         let pid = self.child.as_ref().expect("it runs").id().to_string();
         let status = Command::new("kill").args([signal, &pid]).status().expect("kill is there");

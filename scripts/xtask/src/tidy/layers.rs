@@ -27,8 +27,17 @@ const FAULTS: &str = "courtside-faults";
 const DOCUMENT: &str = "courtside-document";
 const MQTT: &str = "courtside-mqtt";
 /// Sockets, runtimes, brokers and databases belong to the programs.
-const EDGES: &[&str] =
-    &["tokio", "async-std", "mio", "socket2", "rumqttc", "rusqlite", "axum", "sd-notify"];
+const EDGES: &[&str] = &[
+    "tokio",
+    "async-std",
+    "mio",
+    "socket2",
+    "rumqttc",
+    "rusqlite",
+    "tokio-postgres",
+    "axum",
+    "sd-notify",
+];
 /// Vendors' libraries belong to the drivers.
 const VENDORS_AND_EDGES: &[&str] = &[
     "tokio",
@@ -37,6 +46,7 @@ const VENDORS_AND_EDGES: &[&str] = &[
     "socket2",
     "rumqttc",
     "rusqlite",
+    "tokio-postgres",
     "axum",
     "sd-notify",
     "ffmpeg-the-third",

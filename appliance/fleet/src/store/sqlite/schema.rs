@@ -1,4 +1,4 @@
-//! The receiver's SQLite file: its settings and tables.
+//! The SQLite file: its settings and tables.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,7 +6,8 @@ use std::time::Duration;
 use rusqlite::{Connection, Error, TransactionBehavior};
 
 /// Statements that lead from one version to the next; `PRAGMA user_version` counts them.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE events (
         tenant TEXT NOT NULL,
         device TEXT NOT NULL,
@@ -75,7 +76,32 @@ const MIGRATIONS: &[&str] = &["
         changed_us INTEGER NOT NULL,
         PRIMARY KEY (tenant, device, id)
     ) WITHOUT ROWID;
-"];
+",
+    "
+    -- What came and could not be read. With boot and seq: a message of its box, kept whole and
+    -- never dropped.
+    CREATE TABLE dead_letters (
+        tenant TEXT NOT NULL,
+        device TEXT NOT NULL,
+        digest BLOB NOT NULL,
+        topic TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        boot INTEGER,
+        seq INTEGER,
+        bytes BLOB NOT NULL,
+        size INTEGER NOT NULL,
+        first_us INTEGER NOT NULL,
+        last_us INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        PRIMARY KEY (tenant, device, digest)
+    );
+    CREATE INDEX dead_letters_by_number ON dead_letters (tenant, device, boot, seq)
+        WHERE seq IS NOT NULL;
+    -- Letters that had to go for newer ones.
+    CREATE TABLE dead_letters_lost (letters INTEGER NOT NULL);
+    INSERT INTO dead_letters_lost VALUES (0);
+",
+];
 
 /// Why the database cannot be opened.
 #[derive(Debug, thiserror::Error)]

@@ -1,36 +1,26 @@
-//! The table of files: announced, being received, stored.
+//! The table of files in SQLite.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use wire::ids::ClipId;
 use wire::time::WallTime;
-use wire::topic::Device;
 use wire::transfer::FileInit;
 
-use crate::database::point;
+use super::letters;
+use super::schema::point;
 use crate::desk::DeskError;
+use crate::letters::Letter;
 use crate::ranges::Ranges;
+use crate::store::{FileKey, Files, Known};
 
-/// A file's identity.
-pub(super) type FileKey = (Device, ClipId);
-
-/// What is known of a file.
-pub(super) enum Known {
-    Nothing,
-    Receiving,
-    Stored { sha256: String },
-}
-
-pub(super) struct Ledger(Connection);
+pub(crate) struct Ledger(Connection);
 
 impl Ledger {
-    pub(super) fn new(connection: Connection) -> Self {
+    pub(crate) fn new(connection: Connection) -> Self {
         Self(connection)
     }
+}
 
-    pub(super) fn read(
-        &self,
-        (device, id): &FileKey,
-    ) -> Result<Option<(FileInit, Ranges)>, DeskError> {
+impl Files for Ledger {
+    fn read(&mut self, (device, id): &FileKey) -> Result<Option<(FileInit, Ranges)>, DeskError> {
         let row: Option<(String, String)> = self
             .0
             .prepare_cached(
@@ -49,7 +39,7 @@ impl Ledger {
         Ok(Some((init, Ranges::from_pairs(pairs))))
     }
 
-    pub(super) fn known(&self, (device, id): &FileKey) -> Result<Known, DeskError> {
+    fn known(&mut self, (device, id): &FileKey) -> Result<Known, DeskError> {
         let row: Option<(String, String)> = self
             .0
             .prepare_cached(
@@ -67,7 +57,7 @@ impl Ledger {
         })
     }
 
-    pub(super) fn forget(&self, (device, id): &FileKey) -> Result<(), DeskError> {
+    fn forget(&mut self, (device, id): &FileKey) -> Result<(), DeskError> {
         self.0
             .prepare_cached(
                 "DELETE FROM files WHERE tenant = ?1 AND device = ?2 AND id = ?3
@@ -77,9 +67,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// A file is announced; of an earlier announcement nothing remains.
-    pub(super) fn begin(
-        &self,
+    fn begin(
+        &mut self,
         (device, id): &FileKey,
         init: &FileInit,
         at: WallTime,
@@ -103,8 +92,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// The file has its name.
-    pub(super) fn finish(&self, (device, id): &FileKey, at: WallTime) -> Result<(), DeskError> {
+    fn finish(&mut self, (device, id): &FileKey, at: WallTime) -> Result<(), DeskError> {
         point("fleet.finish.before")?;
         self.0
             .prepare_cached(
@@ -121,11 +109,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// The bytes of these ranges are synced; all or nothing.
-    pub(super) fn put_ranges<'a>(
-        &mut self,
-        files: impl Iterator<Item = (&'a FileKey, &'a Ranges)>,
-    ) -> Result<(), DeskError> {
+    fn put_ranges(&mut self, files: &[(&FileKey, &Ranges)]) -> Result<(), DeskError> {
         let transaction = self.0.transaction()?;
         for ((device, id), ranges) in files {
             let pairs: Vec<(u64, u64)> = ranges.pairs().collect();
@@ -145,5 +129,12 @@ impl Ledger {
         transaction.commit()?;
         faults::mark("fleet.ranges.commit.after");
         Ok(())
+    }
+
+    fn put_letter(&mut self, letter: &Letter, at: WallTime) -> Result<u64, DeskError> {
+        let transaction = self.0.transaction()?;
+        let dropped = letters::put(&transaction, std::slice::from_ref(letter), at)?;
+        transaction.commit()?;
+        Ok(dropped)
     }
 }

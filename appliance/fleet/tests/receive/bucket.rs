@@ -1,0 +1,133 @@
+//! Clips in an S3 bucket: whole, once, whoever goes away meanwhile.
+
+use std::path::Path;
+
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+use wire::topic::Device;
+
+use crate::Broker;
+use crate::boxes::{clip, record, upload};
+use crate::kills::crowd;
+use crate::receiver::{Receiver, until};
+use crate::s3::{BUCKET, KEY, SECRET, Server};
+
+/// Fits into one request.
+const SMALL: usize = 300_000;
+/// Does not.
+const LARGE: usize = 20 * 1024 * 1024;
+
+fn start(folder: &Path, port: u16, server: &Server) -> Receiver {
+    let store = format!(
+        "[store]\ndb = \"fleet.sqlite\"\nclips = \"s3://{BUCKET}/venue\"\nspool = \"spool\"\n"
+    );
+    let endpoint = server.endpoint();
+    let environment = [
+        ("AWS_ENDPOINT", endpoint.as_str()),
+        ("AWS_ALLOW_HTTP", "true"),
+        ("AWS_REGION", "test-1"),
+        ("AWS_ACCESS_KEY_ID", KEY),
+        ("AWS_SECRET_ACCESS_KEY", SECRET),
+    ];
+    Receiver::start_in(&environment, folder, (port, "one"), &store)
+}
+
+/// Clip and sidecar are in the bucket, and nothing is left of them here.
+fn assert_there(server: &Server, folder: &Path, (device, bytes): (&Device, usize)) {
+    let content = clip(device, bytes);
+    let record = record(&content);
+    let key = |ending| format!("venue/demo/{}/{}.{ending}", device.device, record.id);
+    let object = std::fs::read(server.object(&key("mp4"))).expect("the clip");
+    assert!(object == content, "{device:?}: another content");
+    let sidecar = std::fs::read(server.object(&key("json"))).expect("the sidecar");
+    let told: wire::clip::ClipRecord = serde_json::from_slice(&sidecar).expect("a record");
+    assert_eq!(told, record);
+    let parts = folder.join("spool/demo").join(device.device.as_str()).join(".part");
+    assert_eq!(std::fs::read_dir(parts).expect("a folder").count(), 0, "a part is left");
+}
+
+/// Addresses of the clips that were told.
+fn told(folder: &Path) -> Vec<String> {
+    let lines = std::fs::read_to_string(folder.join("one.jsonl")).expect("its lines");
+    let lines = lines.lines().filter_map(|line| serde_json::from_str(line).ok());
+    lines
+        .filter(|line: &serde_json::Value| line["type"] == "clip")
+        .map(|line| line["path"].as_str().expect("a path").to_owned())
+        .collect()
+}
+
+#[test]
+fn clips_of_any_size_come_whole_into_the_bucket() {
+    let Some(broker) = Broker::start("") else { return };
+    let server = Server::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let receiver = start(folder.path(), broker.port, &server);
+    let runtime = Runtime::new().expect("threads");
+    for (device, bytes) in crowd(2).zip([SMALL, LARGE]) {
+        runtime.block_on(upload(broker.port, device.clone(), bytes));
+        assert_there(&server, folder.path(), (&device, bytes));
+    }
+    assert_eq!(receiver.end(), Some(0));
+    let id = record(&[]).id;
+    let expected: Vec<String> =
+        (1..=2).map(|n| format!("s3://{BUCKET}/venue/demo/court-{n}/{id}.mp4")).collect();
+    assert_eq!(told(folder.path()), expected);
+}
+
+#[test]
+fn bucket_that_goes_away_and_comes_back_costs_no_clip() {
+    let Some(broker) = Broker::start("") else { return };
+    let mut server = Server::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let receiver = start(folder.path(), broker.port, &server);
+    server.go_away();
+    let device = crowd(1).next().expect("a box");
+    let runtime = Runtime::new().expect("threads");
+    let sending = runtime.spawn(upload(broker.port, device.clone(), SMALL));
+    receiver.wait_past("bucket_errors_total", 1.0);
+    assert_eq!(receiver.sample("clips_total"), Some(0.0));
+    server.come_back();
+    runtime.block_on(sending).expect("it is uploaded");
+    assert_there(&server, folder.path(), (&device, SMALL));
+    assert_eq!(receiver.sample("clips_total"), Some(1.0));
+}
+
+#[test]
+fn receiver_killed_while_clips_go_to_the_bucket_loses_none_and_tells_none_twice() {
+    const BOXES: usize = 12;
+    let Some(broker) = Broker::start("") else { return };
+    let server = Server::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut receiver = start(folder.path(), broker.port, &server);
+    let runtime = Runtime::new().expect("threads");
+    let mut sending = JoinSet::new();
+    for device in crowd(BOXES) {
+        sending.spawn_on(upload(broker.port, device, SMALL), runtime.handle());
+    }
+    let mut kills = 0;
+    while kills < 3 {
+        // How many clips are stored by the time that one is seen depends on the machine.
+        let stored = until(|| {
+            while sending.try_join_next().is_some() {}
+            (sending.is_empty() || receiver.sample("clips_total")? >= 1.0).then_some(())
+        });
+        stored.expect("clips are stored");
+        if sending.is_empty() {
+            break;
+        }
+        receiver.kill();
+        kills += 1;
+        receiver = start(folder.path(), broker.port, &server);
+    }
+    assert!(kills > 0, "everything was stored before anybody could be killed");
+    runtime.block_on(sending.join_all());
+    assert_eq!(receiver.end(), Some(0));
+    for device in crowd(BOXES) {
+        assert_there(&server, folder.path(), (&device, SMALL));
+    }
+    let mut told = told(folder.path());
+    let lines = told.len();
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), lines, "a clip was told twice");
+}
