@@ -6,6 +6,11 @@
 # Where Debian has the firmware.
 FIRMWARE=/usr/share/OVMF/OVMF_CODE_4M.fd
 FIRMWARE_VARIABLES=/usr/share/OVMF/OVMF_VARS_4M.fd
+# The log goes to the serial line, which is all that a test sees of a boot.
+CONSOLE="systemd.journald.forward_to_console=1 systemd.journald.max_level_console=info"
+
+# credential NAME: QEMU's option that gives the machine's systemd what stands on standard input.
+credential() { printf 'type=11,value=io.systemd.credential.binary:%s=%s' "$1" "$(base64 -w 0)"; }
 
 # start_machine FOLDER DISK [QEMU-OPTION...]: boots DISK; the console is written to FOLDER/console,
 # the process's id to FOLDER/pid. FOLDER keeps the firmware's variables from boot to boot.
@@ -21,9 +26,17 @@ start_machine() {
         -drive if=none,id=disk,format=raw,file="$disk",cache=unsafe,discard=unmap \
         -device virtio-blk-pci,drive=disk,bootindex=1 \
         -device virtio-rng-pci \
+        -device virtio-serial-pci -chardev "socket,id=test,path=$folder/shell,server=on,wait=off" \
+        -device virtserialport,chardev=test,name=test \
+        -smbios "$(python3 image-build/lib/guest.py unit | credential systemd.extra-unit.courtside-test.service)" \
+        -smbios "$(printf '[Unit]\nWants=courtside-test.service\n' | credential systemd.unit-dropin.multi-user.target)" \
+        -smbios "type=11,value=io.systemd.stub.kernel-cmdline-extra=$CONSOLE" \
         "$@" </dev/null >"$folder/qemu.log" 2>&1 &
     printf '%s\n' "$!" >"$folder/pid"
 }
+
+# guest FOLDER SECONDS COMMAND: has it run by a shell inside, and prints what it printed.
+guest() { python3 image-build/lib/guest.py "$1/shell" "$2" "$3"; }
 
 # stop_machine FOLDER: pulls the plug.
 stop_machine() {
