@@ -28,7 +28,12 @@ make_bundles() {
     head -c $(($(stat -c %s "$place/good.raucb") - 1000000)) "$place/good.raucb" >"$place/truncated.raucb"
     truncate -s 2500M "$work/bundles.img"
     mke2fs -q -t ext4 -L updates -d "$place" "$work/bundles.img"
+    mkdir "$work/served"
+    mv "$place/good.raucb" "$work/served/"
     rm -r "$place"
+    serve_port=$(free_port)
+    python3 image-build/lib/serve.py "$work/served" "$serve_port" "$work/counted" &
+    children+=("$!")
     extra_disk=(-drive "if=none,id=updates,format=raw,file=$work/bundles.img,cache=unsafe" -device "virtio-blk-pci,drive=updates")
 }
 
@@ -56,12 +61,20 @@ refuses() {
     say "refused: $1 ($(grep -oE "$2" <<<"$said" | head -n 1))"
 }
 
-# installs NAME: the bundle is installed, and boots next.
+# installs BUNDLE SLOT: the bundle, a path inside or an address, is installed, and boots next.
 installs() {
     local said started=$SECONDS
-    said=$(guest "$work" 1800 "rauc install /run/updates/$1.raucb") || fail "$1.raucb was not installed: $said"
-    [ "$(guest "$work" 60 '/usr/lib/courtside/slots get-primary')" = "$2" ] || fail "$1.raucb does not boot next"
-    say "installed: $1, in $((SECONDS - started)) s"
+    said=$(guest "$work" 1800 "rauc install $1") || fail "$1 was not installed: $said"
+    [ "$(guest "$work" 60 '/usr/lib/courtside/slots get-primary')" = "$2" ] || fail "$1 does not boot next"
+    say "installed: $(basename "$1"), in $((SECONDS - started)) s"
+}
+
+# How much of the bundle a box asks for that has the version before in its other slot.
+tell_fetched() {
+    local whole fetched
+    whole=$(stat -c %s "$work/served/good.raucb")
+    fetched=$(cat "$work/counted")
+    say "fetched: $fetched of $whole bytes, $((fetched * 100 / whole)) %"
 }
 
 running() { guest "$work" 120 'sed -n s/^IMAGE_VERSION=//p /usr/lib/os-release; /usr/lib/courtside/slots get-current' | paste -sd' '; }
@@ -88,7 +101,8 @@ play_updates() {
     refuses other-board 'ompatible'
     refuses same 'not newer'
     refuses tampered 'rror|I/O|verity|nput/output'
-    installs good b
+    installs "http://10.0.2.2:$serve_port/good.raucb" b
+    tell_fetched
     restart "Marked boot as 'good'" 900
     [ "$(running)" = "$new_version b" ] || fail "$(running) runs, and $new_version should from slot b"
     say "runs: $new_version from slot b, known to be good after $((SECONDS - began)) s"
@@ -96,7 +110,7 @@ play_updates() {
     mount_updates
     # What ran a moment ago is older now.
     refuses same 'ersion'
-    installs bad a
+    installs /run/updates/bad.raucb a
     : >"$work/console"
     guest "$work" 60 'systemctl --no-block reboot' >/dev/null
     began=$SECONDS
