@@ -12,7 +12,8 @@ CONSOLE="systemd.journald.forward_to_console=1 systemd.journald.max_level_consol
 # credential NAME: QEMU's option that gives the machine's systemd what stands on standard input.
 credential() { printf 'type=11,value=io.systemd.credential.binary:%s=%s' "$1" "$(base64 -w 0)"; }
 
-# start_machine FOLDER DISK [QEMU-OPTION...]: boots DISK; the console is written to FOLDER/console,
+# start_machine FOLDER DISK [QEMU-OPTION...]: boots DISK; the daemon has patience for an emulated
+# processor, where one frame of inference takes longer than the 30 s of its watchdog; the console is written to FOLDER/console,
 # the process's id to FOLDER/pid. FOLDER keeps the firmware's variables from boot to boot.
 start_machine() {
     local folder=$1 disk=$2
@@ -30,6 +31,7 @@ start_machine() {
         -device virtserialport,chardev=test,name=test \
         -smbios "$(python3 image-build/lib/guest.py unit | credential systemd.extra-unit.courtside-test.service)" \
         -smbios "$(printf '[Unit]\nWants=courtside-test.service\n' | credential systemd.unit-dropin.multi-user.target)" \
+        -smbios "$(printf '[Service]\nTimeoutStartSec=300\nWatchdogSec=600\n' | credential systemd.unit-dropin.courtside.service)" \
         -smbios "type=11,value=io.systemd.stub.kernel-cmdline-extra=$CONSOLE" \
         "$@" </dev/null >"$folder/qemu.log" 2>&1 &
     printf '%s\n' "$!" >"$folder/pid"

@@ -10,11 +10,8 @@ make_bundles() {
     next=${version%.*}.$((${version##*.} + 1)) after=${version%.*}.$((${version##*.} + 2))
     new_version=$next bad_version=$after
     mkdir "$place"
-    say "builds the images of the updates: $next, and $after whose daemon ends at once"
-    scripts/image "$arch" --version "$next" --out "$cache/$arch-next" --for-tests quick >"$work/build.log" 2>&1 ||
-        die "the next version was not built: $(tail -n 5 "$work/build.log")"
-    scripts/image "$arch" --version "$after" --out "$cache/$arch-broken" --for-tests broken >"$work/build.log" 2>&1 ||
-        die "the broken version was not built: $(tail -n 5 "$work/build.log")"
+    make_version "$cache/$arch-next" "$next" quick
+    make_version "$cache/$arch-broken" "$after" broken
     scripts/bundle "$arch" --from "$cache/$arch-next" --out "$place/good.raucb"
     scripts/bundle "$arch" --from "$cache/$arch-broken" --out "$place/bad.raucb"
     scripts/bundle "$arch" --from "$cache/$arch" --out "$place/same.raucb"
@@ -35,6 +32,15 @@ make_bundles() {
     python3 image-build/lib/serve.py "$work/served" "$serve_port" "$work/counted" &
     children+=("$!")
     extra_disk=(-drive "if=none,id=updates,format=raw,file=$work/bundles.img,cache=unsafe" -device "virtio-blk-pci,drive=updates")
+}
+
+# make_version FOLDER VERSION KIND: an image for an update, unless one was made since the image that
+# is tested.
+make_version() {
+    if [ "$1/about.env" -nt "$image" ] && grep -qx "version=$2" "$1/about.env"; then return; fi
+    say "builds version $2 ($3) for the updates"
+    scripts/image "$arch" --version "$2" --out "$1" --for-tests "$3" >"$work/build.log" 2>&1 ||
+        die "version $2 was not built: $(tail -n 5 "$work/build.log")"
 }
 
 # A signer that no box knows.
