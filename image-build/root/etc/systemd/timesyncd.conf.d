@@ -1,0 +1,1 @@
+../courtside/time
