@@ -7,8 +7,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hal::Clock;
-use minisign::SecretKeyBox;
+use minisign::{ErrorKind, PError, SecretKey, SecretKeyBox};
 use mqtt::{Connection, Encoding, Endpoint, Event, Message, Quality, Retain, Session};
 use wire::command::{Command, CommandResponse, Signed, Verb};
 use wire::time::{Monotonic, WallTime};
@@ -63,7 +65,7 @@ pub fn payload(
     let secret = SecretKeyBox::from_string(&written).map_err(|error| refuse(error.to_string()))?;
     let secret = match password {
         Some(password) => secret.into_secret_key(Some(password)),
-        None => secret.into_unencrypted_secret_key(),
+        None => plain(&written),
     };
     let secret = secret.map_err(|error| {
         refuse(format!("{error} (one with a password needs it in COURTSIDE_KEY_PASSWORD)"))
@@ -164,6 +166,16 @@ fn send<C: Clock>(
     Ok(clock.now().plus(AGAIN))
 }
 
+/// The key of `minisign -G -W`. Not by the crate's own reader, which wants a checksum that the
+/// ordinary tool does not write into such keys.
+fn plain(text: &str) -> minisign::Result<SecretKey> {
+    let line = text.lines().nth(1).unwrap_or_default();
+    let fail = |why: &str| PError::new(ErrorKind::Misc, why);
+    let bytes = STANDARD.decode(line).map_err(|_| fail("its second line is no base64"))?;
+    let key = SecretKey::from_bytes(&bytes)?;
+    if key.is_encrypted() { Err(fail("it has a password")) } else { Ok(key) }
+}
+
 fn topic(request: &Request) -> String {
     let verb = request.verb.as_str().parse().expect("a verb is a name");
     request.device.command(&verb).as_str().to_owned()
@@ -171,4 +183,60 @@ fn topic(request: &Request) -> String {
 
 fn left(expires: WallTime, now: WallTime) -> Duration {
     Duration::from_micros(u64::try_from(expires.0.saturating_sub(now.0)).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use minisign::{KeyPair, PublicKey, SignatureBox};
+    use wire::envelope::VERSION;
+
+    use super::*;
+
+    fn request() -> Request {
+        let name = |text: &str| text.parse().expect("a name");
+        let command = Command {
+            v: VERSION,
+            id: name("a1"),
+            by: heapless::String::try_from("anna").expect("it fits"),
+            expires_us: WallTime(1),
+            for_s: None,
+            during_play: None,
+        };
+        let device = Device { tenant: name("demo"), device: name("court-1") };
+        Request { device, verb: Verb::Sprint, command }
+    }
+
+    fn is_signed(payload: &str, public: &PublicKey) -> bool {
+        let signed: Signed = serde_json::from_str(payload).expect("a signed command");
+        let signature = SignatureBox::from_string(&signed.signature).expect("a signature");
+        let message = format!("cv1/demo/court-1/cmd/sprint\n{}", signed.signed);
+        minisign::verify(public, &signature, message.as_bytes(), true, false, false).is_ok()
+    }
+
+    /// `minisign -G -W` leaves the checksum of a key without a password empty.
+    #[test]
+    fn keys_of_the_ordinary_tool_sign_with_and_without_a_password() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("operator.key");
+        let pair = KeyPair::generate_unencrypted_keypair().expect("random numbers");
+        let mut bytes = pair.sk.to_bytes();
+        let checksum = bytes.len() - 32;
+        bytes[checksum..].fill(0);
+        let written = format!("untrusted comment: x\n{}\n", STANDARD.encode(bytes));
+        std::fs::write(&file, written).expect("a file");
+        let payload = payload(&request(), Some((&file, None))).expect("signed");
+        assert!(is_signed(&payload, &pair.pk));
+
+        let locked = KeyPair::generate_encrypted_keypair(Some("secret".to_owned()));
+        let locked = locked.expect("random numbers");
+        let text = locked.sk.to_box(None).expect("a key").into_string();
+        std::fs::write(&file, text).expect("a file");
+        let good = super::payload(&request(), Some((&file, Some("secret".to_owned()))));
+        assert!(is_signed(&good.expect("signed"), &locked.pk));
+        for (password, says) in [(None, "it has a password"), (Some("wrong"), "")] {
+            let password = password.map(str::to_owned);
+            let why = super::payload(&request(), Some((&file, password))).expect_err("locked");
+            assert!(why.to_string().contains(says) && why.to_string().contains("operator.key"));
+        }
+    }
 }

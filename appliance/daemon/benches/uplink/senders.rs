@@ -50,6 +50,8 @@ fn endpoint() -> Endpoint {
 
 pub(super) fn config(endpoint: Endpoint) -> Config {
     Config {
+        commands: None,
+        day_bytes_max: None,
         device: device(),
         firmware: "bench".to_owned(),
         endpoint,

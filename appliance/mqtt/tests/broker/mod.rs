@@ -19,6 +19,7 @@ pub(crate) struct Broker {
 
 impl Broker {
     /// Starts one that lets everybody in; `None`, said aloud, where mosquitto is not installed.
+    #[allow(dead_code, reason = "not every test lets everybody in")]
     pub(crate) fn start(more: &str) -> Option<Self> {
         Self::start_closed(&format!("allow_anonymous true\n{more}"))
     }

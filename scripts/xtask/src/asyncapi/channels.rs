@@ -116,7 +116,6 @@ fn channels() -> Result<Vec<Channel>> {
             .replace("_device_", "{device}")
             .replace("_source_", "{source}")
             .replace("_kind_", "{kind}")
-            .replace("_verb_", "{verb}")
             .replace(&id.to_string(), "{id}")
             .replace(&sha, "{sha256}")
             .replace(&number.to_string(), count)
@@ -133,10 +132,9 @@ fn channels() -> Result<Vec<Channel>> {
     };
     let kept = |channel: Channel| Channel { retain: Retain::Yes, ..channel };
     let to_box = |channel: Channel| Channel { says: Says::Receiver, ..channel };
-    let asked = |channel: Channel| Channel { says: Says::Operator, ..channel };
     let file = |part: &FilePart, count: &str| address(device.file(id, part), count);
     let event = |encoding| address(device.event(encoding, &route), "");
-    Ok(vec![
+    let mut told = vec![
         from_box("events", event(Encoding::Json), EVENTS, 1, &["game", "clip", "notice", "board"]),
         from_box("eventsPostcard", event(Encoding::Postcard), EVENTS_POSTCARD, 1, &["postcard"]),
         kept(from_box("state", address(device.state(), ""), STATE, 1, &["state"])),
@@ -162,28 +160,36 @@ fn channels() -> Result<Vec<Channel>> {
             1,
             &["fileResponse"],
         )),
-        asked(from_box(
-            "command",
-            address(device.command(&name("_verb_")?), ""),
-            COMMAND,
-            1,
-            &["command", "signedCommand"],
-        )),
-        from_box("enrol", address(device.enrol(), ""), ENROL, 1, &["enrol"]),
-        to_box(from_box(
-            "enrolResponse",
-            address(device.enrol_response(), ""),
-            ENROL_RESPONSE,
-            1,
-            &["enrolResponse"],
-        )),
-        from_box(
-            "commandResponse",
-            address(device.command_response(), ""),
-            COMMAND_RESPONSE,
-            1,
-            &["commandResponse"],
-        ),
+    ];
+    told.extend(asked(&device)?);
+    Ok(told)
+}
+
+/// What boxes are asked for, and what they ask for themselves.
+fn asked(device: &Device) -> Result<Vec<Channel>> {
+    let verb: Name = "_verb_".parse().context("a name")?;
+    let address = |topic: Topic| {
+        topic
+            .replace("_tenant_", "{tenant}")
+            .replace("_device_", "{device}")
+            .replace("_verb_", "{verb}")
+    };
+    let one = |id, topic, (says, description), messages| Channel {
+        id,
+        address: address(topic),
+        description,
+        says,
+        qos: 1,
+        retain: Retain::No,
+        messages,
+    };
+    let (operator, receiver) = ((Says::Operator, COMMAND), (Says::Receiver, ENROL_RESPONSE));
+    let answer = (Says::Box, COMMAND_RESPONSE);
+    Ok(vec![
+        one("command", device.command(&verb), operator, &["command", "signedCommand"]),
+        one("commandResponse", device.command_response(), answer, &["commandResponse"]),
+        one("enrol", device.enrol(), (Says::Box, ENROL), &["enrol"]),
+        one("enrolResponse", device.enrol_response(), receiver, &["enrolResponse"]),
     ])
 }
 
@@ -211,13 +217,6 @@ const ENROL: &str = "A box asks for a certificate, with a claim or with its pres
 const ENROL_RESPONSE: &str = "The authority's answer.";
 
 fn messages() -> Result<Vec<Message>> {
-    let typed = |id, title, name: &str, example: Value| Message {
-        id,
-        title,
-        content_type: "application/json",
-        payload: reference(name),
-        example: Some(example),
-    };
     let event = |id, title, variant: &str, body: Body| {
         let narrowed = json!({ "properties": { "body": { "required": [variant] } } });
         let payload = json!({ "allOf": [reference("Envelope"), narrowed] });
@@ -239,7 +238,7 @@ fn messages() -> Result<Vec<Message>> {
     postcard.example = Some(hex(&samples::envelope(Body::Game(samples::game())))?.into());
     let pipeline =
         Message { example: None, ..typed("pipeline", "Counters", "Pipeline", Value::Null) };
-    Ok(vec![
+    let mut told = vec![
         event("game", "Something happened in the game", "game", Body::Game(samples::game()))?,
         event("clip", "A clip was cut", "clip", Body::Clip(samples::clip()))?,
         event(
@@ -263,6 +262,21 @@ fn messages() -> Result<Vec<Message>> {
         typed("ack", "Cumulative acknowledgement", "Ack", example(&samples::ack())?),
         typed("fileInit", "Announcement of a clip", "FileInit", example(&samples::init())?),
         typed("fileResponse", "Answer", "FileResponse", example(&samples::response())?),
+        bytes("octets", "A part of a clip", "application/octet-stream", octets),
+        bytes(
+            "empty",
+            "Nothing",
+            "application/octet-stream",
+            json!({ "type": "string", "maxLength": 0 }),
+        ),
+    ];
+    told.extend(asked_messages()?);
+    Ok(told)
+}
+
+/// What goes over the channels of [`asked`].
+fn asked_messages() -> Result<Vec<Message>> {
+    Ok(vec![
         typed("command", "Something to do", "Command", example(&samples::command())?),
         typed("signedCommand", "The same, signed", "Signed", example(&samples::signed())?),
         typed(
@@ -278,14 +292,17 @@ fn messages() -> Result<Vec<Message>> {
             "EnrolResponse",
             example(&samples::enrolled())?,
         ),
-        bytes("octets", "A part of a clip", "application/octet-stream", octets),
-        bytes(
-            "empty",
-            "Nothing",
-            "application/octet-stream",
-            json!({ "type": "string", "maxLength": 0 }),
-        ),
     ])
+}
+
+fn typed(id: &'static str, title: &'static str, name: &str, example: Value) -> Message {
+    Message {
+        id,
+        title,
+        content_type: "application/json",
+        payload: reference(name),
+        example: Some(example),
+    }
 }
 
 fn example(message: &impl Serialize) -> Result<Value> {
