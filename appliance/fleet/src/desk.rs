@@ -88,12 +88,26 @@ impl Tally {
 pub(crate) enum DeskError {
     #[error("the database refuses: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    #[error("PostgreSQL refuses or cannot be reached: {0}")]
+    #[error("PostgreSQL refuses or cannot be reached: {}", with_causes(.0))]
     Postgres(#[from] tokio_postgres::Error),
     #[error("a file cannot be written: {0}")]
     File(#[from] std::io::Error),
     #[error("a desk's thread ended early")]
     Ended,
+}
+
+/// An error with what it stems from, where its own text does not say it.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let why = error.to_string();
+        if !text.contains(&why) {
+            text = format!("{text}: {why}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// Runs one desk for ever: connects, receives, handles, answers, and connects again.

@@ -250,9 +250,6 @@ impl FileDesk {
     ) -> Result<Answer, DeskError> {
         let Some(open) = self.open.remove(key) else { return Ok(pause(FULL)) };
         self.ledger.finish(key, now.wall)?;
-        if self.shelf.bucket.is_some() {
-            Part::remove(&self.shelf.folder, &key.0, key.1)?;
-        }
         let record = open.init.user_data;
         outcome.tally.clips += 1;
         outcome.tally.clip_bytes += record.bytes;
@@ -262,6 +259,7 @@ impl FileDesk {
         let delay_ms = now.wall.0.saturating_sub(ended_us) as f64 / 1_000.0;
         let stored = Stored::Clip { path, delay_ms, record: Box::new(record) };
         outcome.lines.push(Line::new(&key.0, now.wall, stored));
+        self.clear(key)?;
         Ok(Answer(FileResponse::PERSISTED, "stored and verified", Vec::new()))
     }
 
@@ -309,7 +307,8 @@ impl FileDesk {
         Ok(())
     }
 
-    /// The receiver may have died between noting that a file is in the bucket and removing its part.
+    /// Of a file that is in the bucket no part is needed here. The receiver may have died before it
+    /// came to that.
     fn clear(&mut self, key: &FileKey) -> Result<(), DeskError> {
         if self.shelf.bucket.is_some() {
             Part::remove(&self.shelf.folder, &key.0, key.1)?;

@@ -1,11 +1,11 @@
 //! The receiver: takes messages and clips of every box of the fleet from the broker, stores them
 //! durably and exactly once, and tells the boxes what they may forget.
 //!
-//! Owns: one SQLite file, one folder of clips, two connections (messages and files, so that no
-//! file ever delays a message). Must not: trust a topic or payload beyond what parses, or
-//! acknowledge anything that is not committed.
+//! Owns: one SQLite file or its share of a PostgreSQL, one folder or bucket of clips, two
+//! connections (messages and files, so that no file ever delays a message). Must not: trust a topic
+//! or payload beyond what parses, or acknowledge anything that is not committed.
 //! [`tail`] and [`replay`] are for people who subscribe: they store nothing and answer no box.
-//! Guide: `docs/subscriber.md`; holes in numbers: `docs/decisions/0005-holes-in-sequence-numbers.md`.
+//! Guides: `docs/receiver.md`, `docs/subscriber.md`; holes in numbers: `docs/decisions/0005-holes-in-sequence-numbers.md`.
 #![forbid(unsafe_code)]
 
 pub mod ask;

@@ -34,9 +34,10 @@ enum Command {
     /// Receives until it is stopped: stores events and clips, prints one line for each, and tells
     /// the boxes what they may forget.
     ///
-    /// Events go to an SQLite file, finished clips to CLIPS/TENANT/DEVICE/ID.mp4 with ID.json
-    /// beside it. It may be killed and restarted at any moment: nothing is lost, and nothing is
-    /// printed twice. One receiver for each broker and `client_id`.
+    /// Events go to an SQLite file or to PostgreSQL, finished clips to CLIPS/TENANT/DEVICE/ID.mp4
+    /// with ID.json beside it, in a folder or an S3 bucket. It may be killed and restarted at any
+    /// moment: nothing is lost, and nothing is printed twice. One receiver for each broker and
+    /// `client_id`, or several with `[replica]` on one PostgreSQL.
     Receive(Receive),
     /// Lists what came and could not be read: when, on which topic, why, how often. A receiver may
     /// run meanwhile.

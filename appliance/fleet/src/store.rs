@@ -20,7 +20,7 @@ use wire::topic::{self, Device};
 use wire::transfer::{Ack, FileInit};
 
 use crate::dead_letters::DeadLetter;
-use crate::desk::DeskError;
+use crate::desk::{DeskError, with_causes};
 use crate::letters::{Letter, Numbered};
 use crate::marks::Mark;
 use crate::ranges::Ranges;
@@ -57,10 +57,9 @@ pub(crate) struct Stores {
 /// # Errors
 /// Why it cannot be opened.
 pub(crate) fn open(db: &Db, runtime: &Handle) -> Result<Stores, String> {
-    let text = |error: &dyn std::error::Error| error.to_string();
     match db {
         Db::Sqlite(path) => {
-            let connect = || sqlite::schema::open(path).map_err(|error| text(&error));
+            let connect = || sqlite::schema::open(path).map_err(|error| with_causes(&error));
             Ok(Stores {
                 messages: Box::new(sqlite::Sqlite::new(connect()?)),
                 files: Box::new(sqlite::files::Ledger::new(connect()?)),
@@ -69,7 +68,7 @@ pub(crate) fn open(db: &Db, runtime: &Handle) -> Result<Stores, String> {
         Db::Postgres(address) => {
             let connect = || {
                 postgres::session::Session::connect(address.clone(), runtime.clone())
-                    .map_err(|error| text(&error))
+                    .map_err(|error| with_causes(&error))
             };
             Ok(Stores {
                 messages: Box::new(postgres::Postgres::new(connect()?)),
@@ -92,7 +91,7 @@ pub(crate) fn letters(db: &Db, runtime: &Handle) -> Result<(Vec<DeadLetter>, u64
         }
         Db::Postgres(address) => {
             let session = postgres::session::Session::connect(address.clone(), runtime.clone());
-            let mut session = session.map_err(|error| error.to_string())?;
+            let mut session = session.map_err(|error| with_causes(&error))?;
             session.letters().map_err(|error| error.to_string())
         }
     }

@@ -27,6 +27,8 @@ fn mistakes_name_the_key_and_what_to_write_and_end_with_2() {
     let cases = [
         (format!("{MQTT}{STORE}odd = 1\n"), vec!["odd", "schema = 1"]),
         (MQTT.to_owned(), vec!["store"]),
+        (format!("{MQTT}[store]\ndb = \"d\"\nclips = \"s3://\"\n"), vec!["store.clips", "BUCKET"]),
+        (format!("{MQTT}{STORE}spool = \"s\"\n"), vec!["store.spool", "s3://"]),
         (format!("{MQTT}[store]\ndb = \"\"\nclips = \"c\"\n"), vec!["store.db", "fleet.sqlite"]),
         ("no toml".to_owned(), vec!["fleet.toml", "url ="]),
         (format!("{MQTT}{STORE}").replace("schema = 1", "schema = 2"), vec!["schema", "= 1"]),
@@ -74,6 +76,7 @@ fn secrets_are_never_shown() {
     let (code, message) = receive_with(&format!("{MQTT}[store]\ndb = {db:?}\nclips = \"c\"\n"));
     assert_eq!(code, Some(1), "{message}");
     assert!(message.contains("postgres://127.0.0.1:1/fleet"), "{message}");
+    assert!(message.contains("refused"), "{message}");
     assert!(!message.contains("hunter2"), "{message}");
     let urls = ["url = \"mqtt://u:hunter2@host\"", "url = \"mqtt://host\"\npassword = \"hunter2\""];
     for url in urls {

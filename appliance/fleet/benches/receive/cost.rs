@@ -84,9 +84,17 @@ pub(crate) fn bytes_of(folder: &Path, db: &str, events: f64) -> String {
             tokio_postgres::connect(db, tokio_postgres::NoTls).await.expect("it is there");
         tokio::spawn(connection);
         let sql = "SELECT pg_table_size('events'), pg_indexes_size('events'),
-             pg_total_relation_size('marks')";
+             pg_total_relation_size('marks'),
+             (SELECT avg(length(envelope))::float8 FROM events),
+             (SELECT avg(length(json))::float8 FROM events)";
         let row = client.query_one(sql, &[]).await.expect("sizes");
         let of = |at: usize| row.get::<_, i64>(at) as f64 / events;
-        format!("bytes an event: table {:.0}, indexes {:.0}, marks {:.1}", of(0), of(1), of(2))
+        let (postcard, json): (f64, f64) = (row.get(3), row.get(4));
+        format!(
+            "bytes an event: table {:.0}, indexes {:.0}, marks {:.1}; of it postcard {postcard:.0}, JSON {json:.0}",
+            of(0),
+            of(1),
+            of(2)
+        )
     })
 }

@@ -46,6 +46,27 @@ enum Setting {
     Sqlite,
     /// With so many receivers.
     Postgres(usize),
+    /// With two receivers and a hundred times as many boxes: each connection speaks for a hundred,
+    /// so that hardly two messages of a batch come from one box, as with a large fleet.
+    Fleet,
+}
+
+impl Setting {
+    const fn receivers(self) -> usize {
+        match self {
+            Self::Sqlite => 1,
+            Self::Postgres(receivers) => receivers,
+            Self::Fleet => 2,
+        }
+    }
+
+    /// Boxes behind one connection.
+    const fn boxes(self) -> u64 {
+        match self {
+            Self::Sqlite | Self::Postgres(_) => 1,
+            Self::Fleet => 100,
+        }
+    }
 }
 
 fn main() {
@@ -59,6 +80,8 @@ fn main() {
         println!("PostgreSQL, receivers: {replicas}");
         rounds(|round| measure(&broker, Some(&server), (Setting::Postgres(replicas), round)));
     }
+    println!("PostgreSQL, receivers: 2, boxes: {}", u64::from(BOXES) * Setting::Fleet.boxes());
+    rounds(|round| measure(&broker, Some(&server), (Setting::Fleet, round)));
 }
 
 fn rounds(round: impl Fn(usize) -> f64) {
@@ -78,11 +101,12 @@ fn measure(
     (setting, round): (Setting, usize),
 ) -> f64 {
     let folder = tempfile::tempdir().expect("a folder");
-    let (db, replicas) = match setting {
-        Setting::Sqlite => ("fleet.sqlite".to_owned(), 1),
-        Setting::Postgres(replicas) => {
-            let server = server.expect("it was started");
-            (server.database(&format!("round_{replicas}_{round}")), replicas)
+    let replicas = setting.receivers();
+    let db = match setting {
+        Setting::Sqlite => "fleet.sqlite".to_owned(),
+        Setting::Postgres(_) | Setting::Fleet => {
+            let name = format!("round_{replicas}_{}_{round}", setting.boxes());
+            server.expect("it was started").database(&name)
         }
     };
     let receivers: Vec<Receiver> = (0..replicas)
@@ -91,7 +115,7 @@ fn measure(
                 format!("[replica]\ngroup = \"bench\"\nindex = {index}\ncount = {replicas}\n");
             let more = match setting {
                 Setting::Sqlite => String::new(),
-                Setting::Postgres(_) => replica,
+                Setting::Postgres(_) | Setting::Fleet => replica,
             };
             let store = format!("[store]\ndb = \"{db}\"\nclips = \"clips\"\n{more}");
             Receiver::start(folder.path(), (broker.port, &format!("one-{index}")), &store)
@@ -111,7 +135,7 @@ fn measure(
             let port = broker.port;
             sending.spawn(async move {
                 let mut connection = up(port, &device).await;
-                send(&mut connection, &device).await;
+                send(&mut connection, &device, setting.boxes()).await;
             });
         }
         sending.join_all().await;
@@ -159,8 +183,14 @@ async fn up(port: u16, device: &Device) -> Connection<()> {
 }
 
 /// All events of a box, as many at once as the window allows.
-async fn send(connection: &mut Connection<()>, device: &Device) {
-    let mut waiting: VecDeque<Message> = (1..=EVENTS).map(|seq| event(device, seq)).collect();
+async fn send(connection: &mut Connection<()>, device: &Device, boxes: u64) {
+    let one_of = |number: u64| {
+        let name = format!("{}.{}", device.device, number % boxes);
+        let device =
+            Device { tenant: device.tenant.clone(), device: name.parse().expect("a name") };
+        event(&device, number / boxes + 1)
+    };
+    let mut waiting: VecDeque<Message> = (0..EVENTS).map(one_of).collect();
     let mut flying = 0;
     while !waiting.is_empty() || flying > 0 {
         while flying < 60
