@@ -16,8 +16,11 @@ Description=The test's shell
 DefaultDependencies=no
 Requires=dev-virtio\x2dports-test.device
 After=dev-virtio\x2dports-test.device
+# The port ends whenever nobody outside is connected.
+StartLimitIntervalSec=0
 [Service]
 Restart=always
+RestartSec=1
 ExecStart=/bin/sh -c 'exec 3<>/dev/virtio-ports/test; while read -r c <&3; do o=$$(sh -c "$$c" 2>&1); e=$$?; printf "%%s\\n.exit %%d\\n" "$$o" $$e >&3; done'
 """
 

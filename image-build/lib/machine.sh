@@ -12,6 +12,9 @@ CONSOLE="systemd.journald.forward_to_console=1 systemd.journald.max_level_consol
 # credential NAME: QEMU's option that gives the machine's systemd what stands on standard input.
 credential() { printf 'type=11,value=io.systemd.credential.binary:%s=%s' "$1" "$(base64 -w 0)"; }
 
+# Nehalem has no fused multiplication, of which emulation makes a call for each number: with `max`
+# one frame of inference took minutes.
+#
 # start_machine FOLDER DISK [QEMU-OPTION...]: boots DISK; the daemon has patience for an emulated
 # processor, where one frame of inference takes longer than the 30 s of its watchdog; the console is written to FOLDER/console,
 # the process's id to FOLDER/pid. FOLDER keeps the firmware's variables from boot to boot.
@@ -20,7 +23,7 @@ start_machine() {
     shift 2
     [ -r "$FIRMWARE" ] || die "the firmware $FIRMWARE is missing; run scripts/setup image"
     [ -e "$folder/variables.fd" ] || cp "$FIRMWARE_VARIABLES" "$folder/variables.fd"
-    qemu-system-x86_64 -accel tcg,thread=multi -M q35 -cpu max -smp 2 -m 2048 \
+    qemu-system-x86_64 -accel tcg,thread=multi -M q35 -cpu Nehalem -smp 2 -m 2048 \
         -nodefaults -display none -serial "file:$folder/console" \
         -drive if=pflash,format=raw,unit=0,readonly=on,file="$FIRMWARE" \
         -drive if=pflash,format=raw,unit=1,file="$folder/variables.fd" \
