@@ -210,7 +210,8 @@ mod tests {
         let signed: Signed = serde_json::from_str(payload).expect("a signed command");
         let signature = SignatureBox::from_string(&signed.signature).expect("a signature");
         let message = format!("cv1/demo/court-1/cmd/sprint\n{}", signed.signed);
-        minisign::verify(public, &signature, message.as_bytes(), true, false, false).is_ok()
+        let message = std::io::Cursor::new(message);
+        minisign::verify(public, &signature, message, true, false, false).is_ok()
     }
 
     /// `minisign -G -W` leaves the checksum of a key without a password empty.
