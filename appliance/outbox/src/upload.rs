@@ -122,6 +122,11 @@ pub struct Upload {
 }
 
 impl Upload {
+    /// Whether bytes of the file go next, and not an announcement or its end.
+    pub fn sends_bytes(&self) -> bool {
+        matches!(&self.state, State::Sending { todo } if !todo.is_empty())
+    }
+
     /// An upload of a file of `size` bytes, not connected.
     pub const fn new(size: u64, waits: Waits, seed: u64) -> Self {
         let backoff = Backoff::new(waits.answer, seed);

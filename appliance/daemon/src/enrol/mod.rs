@@ -91,26 +91,21 @@ pub async fn keep<C: Clock>(enrolment: Enrolment, clock: Arc<C>) {
 }
 
 fn due(enrolment: &Enrolment, files: &Files, now: WallTime) -> Due {
-    let own = files.own();
-    let ended = match &own {
+    let ended = match files.own() {
         Ok(Some(own)) => {
             let certificate = own.certificate();
             if certificate.holder() != Some(&Holder::Box(enrolment.device.clone())) {
                 "its certificate names another box".to_owned()
-            } else if certificate.counts_at(now) || now < certificate.ends() {
-                if !certificate.is_to_be_renewed_at(now) {
-                    return Due::Nothing;
-                }
-                return match files.own() {
-                    Ok(Some(own)) => Due::Ask(Box::new(own), enrolment.identity.clone()),
-                    Ok(None) | Err(_) => Due::Help("its certificate is gone".to_owned()),
-                };
-            } else {
+            } else if certificate.ends() < now {
                 "its certificate has ended by the box's clock".to_owned()
+            } else if certificate.is_to_be_renewed_at(now) {
+                return Due::Ask(Box::new(own), enrolment.identity.clone());
+            } else {
+                return Due::Nothing;
             }
         }
         Ok(None) => "it has no certificate yet".to_owned(),
-        Err(reason) => reason.clone(),
+        Err(reason) => reason,
     };
     match Files::voucher(&enrolment.claim) {
         Ok(Some(claim)) => Due::Ask(Box::new(claim), enrolment.claim.clone()),

@@ -270,7 +270,9 @@ impl<C: Clock> Courier<C> {
             self.start_next().await;
         }
         while self.job.is_some() {
-            if let Err(closed) = self.judge_spending() {
+            // A clip whose bytes are all there is brought to its end on the same day.
+            let sends_bytes = self.job.as_ref().is_some_and(|job| job.upload.sends_bytes());
+            if sends_bytes && let Err(closed) = self.judge_spending() {
                 self.put_back(closed);
                 return;
             }
@@ -289,8 +291,8 @@ impl<C: Clock> Courier<C> {
         }
     }
 
-    /// Whether a clip may go now.
-    fn judge(&mut self, clip: &StoredClip) -> Result<(), Closed> {
+    /// Whether a clip may go now, as far as hours and play are concerned.
+    fn judge(&self, clip: &StoredClip) -> Result<(), Closed> {
         let wall = self.clock.wall_time();
         let play = match *self.links.tempo.borrow() {
             Tempo::Live => Play::On,
@@ -299,14 +301,13 @@ impl<C: Clock> Courier<C> {
         let age = wall.0.saturating_sub(clip.record.starts.0);
         let clip = if age > BACKLOG_AFTER_US { Clip::Backlog } else { Clip::New };
         let wish = self.links.wished.borrow().at(self.clock.now());
-        self.config.gate.judge(local_minute(wall), (play, wish), clip)?;
-        self.judge_spending()
+        self.config.gate.judge(local_minute(wall), (play, wish), clip)
     }
 
     /// What the receiver has of it stays there: it goes on where it stopped.
     fn put_back_what_may_not_go(&mut self) {
-        let Some(clip) = self.job.as_ref().map(|job| job.clip.clone()) else { return };
-        if let Err(closed) = self.judge(&clip) {
+        let judged = self.job.as_ref().map(|job| self.judge(&job.clip));
+        if let Some(Err(closed)) = judged {
             self.put_back(closed);
         }
     }
@@ -321,8 +322,9 @@ impl<C: Clock> Courier<C> {
     /// The newest goes first: what people wait for is never behind a backlog.
     async fn start_next(&mut self) {
         self.held = None;
-        while let Some(clip) = self.waiting.back().cloned() {
-            self.held = self.judge(&clip).err();
+        while let Some(clip) = self.waiting.back() {
+            let judged = self.judge(clip);
+            self.held = judged.and_then(|()| self.judge_spending()).err();
             if self.held.is_some() {
                 self.not_before = self.clock.now().plus(GATE_EVERY);
                 return;

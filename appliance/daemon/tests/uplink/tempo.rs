@@ -92,6 +92,37 @@ fn day_whose_bytes_are_used_up_ends_for_clips_and_stays_so_over_a_restart() {
     });
 }
 
+#[test]
+fn clip_that_uses_the_day_up_is_delivered_on_that_day() {
+    let Some(broker) = Broker::start("") else { return };
+    runtime().block_on(async {
+        let mut bench = Bench::new(broker.port);
+        bench.day_bytes_max = Some(60_000);
+        bench.restart_receiver().await;
+        let (opened, handle) = bench.start_box();
+        bench.offer_clip((&opened, &handle), 60_000).await;
+        bench.until("the clip", |bench| bench.clips_told() == 1).await;
+        bench.offer_clip((&opened, &handle), 50_000).await;
+        bench.until("a held clip", |_| handle.stats().clips_held == Some(Closed::Budget)).await;
+        assert_eq!(handle.stats().clip_bytes_today, 60_000);
+    });
+}
+
+#[test]
+fn broker_that_takes_one_message_at_a_time_gets_them_all() {
+    let Some(broker) = Broker::start("max_inflight_messages 1") else { return };
+    runtime().block_on(async {
+        let mut bench = Bench::new(broker.port);
+        bench.restart_receiver().await;
+        let (opened, handle) = bench.start_box();
+        for number in 1..=50 {
+            handle.publish(bench.event(opened.boot, number)).expect("there is room");
+        }
+        bench.until("every event", |bench| bench.events_told().len() == 50).await;
+        bench.until("every acknowledgement", |_| handle.stats().live_unacked == 0).await;
+    });
+}
+
 /// Somebody who hears every state.
 async fn witness(port: u16) -> Connection<()> {
     let endpoint = Endpoint::new("127.0.0.1", port, &Security::Plain).expect("no TLS");
