@@ -312,8 +312,7 @@ impl<C: Clock> Messenger<C> {
         tracing::info!(endpoint = %self.config.endpoint, window = limits.window, "connected");
         self.line.come_up(now);
         self.tell_presence(Presence::Ready);
-        // Also a broker that takes one message at a time gets both encodings, one after the other.
-        self.outbox.handle_connected((limits.window / 2).max(1));
+        self.outbox.handle_connected(limits.window / 2);
         self.birth = self.store.held().ok();
     }
 
