@@ -1,5 +1,6 @@
 //! Commands over a real broker: done once, answered, remembered over a restart.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ struct Desk {
     restarted: watch::Receiver<bool>,
     watched: Watched,
     sender: Connection<()>,
+    /// What came while something else was waited for: a birth may overtake the answer to it.
+    heard: VecDeque<Incoming>,
 }
 
 impl Desk {
@@ -62,7 +65,7 @@ impl Desk {
         };
         commands::start(commands, asked);
         let sender = connect(bench.port).await;
-        Self { bench, opened, handle, restarted, watched, sender }
+        Self { bench, opened, handle, restarted, watched, sender, heard: VecDeque::new() }
     }
 
     async fn until_connected(&mut self) {
@@ -82,33 +85,44 @@ impl Desk {
             encoding: Encoding::Json,
             retain: Retain::No,
         };
+        let asked: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
         // As senders do: the same again until there is an answer.
         for _ in 0..10 {
             self.sender.tell(message.clone(), Quality::AtLeastOnce).expect("there is room");
-            let answer = self.hear_within("cmd-response", Duration::from_secs(3)).await;
-            if let Some(answer) = answer {
-                return serde_json::from_slice(answer.payload()).expect("an answer");
+            let longest = Duration::from_secs(3);
+            while let Some(heard) = self.hear_within("cmd-response", longest).await {
+                let answer: CommandResponse =
+                    serde_json::from_slice(heard.payload()).expect("an answer");
+                // What was sent twice is answered twice, the second time to nobody.
+                if answer.id.as_deref() == asked["id"].as_str() {
+                    return answer;
+                }
             }
         }
         panic!("no answer to {body}");
     }
 
-    /// The next message on a topic that ends so.
+    /// The first message not yet heard on a topic that ends so.
     async fn hear(&mut self, end: &str) -> Incoming {
         self.hear_within(end, Duration::from_secs(20)).await.expect("a message within 20 s")
     }
 
     async fn hear_within(&mut self, end: &str, longest: Duration) -> Option<Incoming> {
-        let heard = async {
+        let asked_for = |message: &Incoming| message.topic().ends_with(end);
+        if let Some(at) = self.heard.iter().position(asked_for) {
+            return self.heard.remove(at);
+        }
+        let Self { sender, heard, .. } = self;
+        let coming = async {
             loop {
-                if let Event::Message(message) = self.sender.next().await
-                    && message.topic().ends_with(end)
-                {
+                let Event::Message(message) = sender.next().await else { continue };
+                if asked_for(&message) {
                     return message;
                 }
+                heard.push_back(message);
             }
         };
-        tokio::time::timeout(longest, heard).await.ok()
+        tokio::time::timeout(longest, coming).await.ok()
     }
 }
 
