@@ -72,7 +72,9 @@ pub(crate) struct Tally {
     pub(crate) letters_dropped: u64,
     pub(crate) clips: u64,
     pub(crate) clip_bytes: u64,
-    /// Clips that could not be put into the bucket.
+    /// Links that boxes were given to put parts of clips into the bucket.
+    pub(crate) links: u64,
+    /// Times that the bucket could not be reached, or refused.
     pub(crate) bucket_errors: u64,
 }
 

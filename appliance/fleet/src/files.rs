@@ -1,12 +1,14 @@
 //! The desk for files: clips come in as segments, in any order, again and again, and leave as
-//! whole, verified files.
+//! whole, verified files. Those that boxes put into the bucket themselves: [`links`].
 //!
 //! A segment counts as received once its bytes are synced and its range is committed, which
 //! happens every megabyte or second, not for every segment. A file is whole when its size and
 //! SHA-256 are right; only then it gets its name, and only then the box hears so.
 
+mod answer;
 mod boxes;
 pub(crate) mod bucket;
+mod links;
 mod part;
 #[cfg(test)]
 mod tests;
@@ -16,10 +18,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use mqtt::{Encoding, Incoming, Message, Quality, Retain};
-use wire::ids::ClipId;
+use mqtt::{Incoming, Message, Quality};
+use wire::clip::ClipRecord;
 use wire::time::{MediaSpan, Monotonic};
-use wire::topic::{self, Device, FilePart, Leaf};
+use wire::topic::{self, FilePart, Leaf};
 use wire::transfer::{FileInit, FileResponse, FileStep, MISSING_MAX};
 
 use crate::desk::{Desk, DeskError, Now, Outcome};
@@ -27,7 +29,8 @@ use crate::letters::{Letter, NUMBER_MAX, Reason};
 use crate::line::{Line, Stored};
 use crate::metrics::Which;
 use crate::ranges::Ranges;
-use crate::store::{FileKey, Files, Known};
+use crate::store::{FileKey, Files, Gathered, Known, Receiving};
+use answer::{AWAY, Answer, FULL};
 pub(crate) use boxes::{Boxes, Shelf};
 use part::{Part, Sealed};
 
@@ -48,7 +51,7 @@ pub(crate) struct FileDesk {
     boxes: Boxes,
 }
 
-/// A file that is being received.
+/// A file that is being received as segments.
 struct Open {
     init: FileInit,
     part: Part,
@@ -56,9 +59,6 @@ struct Open {
     /// Bytes since the last checkpoint.
     dirty: u64,
 }
-
-/// What to answer: code, words, missing ranges.
-struct Answer(u8, &'static str, Vec<(u64, u64)>);
 
 impl FileDesk {
     pub(crate) fn new(ledger: Box<dyn Files>, (shelf, boxes): (Shelf, Boxes)) -> Self {
@@ -112,7 +112,7 @@ impl FileDesk {
             FilePart::Abort => return self.abort(&key),
         };
         let (device, id) = key;
-        outcome.replies.push(response(&device, (id, step), answer));
+        outcome.replies.push(answer.message(&device, (id, step)));
         Ok(())
     }
 
@@ -129,39 +129,42 @@ impl FileDesk {
                 let letter = Letter::of(message, Reason::Malformed, None);
                 outcome.tally.letters_dropped += self.ledger.put_letter(&letter, now.wall)?;
                 outcome.tally.letter(letter.reason);
-                return Ok(cancel("the announcement cannot be read"));
+                return Ok(Answer::cancel("the announcement cannot be read"));
             }
         };
         let record = &init.user_data;
         if record.id != key.1 || record.bytes != init.size || record.sha256 != init.checksum {
-            return Ok(cancel("the announcement contradicts itself"));
+            return Ok(Answer::cancel("the announcement contradicts itself"));
         }
         if init.size == 0 {
-            return Ok(cancel("the file is empty"));
+            return Ok(Answer::cancel("the file is empty"));
         }
         if init.size > NUMBER_MAX {
-            return Ok(cancel("no disk holds a file of this size"));
+            return Ok(Answer::cancel("no disk holds a file of this size"));
         }
         match self.ledger.known(key)? {
             Known::Stored { sha256 } if sha256 == init.checksum.as_str() => {
                 self.clear(key)?;
-                return Ok(Answer(FileResponse::PERSISTED, "stored already", Vec::new()));
+                return Ok(Answer::new(FileResponse::PERSISTED, "stored already"));
             }
-            Known::Stored { .. } => return Ok(cancel("another file has this id")),
+            Known::Stored { .. } => return Ok(Answer::cancel("another file has this id")),
             Known::Nothing | Known::Receiving => {}
+        }
+        if let Some(answer) = self.announce_links(key, &init, (now, outcome))? {
+            return Ok(answer);
         }
         if self.open(key)?.is_some_and(|open| open.init != init) {
             self.abort(key)?;
         }
         if self.open(key)?.is_none() {
             match self.begin(key, init, now) {
-                Err(DeskError::File(error)) if is_full(&error) => return Ok(pause(FULL)),
+                Err(DeskError::File(error)) if is_full(&error) => return Ok(Answer::pause(FULL)),
                 begun => begun?,
             }
         }
-        let Some(open) = self.open(key)? else { return Ok(pause(FULL)) };
+        let Some(open) = self.open(key)? else { return Ok(Answer::pause(FULL)) };
         let missing = open.ranges.missing(0, open.init.size, MISSING_MAX);
-        Ok(Answer(FileResponse::PERSISTED, "send what is missing", missing))
+        Ok(Answer::new(FileResponse::PERSISTED, "send what is missing").missing(missing))
     }
 
     fn take_segment(
@@ -173,16 +176,16 @@ impl FileDesk {
             return Ok(match self.ledger.known(key)? {
                 Known::Stored { .. } => None,
                 Known::Nothing | Known::Receiving => {
-                    Some(Answer(FileResponse::RESEND_ALL, "this file is not announced", Vec::new()))
+                    Some(Answer::new(FileResponse::RESEND_ALL, "this file is not announced"))
                 }
             });
         };
         let end = offset.checked_add(bytes.len() as u64);
         let Some(end) = end.filter(|end| *end <= open.init.size) else {
-            return Ok(Some(cancel("a segment reaches beyond the announced size")));
+            return Ok(Some(Answer::cancel("a segment reaches beyond the announced size")));
         };
         match open.part.write(offset, bytes) {
-            Err(error) if is_full(&error) => return Ok(Some(pause(FULL))),
+            Err(error) if is_full(&error) => return Ok(Some(Answer::pause(FULL))),
             written => written?,
         }
         open.ranges.insert(offset, end);
@@ -199,58 +202,60 @@ impl FileDesk {
         if let Known::Stored { sha256: stored } = self.ledger.known(key)? {
             self.clear(key)?;
             return Ok(if stored == sha256 {
-                Answer(FileResponse::PERSISTED, "stored already", Vec::new())
+                Answer::new(FileResponse::PERSISTED, "stored already")
             } else {
-                cancel("another file has this id")
+                Answer::cancel("another file has this id")
             });
+        }
+        if let Some(answer) = self.end_links(key, (size, sha256), (now, outcome))? {
+            return Ok(answer);
         }
         self.open(key)?;
         let Some(open) = self.open.get_mut(key) else {
-            return Ok(Answer(FileResponse::RESEND_ALL, "this file is not announced", Vec::new()));
+            return Ok(Answer::new(FileResponse::RESEND_ALL, "this file is not announced"));
         };
         if open.init.size != size || open.init.checksum.as_str() != sha256 {
-            return Ok(cancel("the end contradicts the announcement"));
+            return Ok(Answer::cancel("the end contradicts the announcement"));
         }
         let missing = open.ranges.missing(0, size, MISSING_MAX);
         if !missing.is_empty() {
-            return Ok(Answer(FileResponse::RESEND_MISSING, "bytes are missing", missing));
+            return Ok(
+                Answer::new(FileResponse::RESEND_MISSING, "bytes are missing").missing(missing)
+            );
         }
         let sealed = match &self.shelf.bucket {
             None => open.part.seal(&open.init.user_data),
             Some(bucket) if open.part.is(&open.init.user_data)? => {
                 match bucket.put(&key.0, (&open.init.user_data, open.part.file())) {
                     Ok(address) => Ok(Sealed::Done(address.into())),
-                    Err(error) => {
-                        tracing::error!(%error, file = %key.1, "a clip cannot be put into the bucket; its box waits and asks again");
-                        outcome.tally.bucket_errors += 1;
-                        return Ok(pause("the store of clips cannot be reached"));
-                    }
+                    Err(error) => return Ok(away(key, &error, outcome)),
                 }
             }
             Some(_) => Ok(Sealed::Different),
         };
         match sealed {
-            Ok(Sealed::Done(path)) => self.finish(key, path, (now, outcome)),
+            Ok(Sealed::Done(path)) => {
+                let Some(open) = self.open.remove(key) else { return Ok(Answer::pause(FULL)) };
+                self.finish(key, (open.init.user_data, path), (now, outcome))
+            }
             Ok(Sealed::Different) => {
                 tracing::error!(file = %key.1, "the SHA-256 is wrong; the whole file is asked for again");
                 self.abort(key)?;
-                Ok(Answer(FileResponse::RESEND_ALL, "the SHA-256 is wrong", Vec::new()))
+                Ok(Answer::new(FileResponse::RESEND_ALL, "the SHA-256 is wrong"))
             }
-            Err(error) if is_full(&error) => Ok(pause(FULL)),
+            Err(error) if is_full(&error) => Ok(Answer::pause(FULL)),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The file has its name: notes it durably before anybody hears of it.
+    /// The file is whole, at its place: notes it durably before anybody hears of it.
     fn finish(
         &mut self,
         key: &FileKey,
-        path: PathBuf,
+        (record, path): (ClipRecord, PathBuf),
         (now, outcome): (Now, &mut Outcome),
     ) -> Result<Answer, DeskError> {
-        let Some(open) = self.open.remove(key) else { return Ok(pause(FULL)) };
         self.ledger.finish(key, now.wall)?;
-        let record = open.init.user_data;
         outcome.tally.clips += 1;
         outcome.tally.clip_bytes += record.bytes;
         // Saturating: what a box writes there need not make sense.
@@ -260,22 +265,27 @@ impl FileDesk {
         let stored = Stored::Clip { path, delay_ms, record: Box::new(record) };
         outcome.lines.push(Line::new(&key.0, now.wall, stored));
         self.clear(key)?;
-        Ok(Answer(FileResponse::PERSISTED, "stored and verified", Vec::new()))
+        Ok(Answer::new(FileResponse::PERSISTED, "stored and verified"))
     }
 
     fn begin(&mut self, key: &FileKey, init: FileInit, now: Now) -> Result<(), DeskError> {
         self.make_room()?;
         let (device, id) = key;
         let part = Part::create(&self.shelf.folder, device, *id)?;
-        self.ledger.begin(key, &init, now.wall)?;
-        self.open.insert(key.clone(), Open { init, part, ranges: Ranges::default(), dirty: 0 });
+        let file = Receiving { init, gathered: Gathered::Part(Ranges::default()) };
+        self.ledger.begin(key, &file, now.wall)?;
+        let open = Open { init: file.init, part, ranges: Ranges::default(), dirty: 0 };
+        self.open.insert(key.clone(), open);
         Ok(())
     }
 
-    /// The file that is being received, from memory or, after a restart, from the disk.
+    /// The part of a file, from memory or, after a restart, from the disk.
     fn open(&mut self, key: &FileKey) -> Result<Option<&mut Open>, DeskError> {
         if !self.open.contains_key(key) {
-            let Some((init, ranges)) = self.ledger.read(key)? else { return Ok(None) };
+            let Some(Receiving { init, gathered }) = self.ledger.read(key)? else {
+                return Ok(None);
+            };
+            let Gathered::Part(ranges) = gathered else { return Ok(None) };
             self.make_room()?;
             let (device, id) = key;
             // A part that is gone starts over; its row goes with it.
@@ -301,6 +311,7 @@ impl FileDesk {
         if matches!(self.ledger.known(key)?, Known::Stored { .. }) {
             return Ok(());
         }
+        self.give_up_upload(key)?;
         self.open.remove(key);
         self.ledger.forget(key)?;
         Part::remove(&self.shelf.folder, &key.0, key.1)?;
@@ -366,37 +377,14 @@ fn micros(span: MediaSpan) -> i64 {
     span.as_millis().saturating_mul(1_000)
 }
 
-fn cancel(why: &'static str) -> Answer {
-    Answer(FileResponse::CANCEL, why, Vec::new())
-}
-
-const FULL: &str = "the receiver's disk is full";
-
-fn pause(why: &'static str) -> Answer {
-    Answer(FileResponse::PAUSE, why, Vec::new())
+/// The bucket does not do what it was asked.
+fn away(key: &FileKey, error: &dyn std::error::Error, outcome: &mut Outcome) -> Answer {
+    tracing::error!(%error, file = %key.1, "a clip cannot be put into the bucket; its box waits and asks again");
+    outcome.tally.bucket_errors += 1;
+    Answer::pause(AWAY)
 }
 
 fn is_full(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded)
-}
-
-fn response(device: &Device, (id, step): (ClipId, FileStep), answer: Answer) -> Message {
-    let Answer(reason_code, words, missing) = answer;
-    let response = FileResponse {
-        vsn: "0.1".chars().collect(),
-        file: id,
-        step,
-        reason_code,
-        reason_description: words.chars().take(120).collect(),
-        missing: missing.into_iter().take(MISSING_MAX).collect(),
-    };
-    let json =
-        serde_json::to_vec(&response).expect("wire types have text keys, so JSON can hold them");
-    Message {
-        topic: device.file_response().as_str().to_owned(),
-        payload: Bytes::from(json),
-        encoding: Encoding::Json,
-        retain: Retain::No,
-    }
 }

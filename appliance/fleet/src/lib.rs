@@ -28,9 +28,6 @@ mod ranges;
 mod receive;
 pub mod recording;
 pub mod replay;
-#[cfg(test)]
-#[path = "../tests/s3/mod.rs"]
-mod s3_server;
 mod shard;
 mod store;
 pub mod tail;

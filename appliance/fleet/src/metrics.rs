@@ -48,6 +48,7 @@ pub(crate) struct Metrics {
     letters_dropped: AtomicU64,
     clips: AtomicU64,
     clip_bytes: AtomicU64,
+    links: AtomicU64,
     bucket_errors: AtomicU64,
 }
 
@@ -93,6 +94,7 @@ impl Metrics {
         self.letters_dropped.fetch_add(tally.letters_dropped, Relaxed);
         self.clips.fetch_add(tally.clips, Relaxed);
         self.clip_bytes.fetch_add(tally.clip_bytes, Relaxed);
+        self.links.fetch_add(tally.links, Relaxed);
         self.bucket_errors.fetch_add(tally.bucket_errors, Relaxed);
         for (reason, counter) in Reason::ALL.iter().zip(&self.letters) {
             counter.fetch_add(tally.letters.get(reason).copied().unwrap_or_default(), Relaxed);
@@ -133,7 +135,7 @@ impl Metrics {
         self.write_desks(out)?;
         write_commits(out, Which::ALL.map(|which| (which, &self.desk(which).commits)))?;
         type Row<'a> = (&'a str, &'a str, &'a AtomicU64);
-        let rows: [Row<'_>; 8] = [
+        let rows: [Row<'_>; 9] = [
             ("events_total", "Messages of boxes stored, each once.", &self.events),
             ("duplicates_total", "Messages that were stored already.", &self.duplicates),
             ("conflicts_total", "Other contents under a number that is taken.", &self.conflicts),
@@ -145,9 +147,10 @@ impl Metrics {
             ),
             ("clips_total", "Clips stored whole and verified.", &self.clips),
             ("clip_bytes_total", "Their bytes.", &self.clip_bytes),
+            ("links_total", "Links given to boxes, each for one part of a clip.", &self.links),
             (
                 "bucket_errors_total",
-                "Clips that could not be put into the bucket; their boxes ask again.",
+                "Times that the bucket could not be reached or refused; the boxes ask again.",
                 &self.bucket_errors,
             ),
         ];

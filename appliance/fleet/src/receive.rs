@@ -90,7 +90,7 @@ pub async fn receive<C: Clock>(
     let listener = listen(config).await?;
     let bucket = config.bucket.as_ref().map(|name| {
         let refused = |error| ReceiveError::Bucket { name: name.clone(), error: Box::new(error) };
-        Bucket::open(name, Handle::current()).map_err(refused)
+        Bucket::open(name, Handle::current()).map(Arc::new).map_err(refused)
     });
     let shelf = Shelf { folder: config.clips.clone(), bucket: bucket.transpose()? };
     let boxes = match &config.replica {

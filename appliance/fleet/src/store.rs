@@ -6,6 +6,8 @@
 
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -144,6 +146,23 @@ pub(crate) enum Known {
     Stored { sha256: String },
 }
 
+/// A file that is being received.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Receiving {
+    /// Its announcement.
+    pub(crate) init: FileInit,
+    pub(crate) gathered: Gathered,
+}
+
+/// Where the bytes of a file come together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Gathered {
+    /// In a part on a receiver's disk: those that are synced.
+    Part(Ranges),
+    /// In the bucket, under the id of this multipart upload.
+    Upload(String),
+}
+
 /// The store of messages.
 pub(crate) trait Messages: Send + 'static {
     /// Begins a batch. Dropping it undoes it.
@@ -206,8 +225,8 @@ impl Novelty {
 
 /// The table of files: announced, being received, stored.
 pub(crate) trait Files: Send + 'static {
-    /// The announcement and what was received, of a file that is being received.
-    fn read(&mut self, key: &FileKey) -> Result<Option<(FileInit, Ranges)>, DeskError>;
+    /// A file that is being received.
+    fn read(&mut self, key: &FileKey) -> Result<Option<Receiving>, DeskError>;
 
     /// What is known of a file.
     fn known(&mut self, key: &FileKey) -> Result<Known, DeskError>;
@@ -216,9 +235,9 @@ pub(crate) trait Files: Send + 'static {
     fn forget(&mut self, key: &FileKey) -> Result<(), DeskError>;
 
     /// A file is announced; of an earlier announcement nothing remains.
-    fn begin(&mut self, key: &FileKey, init: &FileInit, at: WallTime) -> Result<(), DeskError>;
+    fn begin(&mut self, key: &FileKey, file: &Receiving, at: WallTime) -> Result<(), DeskError>;
 
-    /// The file has its name.
+    /// The file is whole, at its place.
     fn finish(&mut self, key: &FileKey, at: WallTime) -> Result<(), DeskError>;
 
     /// The bytes of these ranges are synced; all or nothing.
@@ -226,6 +245,34 @@ pub(crate) trait Files: Send + 'static {
 
     /// Keeps an announcement that could not be read; returns how many letters had to go for it.
     fn put_letter(&mut self, letter: &Letter, at: WallTime) -> Result<u64, DeskError>;
+}
+
+impl Receiving {
+    /// As its row has it.
+    fn of((init, ranges, upload): (&str, &str, Option<String>)) -> Result<Self, serde_json::Error> {
+        let gathered = match upload {
+            Some(upload) => Gathered::Upload(upload),
+            None => {
+                let pairs: Vec<(u64, u64)> = serde_json::from_str(ranges)?;
+                Gathered::Part(Ranges::from_pairs(pairs))
+            }
+        };
+        Ok(Self { init: serde_json::from_str(init)?, gathered })
+    }
+
+    /// What its row has of where the bytes are: ranges and the upload's id.
+    fn columns(&self) -> (String, Option<&str>) {
+        match &self.gathered {
+            Gathered::Part(ranges) => (ranges_json(ranges), None),
+            Gathered::Upload(upload) => (ranges_json(&Ranges::default()), Some(upload)),
+        }
+    }
+}
+
+/// Ranges as their column has them.
+fn ranges_json(ranges: &Ranges) -> String {
+    let pairs: Vec<(u64, u64)> = ranges.pairs().collect();
+    serde_json::to_string(&pairs).expect("JSON can hold numbers")
 }
 
 impl EventRow {

@@ -178,6 +178,17 @@ impl Endpoint {
     }
 }
 
+/// TLS for connections other than those to a broker, by the same rules: which certificate counts,
+/// and at what time for a box whose clock is wrong.
+///
+/// - ca: PEM file with the certificates that may sign a server's.
+///
+/// # Errors
+/// [`EndpointError`] when the file is missing or holds something else.
+pub fn trust(ca: &Path) -> Result<ClientConfig, EndpointError> {
+    tls(ca, None)
+}
+
 fn tls(ca: &Path, client: Option<(&Path, &Path)>) -> Result<ClientConfig, EndpointError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(ca, "trusted certificates")? {

@@ -15,5 +15,5 @@ mod trouble;
 mod validity;
 
 pub use connection::{Connection, Event, Incoming, PublishError, Verdict};
-pub use endpoint::{Credentials, Endpoint, EndpointError, Security, UrlError};
+pub use endpoint::{Credentials, Endpoint, EndpointError, Security, UrlError, trust};
 pub use session::{Encoding, Limits, Message, Quality, Retain, Session, Will};

@@ -29,4 +29,6 @@ pub use messages::{
     Counters, Effect, Item, Key, LIVE_MAX, Limits, Loaded, Outbox, Reconnect, Refused, Wake,
 };
 pub use pacer::{Link, Pacer, Terms};
-pub use upload::{Effect as UploadEffect, Outcome, Sent, Taken, Upload, Waits, Wake as UploadWake};
+pub use upload::{
+    Effect as UploadEffect, LinkEnd, Outcome, Sent, Taken, Upload, Waits, Wake as UploadWake,
+};

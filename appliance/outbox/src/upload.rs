@@ -9,16 +9,29 @@
 //!   ├─ Paused ◄─────┴── pause, no receiver, no progress                               ▼
 //!   └─ (reconnected, response: all again)                        response: stored ─► Done
 //! ```
+//!
+//! With links ([`Upload::by_links`]) an answer names one range and where to put it by HTTP:
+//!
+//! ```text
+//!        response: a link          next(): Open           every byte acknowledged
+//! Asked ────────────────► Linked ────────────────► Sending ─────────────────────► Put
+//!   ▲                                                 │ failed: Paused             │
+//!   └─────────────── Asking, or Ending ◄──────────────┴────────── the server has it┘
+//! ```
+
+mod links;
 
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use wire::time::Monotonic;
-use wire::transfer::{FileResponse, FileStep};
+use wire::transfer::{FileResponse, FileStep, FileWay};
 
 use crate::backoff::{Backoff, Delays};
 use crate::pacer::Pacer;
 use crate::ranges::Ranges;
+
+pub use links::LinkEnd;
 
 /// After so many whole uploads that the receiver could not verify, the file itself is suspect.
 const FAILED_WHOLES_MAX: u32 = 3;
@@ -39,6 +52,16 @@ pub enum Effect {
     Send(Sent),
     /// The connection is dead: drop it.
     Reconnect,
+    /// Open a request to the link of the newest answer, for these bytes of the file; the segments
+    /// that follow are its body.
+    Open {
+        /// Position of the first byte.
+        offset: u64,
+        /// How many.
+        length: u64,
+    },
+    /// The server at the link does not take or answer anything: drop the request.
+    HangUp,
     /// The upload is over; said once.
     Done(Outcome),
 }
@@ -97,12 +120,21 @@ enum State {
     Offline,
     Asking,
     Asked { due: Monotonic },
-    Sending { todo: Ranges },
+    Linked { offset: u64, end: u64 },
+    Sending { todo: Ranges, to: To },
+    Put { due: Monotonic },
     Ending,
     Ended { due: Monotonic },
     Paused { until: Monotonic },
     Finished(Outcome),
     Done,
+}
+
+/// Where bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum To {
+    Broker,
+    Link,
 }
 
 /// The upload's state machine. See the module for its states.
@@ -117,14 +149,22 @@ pub struct Upload {
     /// Bytes that were missing when the receiver last told.
     missing: u64,
     failed_wholes: u32,
-    /// Bytes that the broker took, resent ones included.
+    /// What the announcement asks for.
+    way: FileWay,
+    failed_links: u32,
+    /// What was missing before a server took a range; until the receiver says what is missing now.
+    missing_before_put: Option<u64>,
+    /// Bytes of the range that a server is given.
+    putting: u64,
+    /// Bytes that the broker or the server took, resent ones included.
     taken: u64,
 }
 
 impl Upload {
     /// Whether bytes of the file go next, and not an announcement or its end.
     pub fn sends_bytes(&self) -> bool {
-        matches!(&self.state, State::Sending { todo } if !todo.is_empty())
+        matches!(&self.state, State::Sending { todo, .. } if !todo.is_empty())
+            || matches!(self.state, State::Linked { .. })
     }
 
     /// An upload of a file of `size` bytes, not connected.
@@ -138,6 +178,10 @@ impl Upload {
             backoff,
             missing: u64::MAX,
             failed_wholes: 0,
+            way: FileWay::Segments,
+            failed_links: 0,
+            missing_before_put: None,
+            putting: 0,
             taken: 0,
         }
     }
@@ -158,7 +202,7 @@ impl Upload {
         }
     }
 
-    /// The broker answered a message.
+    /// The broker answered a message, or the server at a link acknowledged a segment.
     pub fn handle_puback(&mut self, now: Monotonic, sent: Sent, taken: Taken) {
         self.flying.retain(|(flying, _)| *flying != sent);
         if taken == Taken::NoReceiver {
@@ -168,6 +212,8 @@ impl Upload {
                 }
                 State::Offline
                 | State::Asking
+                | State::Linked { .. }
+                | State::Put { .. }
                 | State::Ending
                 | State::Paused { .. }
                 | State::Finished(_)
@@ -178,11 +224,14 @@ impl Upload {
         if let Sent::Segment { length, .. } = sent {
             self.taken = self.taken.saturating_add(u64::from(length));
         }
-        if let State::Sending { todo } = &self.state
+        if let State::Sending { todo, to } = &self.state
             && todo.is_empty()
             && self.flying.is_empty()
         {
-            self.state = State::Ending;
+            self.state = match to {
+                To::Broker => State::Ending,
+                To::Link => State::Put { due: now.plus(self.waits.puback_max) },
+            };
         }
     }
 
@@ -205,7 +254,12 @@ impl Upload {
     /// What to do now; call until `None`. `pacer` is the connection's.
     pub fn next(&mut self, now: Monotonic, pacer: &mut Pacer) -> Option<Effect> {
         let late = |(_, since): &(Sent, Monotonic)| now.since(*since) >= self.waits.puback_max;
-        if self.flying.first().is_some_and(late) {
+        let unanswered = matches!(self.state, State::Put { due } if due <= now);
+        if unanswered || self.flying.first().is_some_and(late) {
+            if self.is_putting() {
+                self.handle_link_end(now, LinkEnd::Failed);
+                return Some(Effect::HangUp);
+            }
             self.handle_disconnected();
             return Some(Effect::Reconnect);
         }
@@ -216,7 +270,9 @@ impl Upload {
             State::Offline
             | State::Asking
             | State::Asked { .. }
+            | State::Linked { .. }
             | State::Sending { .. }
+            | State::Put { .. }
             | State::Ending
             | State::Ended { .. }
             | State::Paused { .. }
@@ -234,6 +290,13 @@ impl Upload {
                 self.state = State::Ended { due: now.plus(self.backoff.fail()) };
                 self.send(now, Sent::Fin)
             }
+            State::Linked { offset, end } => {
+                let (offset, end) = (*offset, *end);
+                let todo = Ranges::of(&[(offset, end)], self.size);
+                self.putting = end - offset;
+                self.state = State::Sending { todo, to: To::Link };
+                Some(Effect::Open { offset, length: end - offset })
+            }
             State::Sending { .. } => self.next_segment(now, pacer),
             State::Finished(outcome) => {
                 let outcome = *outcome;
@@ -242,6 +305,7 @@ impl Upload {
             }
             State::Offline
             | State::Asked { .. }
+            | State::Put { .. }
             | State::Ended { .. }
             | State::Paused { .. }
             | State::Done => None,
@@ -253,26 +317,30 @@ impl Upload {
         let step = match &self.state {
             State::Asked { due } | State::Ended { due } => Some((*due, Wake::Answer)),
             State::Paused { until } => Some((*until, Wake::Pause)),
-            State::Sending { todo } if !todo.is_empty() => {
+            State::Put { due } => Some((*due, Wake::Puback)),
+            State::Sending { todo, .. } if !todo.is_empty() => {
                 pacer.deadline().map(|at| (at, Wake::Pace))
             }
             State::Sending { .. } => None,
-            State::Offline | State::Asking | State::Ending | State::Finished(_) | State::Done => {
-                None
-            }
+            State::Offline
+            | State::Asking
+            | State::Linked { .. }
+            | State::Ending
+            | State::Finished(_)
+            | State::Done => None,
         };
         let late = |since: Monotonic| (since.plus(self.waits.puback_max), Wake::Puback);
         let puback = self.flying.first().map(|(_, since)| late(*since));
         step.into_iter().chain(puback).min_by_key(|(at, _)| *at)
     }
 
-    /// Bytes that the broker took so far, resent ones included.
+    /// Bytes that the broker or the server took so far, resent ones included.
     pub const fn taken_bytes(&self) -> u64 {
         self.taken
     }
 
     fn next_segment(&mut self, now: Monotonic, pacer: &mut Pacer) -> Option<Effect> {
-        let State::Sending { todo } = &mut self.state else { return None };
+        let State::Sending { todo, .. } = &mut self.state else { return None };
         if todo.is_empty() {
             return None;
         }
@@ -311,9 +379,19 @@ impl Upload {
             self.pause(now);
             return;
         }
+        if self.put_was_lost(missing) {
+            return self.fail_link(now);
+        }
         self.missing = missing;
         self.backoff.succeed();
-        self.state = State::Sending { todo };
+        self.state = match (self.way, response.step) {
+            (FileWay::Segments, _) | (FileWay::Links, FileStep::Segments) => {
+                State::Sending { todo, to: To::Broker }
+            }
+            (FileWay::Links, FileStep::Init) => self.follow(response, todo),
+            // Only an announcement is answered by a link.
+            (FileWay::Links, FileStep::Fin) => State::Asking,
+        };
     }
 
     fn start_over(&mut self, now: Monotonic, step: FileStep) {

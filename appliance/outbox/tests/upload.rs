@@ -25,6 +25,7 @@ fn response(step: FileStep, reason_code: u8, missing: &[(u64, u64)]) -> FileResp
         reason_code,
         reason_description: heapless::String::new(),
         missing: missing.iter().copied().take(MISSING_MAX).collect(),
+        link: None,
     }
 }
 
@@ -283,6 +284,7 @@ impl World {
                     self.flying.push(sent);
                 }
                 UploadEffect::Reconnect => self.reconnect(),
+                UploadEffect::Open { .. } | UploadEffect::HangUp => panic!("there is no link"),
                 UploadEffect::Done(outcome) => self.outcome = Some(outcome),
             }
         }

@@ -32,7 +32,26 @@ pub struct FileInit {
     pub checksum: String<64>,
     /// What the file is; the receiver stores it as the sidecar.
     pub user_data: ClipRecord,
+    /// How its bytes should go.
+    #[serde(default)]
+    pub way: FileWay,
 }
+
+/// How the bytes of a file go. A receiver that cannot do what a box would like answers without a
+/// link, and the box sends segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum FileWay {
+    /// As messages, through the broker.
+    #[default]
+    Segments,
+    /// By HTTP PUT to links that the receiver gives, one range at a time.
+    Links,
+}
+
+/// Longest link in bytes: one that is signed with a role's session token has about 2000.
+pub const LINK_BYTES_MAX: usize = 3072;
 
 /// Most missing ranges that one response lists; the rest follow in later responses.
 pub const MISSING_MAX: usize = 32;
@@ -59,6 +78,14 @@ pub struct FileResponse {
         schemars(with = "alloc::vec::Vec<(u64, u64)>", length(max = MISSING_MAX))
     )]
     pub missing: Vec<(u64, u64), MISSING_MAX>,
+    /// Links extension, to an announcement that asked for them: where the bytes of the first
+    /// missing range are to be put by one HTTP PUT, before the box announces the file again.
+    #[serde(default)]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Option<&str>", extend("maxLength" = LINK_BYTES_MAX))
+    )]
+    pub link: Option<String<LINK_BYTES_MAX>>,
 }
 
 impl FileResponse {

@@ -1,5 +1,6 @@
 //! Temperatures, power, fans, wear of disks, load, pressure and memory, from sysfs, procfs and,
-//! where the kernel does not show it, from a disk's log page and NVIDIA's management library.
+//! where the kernel does not show it, from a disk's log page and NVIDIA's management library; and
+//! what waits in a connection.
 //!
 //! Finds at start what the box has and reads it when asked. What a box does not have is reported
 //! by [`discover`]; nothing is ever invented for it. Knows no limits, no boards and no policy:
@@ -9,6 +10,7 @@
 mod aside;
 mod disks;
 mod hwmon;
+mod line;
 mod load;
 mod nvml;
 mod powercap;
@@ -32,6 +34,7 @@ use wire::units::Millicelsius;
 
 pub use aside::{Aside, Starting};
 pub use disks::{Disks, LogPage, keep_log_pages};
+pub use line::unacknowledged;
 pub use nvml::{LIBRARY as NVML_LIBRARY, Missing, Nvml};
 
 use aside::FIRST_MAX;

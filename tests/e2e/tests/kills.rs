@@ -3,17 +3,20 @@
 #![forbid(unsafe_code)]
 
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::kills as proof;
+use e2e::kills::outage::{self, Plan};
+use e2e::kills::{self as proof, ClipWay};
 use e2e::program::{built_folder, is_there};
 
-async fn prove(seed: u64, kills: usize) -> Result<()> {
+async fn prove((seed, clips): (u64, ClipWay), kills: usize) -> Result<()> {
     if !is_there("mosquitto", &["-h"]) && !is_there("sh", &["-c", "command -v mosquitto"]) {
         return Ok(());
     }
     let folder = tempfile::tempdir()?;
-    let tally = proof::prove(folder.path(), (seed, kills), |line| println!("{line}")).await?;
+    let tally =
+        proof::prove(folder.path(), (seed, clips, kills), |line| println!("{line}")).await?;
     println!("{tally}");
     ensure!(tally.kill_count() == kills, "{} kills", tally.kill_count());
     ensure!(tally.messages > 100 && tally.clips > 3, "too little was at risk to show anything");
@@ -22,14 +25,37 @@ async fn prove(seed: u64, kills: usize) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_durable_is_lost_by_forty_kills() -> Result<()> {
-    prove(20_291, 40).await
+    prove((20_291, ClipWay::Messages), 40).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_durable_is_lost_by_thirty_kills_while_clips_go_to_a_bucket() -> Result<()> {
+    prove((20_501, ClipWay::Links), 30).await
 }
 
 /// Its fifteenth round let the receiver's disk fail right after a clip had got its name: the
 /// receiver looked for the part for ever, and took no clip of any box any more.
 #[tokio::test(flavor = "multi_thread")]
 async fn seed_2_receiver_takes_clips_after_its_disk_failed_behind_a_renaming() -> Result<()> {
-    prove(2, 49).await
+    prove((2, ClipWay::Messages), 49).await
+}
+
+/// `scripts/kills --outage` takes ten minutes.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_while_the_broker_is_away_and_new_events_do_not_wait() -> Result<()> {
+    if !is_there("mosquitto", &["-h"]) && !is_there("sh", &["-c", "command -v mosquitto"]) {
+        return Ok(());
+    }
+    let folder = tempfile::tempdir()?;
+    let seconds = Duration::from_secs;
+    let plan = Plan { seed: 77, before: seconds(3), without: seconds(8), after: seconds(20) };
+    let outage = outage::outage(folder.path(), plan, |line| println!("{line}")).await?;
+    println!("{outage}");
+    ensure!(outage.made_without > 100 && outage.clips > 3, "too little was at risk");
+    ensure!(outage.latencies.len() > 100, "too few events to say anything");
+    // A backlog that went first would have them wait for seconds.
+    ensure!(outage.latency(0.5) < Duration::from_millis(500), "new events wait");
+    Ok(())
 }
 
 /// The programs of the ordinary build know no fail point; those of the proof know every one of

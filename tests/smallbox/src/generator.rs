@@ -26,6 +26,10 @@ const PAUSE_MS: (u64, u64) = (2, 48);
 const CLIP_ONE_IN: u64 = 24;
 /// Smallest and largest clip.
 const CLIP_BYTES: (u64, u64) = (1_000, 300_000);
+/// The same of clips that have two or three parts in a bucket.
+const LARGE_CLIP_BYTES: (u64, u64) = (5_300_000, 12_000_000);
+/// One clip in so many is large, if some are.
+const LARGE_ONE_IN: u64 = 12;
 
 /// See the module.
 pub(crate) struct Generator {
@@ -36,6 +40,15 @@ pub(crate) struct Generator {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) orders: SyncSender<Wanted>,
     pub(crate) seed: u64,
+    pub(crate) sizes: Sizes,
+}
+
+/// Which clips are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sizes {
+    Small,
+    /// Large ones among them.
+    Mixed,
 }
 
 /// An event that may not be durable yet.
@@ -89,7 +102,8 @@ impl Generator {
 
     /// The wish is durable before the cutter hears of it, as a retry after a crash needs it.
     fn want_clip(&self, draw: &mut Draw) {
-        let (least, most) = CLIP_BYTES;
+        let is_large = self.sizes == Sizes::Mixed && draw.below(LARGE_ONE_IN) == 0;
+        let (least, most) = if is_large { LARGE_CLIP_BYTES } else { CLIP_BYTES };
         let id = (u128::from(draw.number()) << 64) | u128::from(draw.number());
         let bytes = usize::try_from(least + draw.below(most - least)).unwrap_or_default();
         let wanted = Wanted { id: ClipId(id), seed: draw.number(), bytes };

@@ -23,8 +23,8 @@ use courtside::clock::SystemClock;
 use courtside::outputs::Shipping;
 use courtside::run::remove_unknown_clips;
 use courtside::store::{Opened, Store};
-use courtside::uplink;
-use courtside::vault::{Clips, Recordings};
+use courtside::uplink::{self, PlainLinks, Trust, Way};
+use courtside::vault::{self, Recordings};
 use mqtt::{Endpoint, Security};
 use outbox::{Gate, Quota};
 use tokio::signal::unix::{SignalKind, signal};
@@ -32,7 +32,7 @@ use wire::ids::Name;
 use wire::topic::Device;
 
 use cutter::Cutter;
-use generator::Generator;
+use generator::{Generator, Sizes};
 use ledger::Ledger;
 
 /// As `courtside run`.
@@ -61,6 +61,9 @@ struct Arguments {
     /// What it does beside delivering.
     #[arg(long, value_enum, default_value_t = Task::Generate)]
     task: Task,
+    /// How the bytes of clips go.
+    #[arg(long, value_enum, default_value_t = Clips::Messages)]
+    clips: Clips,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -69,6 +72,14 @@ enum Task {
     Generate,
     /// Nothing: what is left is delivered.
     Empty,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Clips {
+    /// Through the broker.
+    Messages,
+    /// To links that the receiver gives; some clips have several parts.
+    Links,
 }
 
 fn main() -> ExitCode {
@@ -94,7 +105,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     std::fs::create_dir_all(&arguments.data).context("the data directory")?;
     let opened = Store::open(&arguments.data.join("courtside.sqlite"), Arc::clone(&clock))?;
     let recordings = Recordings::open(&arguments.data, RECORDINGS_BYTES)?;
-    let clips = Arc::new(Clips::open(&arguments.data)?);
+    let clips = Arc::new(vault::Clips::open(&arguments.data)?);
     remove_unknown_clips(&opened, &clips)?;
     let handle = start_uplink(&arguments, &opened, &clock)?;
     let ledger = Arc::new(Ledger::open(&arguments.ledger)?);
@@ -121,6 +132,10 @@ async fn run(arguments: Arguments) -> Result<()> {
         ledger,
         orders,
         seed: arguments.seed,
+        sizes: match arguments.clips {
+            Clips::Messages => Sizes::Small,
+            Clips::Links => Sizes::Mixed,
+        },
     };
     tracing::info!(boot = opened.boot.0, "ready");
     tokio::select! {
@@ -145,6 +160,10 @@ fn start_uplink(
         firmware: "smallbox".to_owned(),
         endpoint: Endpoint::new("127.0.0.1", arguments.port, &Security::Plain)?,
         terms: uplink::Config::TERMS,
+        way: match arguments.clips {
+            Clips::Messages => Way::Messages,
+            Clips::Links => Way::Links(Trust { ca: PathBuf::new(), plain: PlainLinks::Followed }),
+        },
         gate: Gate::default(),
         day_bytes_max: None,
         quota: QUOTA,

@@ -25,6 +25,8 @@ use stretch::Stretch;
 
 /// The broker, at the cloud's end.
 const BROKER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 77, 0, 2), 1883);
+/// The bucket's server, beside it.
+const BUCKET: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 77, 0, 2), 9000);
 /// A match has more; these are enough for a percentile.
 const EVENT_EVERY: Duration = Duration::from_millis(400);
 /// Before anything is counted.
@@ -73,7 +75,10 @@ enum Role {
         clip: bool,
     },
     /// At the cloud's end.
-    Observer,
+    Observer {
+        #[arg(long)]
+        bucket: bool,
+    },
     /// As well: `courtside-fleet receive`.
     Receiver {
         #[arg(long)]
@@ -85,6 +90,8 @@ enum Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Design {
     Ours,
+    /// The same, with clips by links to a bucket.
+    Links,
     OneConnection,
     TwoConnections,
 }
@@ -139,7 +146,10 @@ fn main() {
     let arguments = Arguments::parse();
     let runtime = tokio::runtime::Runtime::new().expect("threads");
     match &arguments.role {
-        Some(Role::Observer) => runtime.block_on(observer::run()),
+        Some(Role::Observer { bucket }) => {
+            let _serves = bucket.then(observer::serve_bucket);
+            runtime.block_on(observer::run());
+        }
         Some(Role::Receiver { config }) => {
             let config = fleet::config::Config::load(config).expect("it was written by us");
             let (lines, mut told) = tokio::sync::mpsc::channel(64);
@@ -180,7 +190,7 @@ async fn measure(arguments: &Arguments) {
             measured.push(measure_one(arguments, control, scenario).await);
         }
         if "quiet".contains(&arguments.only) {
-            let mut scene = Scene::open((settings(2, 0), settings(20, 0)), control);
+            let mut scene = Scene::open((settings(2, 0), settings(20, 0)), (control, Design::Ours));
             let load = Load { event_every: None, clip: true };
             let take = Take { changes: &[], after: QUIET, seconds: 30 };
             let stretch = scene.run(Design::Ours, load, take).await;
@@ -201,13 +211,13 @@ async fn measure_one(arguments: &Arguments, control: &str, scenario: &Scenario) 
     let seconds = arguments.seconds;
     let down = settings(20, 0);
     let take = Take { changes: &[], after: WARM_UP, seconds: seconds.min(30) };
-    let mut scene = Scene::open((scenario.settings, down), control);
+    let mut scene = Scene::open((scenario.settings, down), (control, Design::Ours));
     let idle = scene.run(Design::Ours, events, take).await;
     // Its namespaces make way for the next one's.
     drop(scene);
     println!("{control:>8} {:>7} idle: {idle}", scenario.name);
     let mut designs = Vec::new();
-    for design in [Design::Ours, Design::OneConnection, Design::TwoConnections] {
+    for design in [Design::Ours, Design::Links, Design::OneConnection, Design::TwoConnections] {
         let mut first = scenario.settings;
         first.rate = scenario.first_rate.unwrap_or(first.rate);
         let step = [(STEP_AT, Change::Rate(scenario.settings.rate))];
@@ -215,7 +225,7 @@ async fn measure_one(arguments: &Arguments, control: &str, scenario: &Scenario) 
             None => Take { changes: &[], after: WARM_UP, seconds },
             Some(_) => Take { changes: &step, after: SETTLED, seconds },
         };
-        let stretch = Scene::open((first, down), control).run(design, both, take).await;
+        let stretch = Scene::open((first, down), (control, design)).run(design, both, take).await;
         let share = 100.0 * stretch.goodput() / scenario.settings.rate.get() as f64;
         println!("{control:>8} {:>7} {design:?}: {stretch}, {share:.1} %", scenario.name);
         designs.push((design, stretch));

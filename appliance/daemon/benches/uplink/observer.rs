@@ -1,6 +1,7 @@
 //! What runs at the cloud's end beside the broker: somebody who notes when things arrive.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use courtside::clock::SystemClock;
@@ -9,7 +10,7 @@ use mqtt::{Connection, Endpoint, Event, Security, Session};
 use wire::envelope::Envelope;
 use wire::topic::{self, Encoding, FilePart, Leaf};
 
-use super::BROKER;
+use super::{BROKER, BUCKET};
 
 /// Something that arrived, as one line of text.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,6 +46,16 @@ impl Arrival {
             Self::Event { at, .. } | Self::Segment { at, .. } => at,
         }
     }
+}
+
+/// Serves a bucket, and prints what comes in as arrivals; requests' heads are counted as well.
+pub(super) fn serve_bucket() -> s3_server::Server {
+    let clock = SystemClock::start();
+    let meter = move |bytes: usize| {
+        let at = clock.wall().0.0;
+        say(&Arrival::Segment { bytes: bytes as u64, at }.line());
+    };
+    s3_server::Server::start_at(BUCKET.into(), Arc::new(meter))
 }
 
 /// Prints arrivals until it is killed. The first line says that it is ready.

@@ -19,6 +19,7 @@ pub(super) fn page(
          box to its arrival at a subscriber behind the broker, which is half a round trip and the \
          queue. RTT 50 ms, drop-tail queue of 128 KB, {} s each. *Alone*: events without a clip.\n\n\
          - **ours**: two connections, segments paced by `outbox::Pacer`\n\
+         - **ours, links**: events as before, clips by HTTP to links of the receiver's bucket, by the same pacer\n\
          - **one connection**: events and 64 KB segments on one connection, no pace\n\
          - **two connections**: the same, each on its own\n\n\
          `scripts/bench-uplink` at {}.\n",
@@ -76,6 +77,7 @@ fn write_rows(text: &mut String, measured: &Measured) {
     for (design, stretch) in &measured.designs {
         let name = match design {
             Design::Ours => "**ours**",
+            Design::Links => "**ours, links**",
             Design::OneConnection => "one connection",
             Design::TwoConnections => "two connections",
         };

@@ -18,7 +18,7 @@ use link::testbed::{Direction, Plan, Testbed};
 
 use super::observer::Arrival;
 use super::stretch::Stretch;
-use super::{BROKER, Design, Load};
+use super::{BROKER, BUCKET, Design, Load};
 
 /// Programs that are ended when this is dropped.
 #[derive(Default)]
@@ -50,7 +50,10 @@ pub(super) fn congestion_controls() -> Vec<String> {
 }
 
 impl Scene {
-    pub(super) fn open((up, down): (Settings, Settings), control: &str) -> Self {
+    pub(super) fn open(
+        (up, down): (Settings, Settings),
+        (control, design): (&str, Design),
+    ) -> Self {
         let direction = Direction::steady;
         let plan = Plan { up: direction(up), down: direction(down), seed: 7 };
         let testbed = Testbed::open(plan).expect("a link");
@@ -73,9 +76,13 @@ impl Scene {
         assert!(log.any(|line| line.ends_with("running")), "mosquitto runs");
         // It must not wait for somebody to read it.
         thread::spawn(move || log.count());
-        programs.0.push(receiver(&testbed, &folder));
+        programs.0.push(receiver((&testbed, design), &folder));
         let mut observer = own(&testbed, Side::Cloud);
-        observer.arg("observer").stdin(Stdio::null()).stdout(Stdio::piped());
+        observer.arg("observer");
+        if design == Design::Links {
+            observer.arg("--bucket");
+        }
+        observer.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut observer = observer.spawn().expect("ourselves");
         let mut said = BufReader::new(observer.stdout.take().expect("piped")).lines();
         programs.0.push(observer);
@@ -152,13 +159,20 @@ fn quiet(command: &mut Command) -> &mut Command {
     command.stdin(Stdio::null()).stdout(Stdio::null())
 }
 
-fn receiver(testbed: &Testbed, folder: &tempfile::TempDir) -> Child {
+fn receiver((testbed, design): (&Testbed, Design), folder: &tempfile::TempDir) -> Child {
     let file = folder.path().join("fleet.toml");
+    let clips = match design {
+        Design::Links => format!("clips = \"s3://{}\"\nspool = \"clips\"", s3_server::BUCKET),
+        Design::Ours | Design::OneConnection | Design::TwoConnections => {
+            "clips = \"clips\"".to_owned()
+        }
+    };
     let text = format!(
-        "schema = 1\n[mqtt]\nurl = \"mqtt://{BROKER}\"\n[store]\ndb = \"fleet.sqlite\"\nclips = \"clips\"\n"
+        "schema = 1\n[mqtt]\nurl = \"mqtt://{BROKER}\"\n[store]\ndb = \"fleet.sqlite\"\n{clips}\n"
     );
     fs::write(&file, text).expect("a file");
     let mut receiver = own(testbed, Side::Cloud);
     receiver.arg("receiver").arg("--config").arg(file);
+    receiver.envs(s3_server::environment(&format!("http://{BUCKET}")));
     quiet(&mut receiver).spawn().expect("ourselves")
 }

@@ -1,14 +1,14 @@
 //! What runs at the box's end: our uplink, or a design that anybody would write first.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use courtside::clock::SystemClock;
 use courtside::store::{Finish, Store, StoredPlan};
-use courtside::uplink::{self, Config, Handle};
+use courtside::uplink::{self, Config, Handle, PlainLinks, Trust, Way};
 use hal::Clock;
 use mqtt::{Connection, Encoding, Endpoint, Event, Message, Retain, Security, Session};
 use outbox::Quota;
@@ -33,7 +33,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 pub(super) async fn run(folder: &Path, design: Design, load: Load) {
     let clock = Arc::new(SystemClock::start());
     match design {
-        Design::Ours => ours(folder, &clock, load).await,
+        Design::Ours => ours(folder, &clock, (load, Way::Messages)).await,
+        Design::Links => {
+            let trust = Trust { ca: PathBuf::new(), plain: PlainLinks::Followed };
+            ours(folder, &clock, (load, Way::Links(trust))).await;
+        }
         Design::OneConnection => naive(&clock, load, Connections::One).await,
         Design::TwoConnections => naive(&clock, load, Connections::Two).await,
     }
@@ -56,6 +60,7 @@ pub(super) fn config(endpoint: Endpoint) -> Config {
         firmware: "bench".to_owned(),
         endpoint,
         terms: Config::TERMS,
+        way: Way::Messages,
         gate: outbox::Gate::default(),
         quota: Quota { bytes: 1 << 30, files: 1000 },
     }
@@ -105,10 +110,11 @@ impl Events {
     }
 }
 
-async fn ours(folder: &Path, clock: &Arc<SystemClock>, load: Load) {
+async fn ours(folder: &Path, clock: &Arc<SystemClock>, (load, way): (Load, Way)) {
     let opened =
         Store::open(&folder.join("box.sqlite"), Arc::clone(clock)).expect("the store opens");
-    let handle = uplink::start(config(endpoint()), &opened, Arc::clone(clock));
+    let config = Config { way, ..config(endpoint()) };
+    let handle = uplink::start(config, &opened, Arc::clone(clock));
     if load.clip {
         offer_clip(folder, (&opened.store, &handle)).await;
     }

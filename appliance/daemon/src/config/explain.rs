@@ -11,6 +11,7 @@ use wire::units::Milliwatts;
 use super::{
     Accept, BoardChoice, Camera, Card, Certificate, Commands, Config, Engine, EngineChoice,
     Governor, Input, Pace, RemoteModel, Source, Sport, SrtTerms, TierChoice, Transport, Uplink,
+    Upload,
 };
 
 impl fmt::Display for Config {
@@ -101,8 +102,14 @@ impl fmt::Display for Uplink {
             write!(f, ", {} MB a day", bytes as f64 / 1e6)?;
         }
         match self.gate.lock {
-            GameLock::Backlog => f.write_str(", those of earlier games not during play"),
-            GameLock::Off => Ok(()),
+            GameLock::Backlog => f.write_str(", those of earlier games not during play")?,
+            GameLock::Off => {}
+        }
+        match &self.upload {
+            Upload::Mqtt => Ok(()),
+            Upload::S3 { ca } => {
+                write!(f, ", into the receiver's bucket (TLS by {})", ca.display())
+            }
         }
     }
 }

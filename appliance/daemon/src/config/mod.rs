@@ -42,7 +42,8 @@ pub use remote::{Remote, RemoteModel};
 pub use rtsp::{Camera, Login, Transport};
 pub use source::{FIELDS, Hoop, Mark, Source, Sport};
 pub use tls::Certificate;
-pub use uplink::Uplink;
+pub(crate) use uplink::SYSTEM_AUTHORITIES;
+pub use uplink::{Uplink, Upload};
 
 /// Everything that an operator can set.
 #[derive(Clone, Debug, PartialEq)]

@@ -55,7 +55,7 @@ fn root(root: Place<'_>, surroundings: &Surroundings) -> Option<Config> {
     let mqtt = needed(&root, "mqtt").and_then(|place| Mqtt::read(place, surroundings));
     let sources = source::read_all(&root, surroundings);
     let clips = root.table("clips").and_then(Clips::read);
-    let uplink = root.table("uplink").and_then(Uplink::read);
+    let uplink = root.table("uplink").and_then(|place| Uplink::read(place, surroundings));
     let commands = root.table("commands").and_then(|place| Commands::read(place, surroundings));
     let storage = root.table("storage").and_then(Storage::read);
     let codecs = root.table("codecs").and_then(Codecs::read);

@@ -1,18 +1,29 @@
 //! `[uplink]`: when clips are uploaded, and how much of the line they may take.
 
-use document::{Entry, Key, Place};
+use std::path::PathBuf;
+
+use document::{Entry, Key, Place, Section};
 use outbox::{GameLock, Gate, Hours};
+
+use super::Surroundings;
 
 const UPLINK: &[Key] = &[
     Key::new("clips_at", "\"22:00-08:00\""),
     Key::new("clips_kbit_s_max", "1500"),
     Key::new("clips_mb_per_day", "500"),
     Key::new("game_lock", "\"backlog\""),
+    Key::new("upload", "\"s3\""),
+    Key::new("upload_ca", "\"/etc/courtside/s3-ca.pem\""),
 ];
 
+/// Where Debian keeps the authorities that it trusts.
+pub(crate) const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
 /// When clips are uploaded, and how much of the line they may take.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Uplink {
+    /// How their bytes go.
+    pub upload: Upload,
     /// When.
     pub gate: Gate,
     /// At most so many bytes a second; `None`: what events leave.
@@ -21,10 +32,24 @@ pub struct Uplink {
     pub day_bytes_max: Option<u64>,
 }
 
+/// How the bytes of clips go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Upload {
+    /// As messages, through the broker.
+    #[default]
+    Mqtt,
+    /// Into the receiver's S3 bucket, by links that it gives.
+    S3 {
+        /// PEM file with the authorities that may vouch for the bucket's server.
+        ca: PathBuf,
+    },
+}
+
 impl Uplink {
     /// Reads the section.
-    pub(super) fn read(place: Place<'_>) -> Option<Self> {
+    pub(super) fn read(place: Place<'_>, surroundings: &Surroundings) -> Option<Self> {
         let section = place.with_keys(UPLINK);
+        let upload = upload(&section, surroundings);
         let hours = section.optional("clips_at").map_or(Some(None), |e| hours(&e).map(Some));
         let ceiling = section.optional("clips_kbit_s_max").map_or(Some(None), |entry| {
             let why = "a line that clips can use carries 64 to 10000000 kbit/s";
@@ -39,7 +64,24 @@ impl Uplink {
         let lock = section.optional("game_lock");
         let lock = lock.map_or(Some(GameLock::Off), |entry| entry.one_of(&locks));
         let gate = Gate { hours: hours?, lock: lock? };
-        Some(Self { gate, ceiling: ceiling?, day_bytes_max: day? })
+        Some(Self { upload: upload?, gate, ceiling: ceiling?, day_bytes_max: day? })
+    }
+}
+
+fn upload(section: &Section<'_>, surroundings: &Surroundings) -> Option<Upload> {
+    let wanted = section.optional("upload");
+    let by_links = wanted.map_or(Some(false), |e| e.one_of(&[("mqtt", false), ("s3", true)]));
+    match (by_links?, section.optional("upload_ca")) {
+        (false, None) => Some(Upload::Mqtt),
+        (false, Some(entry)) => {
+            entry.refuse(
+                "clips go through the broker, and no other server is asked for its certificate",
+                "write `upload = \"s3\"`, or remove this key",
+            );
+            None
+        }
+        (true, None) => Some(Upload::S3 { ca: PathBuf::from(SYSTEM_AUTHORITIES) }),
+        (true, Some(entry)) => surroundings.file(&entry).map(|ca| Upload::S3 { ca }),
     }
 }
 
@@ -87,6 +129,17 @@ mod tests {
     }
 
     #[test]
+    fn clips_go_through_the_broker_unless_the_bucket_is_asked_for() {
+        assert_eq!(understood(GOOD).uplink.upload, Upload::Mqtt);
+        assert_eq!(understood(&with("upload = \"mqtt\"")).uplink.upload, Upload::Mqtt);
+        let s3 = with("upload = \"s3\"");
+        let ca = PathBuf::from(SYSTEM_AUTHORITIES);
+        assert_eq!(understood(&s3).uplink.upload, Upload::S3 { ca });
+        let shown = understood(&s3).to_string();
+        assert!(shown.contains("into the receiver's bucket (TLS by /etc/ssl/"), "{shown}");
+    }
+
+    #[test]
     fn hours_that_are_none_are_refused_with_an_example() {
         for wrong in ["22-8", "24:00-08:00", "22:00", "22:60-08:00", "1:00-02:00", ""] {
             let told = complaints(&with(&format!("clips_at = \"{wrong}\"")));
@@ -96,6 +149,9 @@ mod tests {
             ("clips_kbit_s_max = 1", "64 to 10000000"),
             ("clips_mb_per_day = 0", "1 to 10000000 MB"),
             ("game_lock = \"on\"", "write one of `off` and `backlog`"),
+            ("upload = \"ftp\"", "write one of `mqtt` and `s3`"),
+            ("upload_ca = \"/etc/hosts\"", "write `upload = \"s3\"`"),
+            ("upload = \"s3\"\nupload_ca = \"/nonexistent.pem\"", "/nonexistent.pem"),
         ] {
             let told = complaints(&with(wrong));
             assert!(told.len() == 1 && told[0].contains(says), "{wrong}: {told:?}");

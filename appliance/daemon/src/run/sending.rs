@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use mqtt::Endpoint;
+use mqtt::{Endpoint, Security};
 use outbox::{Quota, Terms};
 use tokio::sync::mpsc;
 use wire::topic::Device;
 
 use crate::clock::SystemClock;
 use crate::commands::{self, Commands, Means};
-use crate::config::{self, Accept, Config};
+use crate::config::{self, Accept, Config, Upload};
 use crate::enrol::{self, Enrolment};
 use crate::store::Opened;
-use crate::uplink;
+use crate::uplink::{self, PlainLinks, Trust, Way};
 
 /// Most files of clips that wait for upload: against running out of inodes.
 const CLIP_FILES_MAX: u32 = 10_000;
@@ -46,6 +46,7 @@ pub(super) fn start(
         firmware: env!("CARGO_PKG_VERSION").to_owned(),
         endpoint,
         terms: Terms { ceiling: config.uplink.ceiling, ..uplink::Config::TERMS },
+        way: way(config),
         gate: config.uplink.gate,
         day_bytes_max: config.uplink.day_bytes_max,
         quota: Quota { bytes: config.storage.clips_bytes, files: CLIP_FILES_MAX },
@@ -62,4 +63,15 @@ pub(super) fn start(
     };
     commands::start(commands, asked);
     Ok(uplink)
+}
+
+fn way(config: &Config) -> Way {
+    let plain = match config.mqtt.security {
+        Security::Plain => PlainLinks::Followed,
+        Security::Tls { .. } => PlainLinks::Refused,
+    };
+    match &config.uplink.upload {
+        Upload::Mqtt => Way::Messages,
+        Upload::S3 { ca } => Way::Links(Trust { ca: ca.clone(), plain }),
+    }
 }

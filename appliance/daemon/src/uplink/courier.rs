@@ -5,31 +5,35 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use hal::Clock;
-use mqtt::{Encoding, Event, Message, Retain, Session, Verdict};
+use mqtt::{Event, Session, Verdict};
 use outbox::{
     Allowance, Clip, Closed, Delays, Pacer, Play, Sent, Spent, Taken, Terms, Upload, UploadEffect,
     Waits,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use wire::time::Monotonic;
-use wire::topic::FilePart;
-use wire::transfer::{FileInit, FileResponse};
+use wire::transfer::FileResponse;
 
 use super::hour::local_minute;
-use super::letters;
 use super::line::Line;
-use super::{Config, Handle, Offer, Pulse, Stats, Tempo, Wished, sleep};
+use super::{Config, Handle, Offer, Pulse, Stats, Tempo, Way, Wished, sleep};
 use crate::store::{Opened, Store, StoredClip};
 
+mod announcing;
 mod disk;
+mod links;
+mod put;
 mod settling;
 mod spending;
+mod wire_bytes;
+
+pub use put::{PlainLinks, Trust};
+
+use put::{Put, PutEvent};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 const GOODBYE: Duration = Duration::from_millis(500);
@@ -68,6 +72,10 @@ struct Job {
     clip: StoredClip,
     file: Arc<File>,
     upload: Upload,
+    /// Where the receiver wants the bytes that go next, if not as messages.
+    link: Option<String>,
+    /// The request to a link, while there is one.
+    put: Option<Put>,
 }
 
 pub(super) struct Courier<C> {
@@ -97,6 +105,7 @@ enum Woken {
     Offer(Option<Offer>),
     Answer(Box<FileResponse>),
     Connection(Event<Sent>),
+    Put(PutEvent),
     Pulse,
     Tempo,
     Wish,
@@ -150,11 +159,12 @@ impl<C: Clock> Courier<C> {
 
     async fn wait(&mut self) -> Woken {
         let deadline = self.deadline();
-        let Self { clock, links, line, .. } = self;
+        let Self { clock, links, line, job, .. } = self;
         tokio::select! {
             offer = links.offered.recv() => Woken::Offer(offer),
             Some(answer) = links.answers.recv() => Woken::Answer(Box::new(answer)),
             event = line.next() => Woken::Connection(event),
+            event = links::next_event(job) => Woken::Put(event),
             Ok(()) = links.pulse.changed() => Woken::Pulse,
             Ok(()) = links.tempo.changed() => Woken::Tempo,
             Ok(()) = links.wished.changed() => Woken::Wish,
@@ -178,12 +188,14 @@ impl<C: Clock> Courier<C> {
                     let text = answer.reason_description.as_str();
                     tracing::debug!(clip = %answer.file, step = ?answer.step, text, "answered");
                     faults::mark("upload.answer.before");
+                    job.link = answer.link.as_ref().map(ToString::to_string);
                     job.upload.handle_response(now, &answer);
                 }
                 // A late answer for a clip that is settled.
                 Some(_) | None => {}
             },
             Woken::Connection(event) => self.handle_connection(now, event),
+            Woken::Put(event) => self.handle_put(now, event),
             Woken::Pulse => self.handle_pulse(),
             Woken::Tempo | Woken::Wish => self.look_again(now),
             Woken::Offer(None) | Woken::Deadline => {}
@@ -250,6 +262,7 @@ impl<C: Clock> Courier<C> {
         self.line.fail(now, reason);
         self.pacer.handle_disconnected();
         if let Some(job) = &mut self.job {
+            job.put = None;
             job.upload.handle_disconnected();
         }
     }
@@ -285,6 +298,8 @@ impl<C: Clock> Courier<C> {
                     }
                 }
                 Some(UploadEffect::Reconnect) => self.go_down(now, "no PUBACK for a segment"),
+                Some(UploadEffect::Open { length, .. }) => self.open_put(length),
+                Some(UploadEffect::HangUp) => self.hang_up_put(),
                 Some(UploadEffect::Done(outcome)) => self.settle(outcome).await,
                 None => return,
             }
@@ -339,52 +354,15 @@ impl<C: Clock> Courier<C> {
                 }
             };
             let mut upload = Upload::new(clip.record.bytes, WAITS, clip.record.id.0 as u64);
+            if let Way::Links(_) = self.config.way {
+                upload = upload.by_links();
+            }
             if self.line.is_up() {
                 upload.handle_connected();
             }
-            self.job = Some(Job { clip, file, upload });
+            self.job = Some(Job { clip, file, upload, link: None, put: None });
             return;
         }
-    }
-
-    async fn send(&mut self, sent: Sent) -> io::Result<()> {
-        let (Some(job), Some(connection)) = (&mut self.job, self.line.up()) else {
-            return Ok(());
-        };
-        let record = &job.clip.record;
-        let (part, payload, encoding) = match sent {
-            Sent::Init => {
-                let name = job.clip.path.file_name().unwrap_or_default().to_string_lossy();
-                let init = FileInit {
-                    name: name.chars().filter(char::is_ascii).take(80).collect(),
-                    size: record.bytes,
-                    checksum: record.sha256.clone(),
-                    user_data: record.clone(),
-                };
-                (FilePart::Init, letters::json(&init), Encoding::Json)
-            }
-            Sent::Segment { offset, length } => {
-                let bytes = disk::read(Arc::clone(&job.file), offset, length).await?;
-                (FilePart::Segment(offset), bytes, Encoding::Octets)
-            }
-            Sent::Fin => {
-                let fin = FilePart::Fin(record.bytes, record.sha256.clone());
-                (fin, Bytes::new(), Encoding::Octets)
-            }
-        };
-        let topic = self.config.device.file(record.id, &part).as_str().to_owned();
-        let message = Message { topic, payload, encoding, retain: Retain::No };
-        faults::mark("upload.publish.before");
-        let published = connection.publish(sent, message);
-        if let Err(error) = &published {
-            tracing::warn!(%error, ?sent, clip = %record.id, "not published; asked again later");
-            job.upload.handle_puback(self.clock.now(), sent, Taken::NoReceiver);
-        }
-        faults::mark("upload.publish.after");
-        if let (Ok(()), Sent::Segment { length, .. }) = (published, sent) {
-            self.spend(length.into());
-        }
-        Ok(())
     }
 
     fn session(&self) -> Session {

@@ -32,6 +32,7 @@ use wire::time::{ClockQuality, Monotonic, WallTime};
 use wire::topic::Device;
 
 use crate::store::{Opened, StoredClip};
+pub use courier::{PlainLinks, Trust};
 use letters::Letter;
 
 /// Link: everybody → messenger. REFUSE: the caller learns it at once.
@@ -50,6 +51,8 @@ pub struct Config {
     pub endpoint: Endpoint,
     /// Sizes of a clip's segments; [`Config::TERMS`] unless the operator knows better.
     pub terms: Terms,
+    /// How the bytes of clips go.
+    pub way: Way,
     /// When clips are uploaded.
     pub gate: Gate,
     /// Bytes of clips a day, on a line that costs by the byte.
@@ -59,6 +62,15 @@ pub struct Config {
     /// Link: messenger → commands. DROP: whoever asks hears nothing and asks again. `None`: the
     /// box takes no commands, and does not subscribe to any.
     pub commands: Option<mpsc::Sender<Asked>>,
+}
+
+/// How the bytes of clips go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// As messages, through the broker.
+    Messages,
+    /// By HTTP to links that the receiver gives; as messages, where it gives none or none works.
+    Links(Trust),
 }
 
 /// A command as it came, unread.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use courtside::clock::SystemClock;
 use courtside::store::{Finish, OpenError, Opened, Store, StoreError, StoredPlan};
-use courtside::uplink::{self, Asked, Config, Handle};
+use courtside::uplink::{self, Asked, Config, Handle, Way};
 use fleet::{Line, Stored};
 use hal::Clock;
 use mqtt::{Endpoint, Security};
@@ -30,6 +30,8 @@ pub(crate) struct Bench {
     pub(crate) clock: Arc<SystemClock>,
     /// How much may wait for upload at the box.
     pub(crate) quota: Quota,
+    /// How the bytes of clips go.
+    pub(crate) way: Way,
     /// When clips are uploaded.
     pub(crate) gate: Gate,
     /// Bytes of clips a day.
@@ -53,6 +55,7 @@ impl Bench {
             folder: tempfile::tempdir().expect("a folder"),
             clock: Arc::new(SystemClock::start()),
             quota: Quota { bytes: 1 << 30, files: 1000 },
+            way: Way::Messages,
             gate: Gate::default(),
             day_bytes_max: None,
             clip_age: Duration::ZERO,
@@ -146,6 +149,7 @@ impl Bench {
             firmware: "test".to_owned(),
             endpoint: Endpoint::new("127.0.0.1", self.port, &Security::Plain).expect("no TLS"),
             terms: Config::TERMS,
+            way: self.way.clone(),
             gate: self.gate,
             day_bytes_max: self.day_bytes_max,
             quota: self.quota,

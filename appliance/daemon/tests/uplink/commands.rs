@@ -15,6 +15,7 @@ use mqtt::{
 use outbox::Closed;
 use tokio::sync::{mpsc, watch};
 use wire::command::{CommandOutcome, CommandResponse};
+use wire::ids::Name;
 use wire::topic::Device;
 
 use super::bench::Bench;
@@ -94,7 +95,7 @@ impl Desk {
                 let answer: CommandResponse =
                     serde_json::from_slice(heard.payload()).expect("an answer");
                 // What was sent twice is answered twice, the second time to nobody.
-                if answer.id.as_deref() == asked["id"].as_str() {
+                if answer.id.as_ref().map(Name::as_str) == asked["id"].as_str() {
                     return answer;
                 }
             }

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use s3_server::{BUCKET, Server};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
@@ -10,7 +11,6 @@ use crate::boxes::{device, upload};
 use crate::broker::Broker;
 use crate::cost::Cost;
 use crate::receiver::Receiver;
-use crate::s3::{BUCKET, KEY, SECRET, Server};
 
 const BOXES: usize = 10;
 const CLIP_BYTES: usize = 8 * 1024 * 1024;
@@ -19,14 +19,6 @@ const ROUNDS: usize = 3;
 /// Each box sends one clip, all at once.
 pub(crate) fn measure(broker: &Broker) {
     let server = Server::start();
-    let endpoint = server.endpoint();
-    let environment = [
-        ("AWS_ENDPOINT", endpoint.as_str()),
-        ("AWS_ALLOW_HTTP", "true"),
-        ("AWS_REGION", "test-1"),
-        ("AWS_ACCESS_KEY_ID", KEY),
-        ("AWS_SECRET_ACCESS_KEY", SECRET),
-    ];
     let bucket = format!("\"s3://{BUCKET}\"");
     for (name, clips) in [("a folder", "\"clips\""), ("a bucket", &bucket)] {
         println!("clips into {name}, one receiver, {BOXES} boxes");
@@ -34,7 +26,7 @@ pub(crate) fn measure(broker: &Broker) {
             let folder = tempfile::tempdir().expect("a folder");
             let store = format!("[store]\ndb = \"fleet.sqlite\"\nclips = {clips}\n");
             let at = (broker.port, "clips");
-            let receiver = Receiver::start_in(&environment, folder.path(), at, &store);
+            let receiver = Receiver::start_in(&server.environment(), folder.path(), at, &store);
             let cost = Cost::begin(broker.pid(), None, std::slice::from_ref(&receiver));
             #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
             let began = Instant::now();

@@ -17,9 +17,6 @@ mod postgres;
 #[path = "../../tests/receive/receiver.rs"]
 #[allow(dead_code, reason = "a benchmark kills nobody")]
 mod receiver;
-#[path = "../../tests/s3/mod.rs"]
-#[allow(dead_code, reason = "this server stays")]
-mod s3;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use wire::topic::{Device, FILE, ROOT};
 
@@ -13,7 +14,7 @@ pub(crate) struct Shelf {
     /// Folder of what is being received, and of clips unless there is a bucket.
     pub(crate) folder: PathBuf,
     /// Where clips go once they are whole.
-    pub(crate) bucket: Option<Bucket>,
+    pub(crate) bucket: Option<Arc<Bucket>>,
 }
 
 /// Whose files come here.

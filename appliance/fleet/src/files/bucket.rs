@@ -1,7 +1,9 @@
 //! Clips in an S3 bucket: `{prefix}/{tenant}/{device}/{id}.mp4` with `{id}.json` beside it.
 //!
-//! Owns: putting a verified file there. Must not: verify or forget; the desk does, and calls again
+//! Owns: putting a verified file there; a file that its box puts there: [`upload`]. Must not: verify or forget; the desk does, and calls again
 //! after an error or a crash: the same object with the same content is put in its own place.
+
+pub(super) mod upload;
 
 use std::fmt;
 use std::fs::File;
@@ -16,7 +18,10 @@ use object_store::path::Path;
 use object_store::{ClientOptions, MultipartUpload, ObjectStoreExt, RetryConfig};
 use tokio::runtime::Handle;
 use wire::clip::ClipRecord;
+use wire::ids::ClipId;
 use wire::topic::Device;
+
+use crate::store::FileKey;
 
 /// Files up to this size are put by one request.
 pub(super) const SINGLE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -67,6 +72,8 @@ pub(super) enum Security {
 pub(crate) struct Bucket {
     name: BucketName,
     store: AmazonS3,
+    /// For what `store` does not ask.
+    http: reqwest::Client,
     runtime: Handle,
 }
 
@@ -106,8 +113,16 @@ impl Bucket {
             .with_bucket_name(&name.bucket)
             .with_client_options(client)
             .with_retry(retry)
+            // Not every server that speaks S3's language takes several at once.
+            .with_disable_bulk_delete(true)
             .build()?;
-        Ok(Self { name: name.clone(), store, runtime })
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(REQUEST_TIMEOUT)
+            .https_only(security == Security::Tls)
+            .build()
+            .map_err(|error| object_store::Error::Generic { store: "S3", source: error.into() })?;
+        Ok(Self { name: name.clone(), store, http, runtime })
     }
 
     /// Puts the sidecar and then the clip, both whole; returns the clip's address.
@@ -119,24 +134,40 @@ impl Bucket {
         device: &Device,
         (record, file): (&ClipRecord, &Arc<File>),
     ) -> io::Result<String> {
-        let key = |ending: &str| {
-            let name = format!("{}.{ending}", record.id);
-            let levels = [&self.name.prefix, device.tenant.as_str(), device.device.as_str(), &name];
-            Path::from(levels.join("/"))
-        };
-        let mut sidecar = serde_json::to_vec_pretty(record)?;
-        sidecar.push(b'\n');
-        let clip = key("mp4");
+        let clip = self.path(device, (record.id, "mp4"));
         self.runtime.block_on(async {
-            self.store.put(&key("json"), sidecar.into()).await?;
+            self.put_sidecar(device, record).await?;
             if record.bytes <= SINGLE_BYTES_MAX {
                 let content = read(file, (0, record.bytes)).await?;
                 self.store.put(&clip, content.into()).await?;
             } else {
                 self.put_parts(&clip, (record.bytes, file)).await?;
             }
-            Ok(format!("s3://{}/{clip}", self.name.bucket))
+            Ok(self.address(&(device.clone(), record.id)))
         })
+    }
+
+    /// A clip's address, for people.
+    pub(super) fn address(&self, (device, id): &FileKey) -> String {
+        format!("s3://{}/{}", self.name.bucket, self.path(device, (*id, "mp4")))
+    }
+
+    fn path(&self, device: &Device, (id, ending): (ClipId, &str)) -> Path {
+        let name = format!("{id}.{ending}");
+        let levels = [&self.name.prefix, device.tenant.as_str(), device.device.as_str(), &name];
+        Path::from(levels.join("/"))
+    }
+
+    async fn put_sidecar(
+        &self,
+        device: &Device,
+        record: &ClipRecord,
+    ) -> Result<(), object_store::Error> {
+        let mut sidecar = serde_json::to_vec_pretty(record)
+            .expect("wire types have text keys, so JSON can hold them");
+        sidecar.push(b'\n');
+        self.store.put(&self.path(device, (record.id, "json")), sidecar.into()).await?;
+        Ok(())
     }
 
     async fn put_parts(&self, key: &Path, (bytes, file): (u64, &Arc<File>)) -> io::Result<()> {

@@ -2,19 +2,17 @@
 
 use std::fs;
 use std::path::Path;
-
-use object_store::aws::AmazonS3Builder;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use wire::clip::ClipRecord;
-use wire::ids::Name;
+use wire::ids::{ClipId, Name};
 use wire::time::{MediaInterval, MediaTime, WallTime};
+use wire::topic::Device;
+use wire::transfer::FileWay;
 use wire::units::PictureSize;
 
-use super::bucket::{Bucket, BucketName, Security};
 use super::*;
 use crate::postgres_server::Server;
-use crate::s3_server;
 use crate::store::{self, Db};
 
 const SIZE: usize = 3_000;
@@ -38,6 +36,9 @@ macro_rules! cases {
         }
     };
 }
+
+mod in_bucket;
+mod links;
 
 cases! {
     segments_may_come_in_any_order_and_more_than_once
@@ -127,6 +128,7 @@ fn announcement(record: &ClipRecord) -> Incoming {
         size: record.bytes,
         checksum: record.sha256.clone(),
         user_data: record.clone(),
+        way: FileWay::Segments,
     };
     message(&FilePart::Init, serde_json::to_vec(&init).expect("JSON"))
 }
@@ -288,6 +290,7 @@ fn many_uploads_at_once_share_a_few_open_files(place: &Place) {
                 size: record.bytes,
                 checksum: record.sha256.clone(),
                 user_data: record,
+                way: FileWay::Segments,
             };
             let json = serde_json::to_vec(&init).expect("JSON");
             let topic = |part: &FilePart| device().file(id, part);
@@ -306,80 +309,4 @@ fn many_uploads_at_once_share_a_few_open_files(place: &Place) {
         let persisted = (FileStep::Fin, FileResponse::PERSISTED, vec![]);
         assert_eq!(take(&mut desk, &[fin]), [persisted], "{id}");
     }
-}
-
-/// A table of files that dies once, where a receiver may die: the clip is in the bucket, and nobody
-/// has noted it.
-struct DiesOnce {
-    files: Box<dyn Files>,
-    dies: bool,
-}
-
-impl Files for DiesOnce {
-    fn read(&mut self, key: &FileKey) -> Result<Option<(FileInit, Ranges)>, DeskError> {
-        self.files.read(key)
-    }
-
-    fn known(&mut self, key: &FileKey) -> Result<Known, DeskError> {
-        self.files.known(key)
-    }
-
-    fn forget(&mut self, key: &FileKey) -> Result<(), DeskError> {
-        self.files.forget(key)
-    }
-
-    fn begin(&mut self, key: &FileKey, init: &FileInit, at: WallTime) -> Result<(), DeskError> {
-        self.files.begin(key, init, at)
-    }
-
-    fn finish(&mut self, key: &FileKey, at: WallTime) -> Result<(), DeskError> {
-        if std::mem::take(&mut self.dies) {
-            return Err(DeskError::Ended);
-        }
-        self.files.finish(key, at)
-    }
-
-    fn put_ranges(&mut self, files: &[(&FileKey, &Ranges)]) -> Result<(), DeskError> {
-        self.files.put_ranges(files)
-    }
-
-    fn put_letter(&mut self, letter: &Letter, at: WallTime) -> Result<u64, DeskError> {
-        self.files.put_letter(letter, at)
-    }
-}
-
-#[test]
-fn clip_that_was_put_and_not_noted_is_put_again_in_its_place_and_told_once() {
-    let place = Place::sqlite();
-    let server = s3_server::Server::start();
-    let desk = |dies| {
-        let stores = store::open(&place.db, place.runtime.handle()).expect("it opens");
-        let name = BucketName::read(&format!("s3://{}", s3_server::BUCKET)).expect("a bucket");
-        let builder = AmazonS3Builder::new()
-            .with_endpoint(server.endpoint())
-            .with_region("test-1")
-            .with_access_key_id(s3_server::KEY)
-            .with_secret_access_key(s3_server::SECRET);
-        let runtime = place.runtime.handle().clone();
-        let bucket = Bucket::build((builder, Security::Plain), (&name, runtime));
-        let bucket = Some(bucket.expect("it needs no server yet"));
-        let shelf = Shelf { folder: place.folder().join("spool"), bucket };
-        FileDesk::new(Box::new(DiesOnce { files: stores.files, dies }), (shelf, Boxes::All))
-    };
-    let mut first = desk(true);
-    take(&mut first, &[announcement(&record()), segment(0, SIZE)]);
-    first.make_durable().expect("synced");
-    assert!(first.handle(&[fin()], now(0)).is_err());
-    let object = server.object(&format!("demo/box-1/{}.mp4", record().id));
-    assert_eq!(fs::read(&object).expect("the clip"), content());
-    drop(first);
-    let mut second = desk(false);
-    let nothing_missing = (FileStep::Init, FileResponse::PERSISTED, vec![]);
-    assert_eq!(take(&mut second, &[announcement(&record())]), [nothing_missing]);
-    let outcome = second.handle(&[fin(), fin()], now(0)).expect("stored");
-    let codes: Vec<u8> = outcome.replies.iter().map(|reply| read(reply).1).collect();
-    assert_eq!((codes, outcome.lines.len()), (vec![0, 0], 1));
-    assert_eq!(fs::read(&object).expect("the clip"), content());
-    let parts = fs::read_dir(place.folder().join("spool/demo/box-1/.part")).expect("a folder");
-    assert_eq!(parts.count(), 0);
 }

@@ -13,7 +13,7 @@ use wire::envelope::{BYTES_MAX, Body, Envelope, Notice, NoticeKind, VERSION};
 use wire::ids::{BootId, ClipId, Seq};
 use wire::time::{ClockQuality, MediaInterval, MediaTime, Monotonic, WallTime};
 use wire::topic::{self, Device, FilePart, Route};
-use wire::transfer::{Ack, FileInit, FileResponse, FileStep};
+use wire::transfer::{Ack, FileInit, FileResponse, FileStep, FileWay};
 use wire::units::PictureSize;
 
 /// Messages that it has under way.
@@ -155,8 +155,14 @@ pub(crate) fn clip(device: &Device, bytes: usize) -> Vec<u8> {
     device.device.as_str().bytes().cycle().take(bytes).collect()
 }
 
-/// Announces a clip, sends what is missing of it and its end, and again, until it is stored.
+/// Sends a clip as segments until it is stored.
 pub(crate) async fn upload(port: u16, device: Device, bytes: usize) {
+    upload_by(port, (device, FileWay::Segments), bytes).await;
+}
+
+/// Announces a clip, sends what is missing of it and its end, and again, until it is stored. A part
+/// that it is given a link for it puts there, whatever becomes of it.
+pub(crate) async fn upload_by(port: u16, (device, way): (Device, FileWay), bytes: usize) {
     let content = clip(&device, bytes);
     let record = record(&content);
     let mut connection = connect(port, &device).await;
@@ -167,25 +173,44 @@ pub(crate) async fn upload(port: u16, device: Device, bytes: usize) {
         size: record.bytes,
         checksum: record.sha256.clone(),
         user_data: record.clone(),
+        way,
     };
     let init = serde_json::to_vec(&init).expect("JSON");
     loop {
         tell(&mut connection, &device, raw(&file(&FilePart::Init), &init));
-        let Some((step, code, missing)) = response(&mut connection).await else { continue };
-        match (step, code) {
-            (FileStep::Init, FileResponse::PERSISTED) if missing.is_empty() => {}
+        let Some(told) = response(&mut connection).await else { continue };
+        match (told.step, told.reason_code) {
+            (FileStep::Init, FileResponse::PERSISTED) if told.missing.is_empty() => {}
+            (FileStep::Init, FileResponse::PERSISTED) if told.link.is_some() => {
+                put(&told, &content).await;
+                continue;
+            }
             (FileStep::Init, FileResponse::PERSISTED) => {
-                send_segments(&mut connection, (&device, &record), (&content, &missing)).await;
+                send_segments(&mut connection, (&device, &record), (&content, &told.missing)).await;
             }
             (FileStep::Fin, FileResponse::PERSISTED) => return,
             (FileStep::Init | FileStep::Segments | FileStep::Fin, _again) => continue,
         }
         let fin = FilePart::Fin(record.bytes, record.sha256.clone());
         tell(&mut connection, &device, raw(&file(&fin), &[]));
-        if let Some((FileStep::Fin, FileResponse::PERSISTED, _)) = response(&mut connection).await {
+        if let Some(FileResponse {
+            step: FileStep::Fin,
+            reason_code: FileResponse::PERSISTED,
+            ..
+        }) = response(&mut connection).await
+        {
             return;
         }
     }
+}
+
+/// Puts the first range that is missing to its link.
+async fn put(told: &FileResponse, content: &[u8]) {
+    // Whoever was first is the same one.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let (Some(link), Some((start, end))) = (&told.link, told.missing.first()) else { return };
+    let part = content[*start as usize..*end as usize].to_vec();
+    let _gone = reqwest::Client::new().put(link.as_str()).body(part).send().await;
 }
 
 async fn send_segments(
@@ -207,14 +232,12 @@ async fn send_segments(
 }
 
 /// What the receiver says next; `None` when it says nothing for a while.
-async fn response(connection: &mut Connection<()>) -> Option<(FileStep, u8, Vec<(u64, u64)>)> {
+async fn response(connection: &mut Connection<()>) -> Option<FileResponse> {
     loop {
         match tokio::time::timeout(WATCHDOG, connection.next()).await {
             Err(_elapsed) => return None,
             Ok(Event::Message(message)) if message.topic().ends_with("/file-response") => {
-                let told: FileResponse =
-                    serde_json::from_slice(message.payload()).expect("a response");
-                return Some((told.step, told.reason_code, told.missing.to_vec()));
+                return Some(serde_json::from_slice(message.payload()).expect("a response"));
             }
             Ok(Event::Down(reason)) => panic!("{reason}"),
             Ok(Event::Up(_) | Event::Answered(..) | Event::Message(_)) => {}

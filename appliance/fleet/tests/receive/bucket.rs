@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
+use s3_server::{BUCKET, Server};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use wire::topic::Device;
+use wire::transfer::FileWay;
 
 use crate::Broker;
-use crate::boxes::{clip, record, upload};
+use crate::boxes::{clip, record, upload, upload_by};
 use crate::kills::crowd;
 use crate::receiver::{Receiver, until};
-use crate::s3::{BUCKET, KEY, SECRET, Server};
 
 /// Fits into one request.
 const SMALL: usize = 300_000;
@@ -21,15 +22,7 @@ fn start(folder: &Path, port: u16, server: &Server) -> Receiver {
     let store = format!(
         "[store]\ndb = \"fleet.sqlite\"\nclips = \"s3://{BUCKET}/venue\"\nspool = \"spool\"\n"
     );
-    let endpoint = server.endpoint();
-    let environment = [
-        ("AWS_ENDPOINT", endpoint.as_str()),
-        ("AWS_ALLOW_HTTP", "true"),
-        ("AWS_REGION", "test-1"),
-        ("AWS_ACCESS_KEY_ID", KEY),
-        ("AWS_SECRET_ACCESS_KEY", SECRET),
-    ];
-    Receiver::start_in(&environment, folder, (port, "one"), &store)
+    Receiver::start_in(&server.environment(), folder, (port, "one"), &store)
 }
 
 /// Clip and sidecar are in the bucket, and nothing is left of them here.
@@ -43,7 +36,8 @@ fn assert_there(server: &Server, folder: &Path, (device, bytes): (&Device, usize
     let told: wire::clip::ClipRecord = serde_json::from_slice(&sidecar).expect("a record");
     assert_eq!(told, record);
     let parts = folder.join("spool/demo").join(device.device.as_str()).join(".part");
-    assert_eq!(std::fs::read_dir(parts).expect("a folder").count(), 0, "a part is left");
+    let left = std::fs::read_dir(parts).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "a part is left");
 }
 
 /// Addresses of the clips that were told.
@@ -130,4 +124,44 @@ fn receiver_killed_while_clips_go_to_the_bucket_loses_none_and_tells_none_twice(
     told.sort();
     told.dedup();
     assert_eq!(told.len(), lines, "a clip was told twice");
+}
+
+#[test]
+fn boxes_put_their_clips_into_the_bucket_while_receivers_are_killed() {
+    const BOXES: usize = 3;
+    let Some(broker) = Broker::start("") else { return };
+    let server = Server::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut receiver = start(folder.path(), broker.port, &server);
+    let runtime = Runtime::new().expect("threads");
+    let mut sending = JoinSet::new();
+    for device in crowd(BOXES) {
+        let by_links = (device, FileWay::Links);
+        sending.spawn_on(upload_by(broker.port, by_links, LARGE), runtime.handle());
+    }
+    let mut kills = 0;
+    while kills < 2 {
+        // How many links are given by the time that one is seen depends on the machine.
+        let given = until(|| {
+            while sending.try_join_next().is_some() {}
+            (sending.is_empty() || receiver.sample("links_total")? >= 1.0).then_some(())
+        });
+        given.expect("links are given");
+        if sending.is_empty() {
+            break;
+        }
+        receiver.kill();
+        kills += 1;
+        receiver = start(folder.path(), broker.port, &server);
+    }
+    assert!(kills > 0, "everything was stored before anybody could be killed");
+    runtime.block_on(sending.join_all());
+    // Announcements and ends came through the broker, and no segment.
+    let payload = receiver.sample("payload_bytes_total{desk=\"files\"}").expect("a sample");
+    assert!(payload < SMALL as f64, "{payload} bytes");
+    assert_eq!(receiver.end(), Some(0));
+    for device in crowd(BOXES) {
+        assert_there(&server, folder.path(), (&device, LARGE));
+    }
+    assert_eq!(told(folder.path()).len(), BOXES);
 }

@@ -11,7 +11,5 @@ mod kills;
 mod postgres;
 mod receiver;
 mod replicas;
-#[path = "../s3/mod.rs"]
-mod s3;
 
 use broker::Broker;

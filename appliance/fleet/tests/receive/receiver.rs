@@ -26,7 +26,7 @@ impl Receiver {
 
     /// The same, with more environment.
     pub(crate) fn start_in(
-        environment: &[(&str, &str)],
+        environment: &[(&str, String)],
         folder: &Path,
         (port, name): (u16, &str),
         more: &str,
@@ -44,7 +44,7 @@ impl Receiver {
             let file = folder.join(format!("{name}.{ending}"));
             File::options().append(true).create(true).open(file).expect("writable")
         };
-        command.envs(environment.iter().copied());
+        command.envs(environment.iter().cloned());
         command.stdout(append("jsonl")).stderr(append("log"));
         let receiver = Self { child: command.spawn().expect("it starts"), metrics };
         for desk in ["messages", "files"] {

@@ -13,7 +13,7 @@ use wire::ids::{BootId, ClipId, EventId, NAME_BYTES_MAX, Name, Seq};
 use wire::players::{PlayersSeen, Sighting};
 use wire::time::{ClockQuality, MediaInterval, MediaTime, Monotonic, WallTime};
 use wire::timeline::{ClockState, SourceTimeline};
-use wire::transfer::{Ack, FileInit, FileResponse, FileStep};
+use wire::transfer::{Ack, FileInit, FileResponse, FileStep, FileWay};
 use wire::units::{Permille, PictureSize, PixelBox};
 
 pub fn name(text: &str) -> Name {
@@ -143,6 +143,7 @@ pub fn init() -> FileInit {
         size: 2_500_000,
         checksum: clip().sha256,
         user_data: clip(),
+        way: FileWay::Links,
     }
 }
 
@@ -154,6 +155,9 @@ pub fn response() -> FileResponse {
         reason_code: FileResponse::RESEND_MISSING,
         reason_description: text("bytes are missing"),
         missing: Vec::from_slice(&[(0, 8192), (65_536, 73_728)]).expect("two ranges fit"),
+        link: Some(text(
+            "https://clips.example/demo/court-1/0123.mp4?partNumber=1&X-Amz-Signature=0a1b",
+        )),
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod disk;
 mod durable;
+pub mod outage;
 pub mod plan;
 mod stage;
 mod tally;
@@ -22,6 +23,7 @@ use tokio::time::Instant;
 
 use crate::venue::{ROLES, Role};
 use durable::Ledger;
+pub use plan::ClipWay;
 use plan::{Kill, Round, Trouble, Way};
 use stage::{Stage, Task};
 pub use tally::Tally;
@@ -62,10 +64,10 @@ struct Trial {
 /// A violation, or a program that is missing.
 pub async fn prove(
     folder: &Path,
-    (seed, kills): (u64, usize),
+    (seed, clips, kills): (u64, ClipWay, usize),
     mut tell: impl FnMut(String),
 ) -> Result<Tally> {
-    let stage = Stage::open(folder, seed).await?;
+    let stage = Stage::open(folder, (seed, clips)).await?;
     let ledger = Ledger::new(&stage.ledger());
     let tally = Tally::default();
     let mut trial = Trial { stage, ledger, tally, orders: 0, troubled: None };
@@ -75,7 +77,7 @@ pub async fn prove(
     for role in ROLES {
         trial.stage.start(role, Task::Generate)?;
     }
-    let rounds = plan::rounds(seed, kills);
+    let rounds = plan::rounds((seed, clips), kills);
     let began = Instant::now();
     for (number, round) in rounds.iter().enumerate() {
         let recovery = trial.round(round).await;
@@ -127,7 +129,8 @@ impl Trial {
                     Trouble::ReadOnly(_)
                     | Trouble::Errors(..)
                     | Trouble::Clock(..)
-                    | Trouble::Frozen => Act::ReadOnly(u32::MAX),
+                    | Trouble::Frozen
+                    | Trouble::BucketAway => Act::ReadOnly(u32::MAX),
                 };
                 let point = if role == Role::Appliance {
                     "store.write.before"
@@ -148,6 +151,7 @@ impl Trial {
             Trouble::Errors(role, point, act) => self.order(role, (point.name, 1, act)),
             Trouble::Clock(role, us) => self.stage.set_clock(role, us),
             Trouble::Frozen => self.stage.signal(Role::Broker, "STOP").await,
+            Trouble::BucketAway => self.with_bucket(s3_server::Server::go_away),
         }
     }
 
@@ -160,6 +164,7 @@ impl Trial {
             Trouble::Errors(role, ..) => self.stage.order(role, None),
             Trouble::Clock(role, _) => self.stage.set_clock(role, 0),
             Trouble::Frozen => self.stage.signal(Role::Broker, "CONT").await,
+            Trouble::BucketAway => self.with_bucket(s3_server::Server::come_back),
         }
     }
 
@@ -168,8 +173,15 @@ impl Trial {
             Some(Trouble::Full(role) | Trouble::ReadOnly(role)) => {
                 !self.stage.disk(role).is_mounted()
             }
-            Some(Trouble::Errors(..) | Trouble::Clock(..) | Trouble::Frozen) | None => false,
+            Some(
+                Trouble::Errors(..) | Trouble::Clock(..) | Trouble::Frozen | Trouble::BucketAway,
+            )
+            | None => false,
         }
+    }
+
+    fn with_bucket(&mut self, change: impl FnOnce(&mut s3_server::Server)) -> Result<()> {
+        self.stage.bucket().map(change).context("there is no bucket")
     }
 
     async fn kill(&mut self, kill: Kill, orders: Orders) -> Result<()> {

@@ -14,6 +14,18 @@ const KILLS_MAX: u64 = 6;
 const AT_START: [&str; 2] = ["store.opened", "uplink.birth.after"];
 const HOUR_US: i64 = 3_600_000_000;
 
+/// Points of clips that come to the receiver as messages.
+const BY_MESSAGES: [&str; 4] = ["fleet.file.", "fleet.ranges.", "fleet.seal.", "fleet.sidecar."];
+
+/// How the bytes of clips go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClipWay {
+    /// Through the broker, to the receiver's disk.
+    Messages,
+    /// To a bucket, by links.
+    Links,
+}
+
 /// One round: everything up to the next time that all must be well again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Round {
@@ -62,6 +74,8 @@ pub enum Trouble {
     Clock(Role, i64),
     /// The broker does nothing, and its connections stay.
     Frozen,
+    /// The bucket's server is gone.
+    BucketAway,
 }
 
 impl fmt::Display for Trouble {
@@ -72,6 +86,7 @@ impl fmt::Display for Trouble {
             Self::Errors(role, point, act) => write!(f, "{role:?}: {act:?} at {}", point.name),
             Self::Clock(role, us) => write!(f, "{role:?}: clock wrong by {} s", us / 1_000_000),
             Self::Frozen => f.write_str("Broker: frozen"),
+            Self::BucketAway => f.write_str("bucket: away"),
         }
     }
 }
@@ -85,6 +100,7 @@ impl Trouble {
             Self::Errors(..) => "disk errors at a point",
             Self::Clock(..) => "clock jump",
             Self::Frozen => "broker frozen",
+            Self::BucketAway => "bucket away",
         }
     }
 }
@@ -125,16 +141,19 @@ impl Deck {
 }
 
 /// Rounds with that many kills in all. The same seed gives the same rounds.
-pub fn rounds(seed: u64, kills: usize) -> Vec<Round> {
+pub fn rounds((seed, clips): (u64, ClipWay), kills: usize) -> Vec<Round> {
     let mut chance = Chance::of_seed(seed);
-    let mut deck = Deck::of(POINTS.iter());
+    let passed = |point: &&Point| {
+        clips == ClipWay::Messages || !BY_MESSAGES.iter().any(|way| point.name.starts_with(way))
+    };
+    let mut deck = Deck::of(POINTS.iter().filter(passed));
     let disk = |point: &&Point| point.kind == Kind::Disk;
-    let mut disks = Deck::of(POINTS.iter().filter(disk));
+    let mut disks = Deck::of(POINTS.iter().filter(passed).filter(disk));
     let (mut rounds, mut left) = (Vec::new(), kills);
     while left > 0 {
         let wanted = usize::try_from(1 + chance.below(KILLS_MAX)).unwrap_or(1).min(left);
         left -= wanted;
-        let trouble = trouble(&mut chance, &mut disks);
+        let trouble = trouble((&mut chance, clips), &mut disks);
         let kills = (0..wanted).map(|_| kill(&mut chance, &mut deck)).collect();
         rounds.push(Round { trouble, kills });
     }
@@ -157,7 +176,7 @@ fn kill(chance: &mut Chance, deck: &mut Deck) -> Kill {
 }
 
 /// In two rounds of five.
-fn trouble(chance: &mut Chance, disks: &mut Deck) -> Option<Trouble> {
+fn trouble((chance, clips): (&mut Chance, ClipWay), disks: &mut Deck) -> Option<Trouble> {
     let role = if chance.below(2) == 0 { Role::Appliance } else { Role::Receiver };
     let jump = [2 * HOUR_US, -2 * HOUR_US, 24 * HOUR_US, -500_000 * HOUR_US];
     match chance.below(15) {
@@ -171,6 +190,7 @@ fn trouble(chance: &mut Chance, disks: &mut Deck) -> Option<Trouble> {
         }
         4 => Some(Trouble::Clock(role, jump[chance.below(4) as usize])),
         5 => Some(Trouble::Frozen),
+        6 | 7 if clips == ClipWay::Links => Some(Trouble::BucketAway),
         _well => None,
     }
 }
@@ -189,15 +209,15 @@ mod tests {
 
     #[test]
     fn same_seed_same_rounds_with_as_many_kills_as_were_asked_for() {
-        let first = rounds(7, 1_000);
-        assert_eq!(first, rounds(7, 1_000));
-        assert_ne!(first, rounds(8, 1_000));
+        let first = rounds((7, ClipWay::Messages), 1_000);
+        assert_eq!(first, rounds((7, ClipWay::Messages), 1_000));
+        assert_ne!(first, rounds((8, ClipWay::Messages), 1_000));
         assert_eq!(first.iter().map(|round| round.kills.len()).sum::<usize>(), 1_000);
     }
 
     #[test]
     fn thousand_kills_try_every_point_and_every_trouble() {
-        let rounds = rounds(1, 1_000);
+        let rounds = rounds((1, ClipWay::Messages), 1_000);
         for point in POINTS {
             let tried = rounds
                 .iter()

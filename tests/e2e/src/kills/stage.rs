@@ -9,6 +9,7 @@ use tokio::process::Command;
 use tokio::time::Instant;
 
 use super::disk::Disk;
+use super::plan::ClipWay;
 use crate::program::{Program, built_folder};
 use crate::venue::{ROLES, Role, free_port};
 
@@ -26,6 +27,8 @@ pub(super) struct Stage {
     armed: PathBuf,
     port: u16,
     seed: u64,
+    /// Where clips go by links, if they do.
+    bucket: Option<s3_server::Server>,
     box_disk: Disk,
     fleet_disk: Disk,
 }
@@ -50,7 +53,7 @@ impl Stage {
     ///
     /// # Errors
     /// When a folder or file cannot be made, or the programs with fail points are not built.
-    pub(super) async fn open(folder: &Path, seed: u64) -> Result<Self> {
+    pub(super) async fn open(folder: &Path, (seed, clips): (u64, ClipWay)) -> Result<Self> {
         let armed = built_folder()?.join("..").join(ARMED);
         for name in ["smallbox", "courtside-fleet"] {
             let path = armed.join(name);
@@ -66,11 +69,19 @@ impl Stage {
         std::fs::write(folder.join("mosquitto.conf"), broker)?;
         let receiver = format!(
             "schema = 1\n[mqtt]\nurl = \"mqtt://127.0.0.1:{port}\"\n\
-             [store]\ndb = \"fleet/fleet.sqlite\"\nclips = \"fleet/clips/\"\n"
+             [store]\ndb = \"fleet/fleet.sqlite\"\n{}\n",
+            match clips {
+                ClipWay::Messages => "clips = \"fleet/clips/\"".to_owned(),
+                ClipWay::Links => {
+                    format!("clips = \"s3://{}\"\nspool = \"fleet/clips/\"", s3_server::BUCKET)
+                }
+            }
         );
+        let bucket = (clips == ClipWay::Links).then(s3_server::Server::start);
         std::fs::write(folder.join("fleet.toml"), receiver)?;
         let folder = folder.to_owned();
-        Ok(Self { folder, armed, port, seed, box_disk, fleet_disk, slots: Default::default() })
+        let slots = Default::default();
+        Ok(Self { folder, armed, port, seed, bucket, box_disk, fleet_disk, slots })
     }
 
     /// Where the receiver's database is.
@@ -80,7 +91,20 @@ impl Stage {
 
     /// Where the receiver's clips of the box are.
     pub(super) fn received_clips(&self) -> PathBuf {
+        match &self.bucket {
+            Some(bucket) => bucket.object("demo/court-1"),
+            None => self.spooled_clips(),
+        }
+    }
+
+    /// Where the receiver keeps clips that are not whole.
+    pub(super) fn spooled_clips(&self) -> PathBuf {
         self.fleet_disk.folder().join("clips/demo/court-1")
+    }
+
+    /// The bucket's server, if there is one.
+    pub(super) const fn bucket(&mut self) -> Option<&mut s3_server::Server> {
+        self.bucket.as_mut()
     }
 
     /// Where the box keeps its store and clips.
@@ -112,6 +136,9 @@ impl Stage {
             Role::Receiver => {
                 let mut command = Command::new(self.armed.join("courtside-fleet"));
                 command.args(["receive", "--config", "fleet.toml", "--json"]);
+                if let Some(bucket) = &self.bucket {
+                    command.envs(bucket.environment());
+                }
                 command
             }
             Role::Appliance => {
@@ -123,6 +150,9 @@ impl Stage {
                     Task::Generate => "generate",
                     Task::Empty => "empty",
                 });
+                if self.bucket.is_some() {
+                    command.args(["--clips", "links"]);
+                }
                 command
             }
         };
@@ -176,6 +206,17 @@ impl Stage {
             slot.restart_at = Some(Instant::now() + RESTART);
         }
         Ok(())
+    }
+
+    /// `kill -9`; it stays down until it is started.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub(super) async fn take_down(&mut self, role: Role) -> Result<()> {
+        match std::mem::take(self.slot(role)).program {
+            Some(mut program) => program.kill().await,
+            None => Ok(()),
+        }
     }
 
     /// Whether all programs run.

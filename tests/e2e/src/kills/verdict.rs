@@ -94,7 +94,7 @@ fn judge_leftovers(stage: &Stage) -> Result<()> {
     let backlog = stored::backlog(stage.box_folder())?;
     let left = backlog.messages + backlog.plans + backlog.clips + backlog.evictions;
     ensure!(left == 0, "the box has something left: {backlog:?}");
-    for folder in [stage.box_folder().join("clips"), stage.received_clips().join(".part")] {
+    for folder in [stage.box_folder().join("clips"), stage.spooled_clips().join(".part")] {
         let files = std::fs::read_dir(&folder).map_or_else(
             |_| Vec::new(),
             |entries| entries.flatten().map(|entry| entry.file_name()).collect::<Vec<_>>(),

@@ -12,8 +12,8 @@ use thiserror::Error;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Error, ResponseExt};
 
-/// Where Debian keeps the authorities that it trusts.
-const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+use crate::config::SYSTEM_AUTHORITIES;
+
 /// Redirects that are followed: players follow about as many.
 const REDIRECTS_MAX: u32 = 5;
 

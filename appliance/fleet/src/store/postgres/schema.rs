@@ -12,7 +12,8 @@ const LOCK: i64 = 0x636f_7572_7473_6964;
 ///
 /// Names and topics are compared byte by byte (`COLLATE "C"`): it is faster, and the order of
 /// locks does not depend on the database's language.
-const MIGRATIONS: &[&str] = &[r#"
+const MIGRATIONS: &[&str] = &[
+    r#"
     CREATE TABLE events (
         tenant TEXT COLLATE "C" NOT NULL,
         device TEXT COLLATE "C" NOT NULL,
@@ -105,7 +106,10 @@ const MIGRATIONS: &[&str] = &[r#"
     -- Letters that had to go for newer ones.
     CREATE TABLE dead_letters_lost (letters BIGINT NOT NULL);
     INSERT INTO dead_letters_lost VALUES (0);
-"#];
+"#,
+    // The multipart upload under which the box puts the file into the bucket itself.
+    "ALTER TABLE files ADD COLUMN upload TEXT;",
+];
 
 /// Makes the tables, or brings them up to date.
 ///

@@ -2,14 +2,13 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use wire::time::WallTime;
-use wire::transfer::FileInit;
 
 use super::letters;
 use super::schema::point;
 use crate::desk::DeskError;
 use crate::letters::Letter;
 use crate::ranges::Ranges;
-use crate::store::{FileKey, Files, Known};
+use crate::store::{FileKey, Files, Known, Receiving, ranges_json};
 
 pub(crate) struct Ledger(Connection);
 
@@ -20,23 +19,21 @@ impl Ledger {
 }
 
 impl Files for Ledger {
-    fn read(&mut self, (device, id): &FileKey) -> Result<Option<(FileInit, Ranges)>, DeskError> {
-        let row: Option<(String, String)> = self
+    fn read(&mut self, (device, id): &FileKey) -> Result<Option<Receiving>, DeskError> {
+        let row: Option<(String, String, Option<String>)> = self
             .0
             .prepare_cached(
-                "SELECT record, ranges FROM files WHERE tenant = ?1 AND device = ?2 AND id = ?3
-                     AND state = 'receiving'",
+                "SELECT record, ranges, upload FROM files
+                 WHERE tenant = ?1 AND device = ?2 AND id = ?3 AND state = 'receiving'",
             )?
             .query_row(
                 params![device.tenant.as_str(), device.device.as_str(), id.to_string()],
-                |row| Ok((row.get(0)?, row.get(1)?)),
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
             )
             .optional()?;
-        let Some((init, ranges)) = row else { return Ok(None) };
-        let init = serde_json::from_str(&init).map_err(std::io::Error::other)?;
-        let pairs: Vec<(u64, u64)> =
-            serde_json::from_str(&ranges).map_err(std::io::Error::other)?;
-        Ok(Some((init, Ranges::from_pairs(pairs))))
+        let Some((init, ranges, upload)) = row else { return Ok(None) };
+        let file = Receiving::of((&init, &ranges, upload)).map_err(std::io::Error::other)?;
+        Ok(Some(file))
     }
 
     fn known(&mut self, (device, id): &FileKey) -> Result<Known, DeskError> {
@@ -70,15 +67,18 @@ impl Files for Ledger {
     fn begin(
         &mut self,
         (device, id): &FileKey,
-        init: &FileInit,
+        file: &Receiving,
         at: WallTime,
     ) -> Result<(), DeskError> {
         point("fleet.file.begin.after")?;
+        let init = &file.init;
         let record = serde_json::to_string(init).map_err(std::io::Error::other)?;
+        let (ranges, upload) = file.columns();
         self.0
             .prepare_cached(
                 "INSERT OR REPLACE INTO files
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'receiving', '[]', ?7)",
+                     (tenant, device, id, size, sha256, record, state, ranges, changed_us, upload)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'receiving', ?7, ?8, ?9)",
             )?
             .execute(params![
                 device.tenant.as_str(),
@@ -87,7 +87,9 @@ impl Files for Ledger {
                 init.size,
                 init.checksum.as_str(),
                 record,
-                at.0
+                ranges,
+                at.0,
+                upload
             ])?;
         Ok(())
     }
@@ -96,7 +98,7 @@ impl Files for Ledger {
         point("fleet.finish.before")?;
         self.0
             .prepare_cached(
-                "UPDATE files SET state = 'stored', ranges = '[]', changed_us = ?4
+                "UPDATE files SET state = 'stored', ranges = '[]', upload = NULL, changed_us = ?4
                  WHERE tenant = ?1 AND device = ?2 AND id = ?3",
             )?
             .execute(params![
@@ -112,8 +114,6 @@ impl Files for Ledger {
     fn put_ranges(&mut self, files: &[(&FileKey, &Ranges)]) -> Result<(), DeskError> {
         let transaction = self.0.transaction()?;
         for ((device, id), ranges) in files {
-            let pairs: Vec<(u64, u64)> = ranges.pairs().collect();
-            let json = serde_json::to_string(&pairs).map_err(std::io::Error::other)?;
             transaction
                 .prepare_cached(
                     "UPDATE files SET ranges = ?4 WHERE tenant = ?1 AND device = ?2 AND id = ?3",
@@ -122,7 +122,7 @@ impl Files for Ledger {
                     device.tenant.as_str(),
                     device.device.as_str(),
                     id.to_string(),
-                    json
+                    ranges_json(ranges)
                 ])?;
         }
         point("fleet.ranges.commit.before")?;

@@ -101,6 +101,8 @@ const MIGRATIONS: &[&str] = &[
     CREATE TABLE dead_letters_lost (letters INTEGER NOT NULL);
     INSERT INTO dead_letters_lost VALUES (0);
 ",
+    // The multipart upload under which the box puts the file into the bucket itself.
+    "ALTER TABLE files ADD COLUMN upload TEXT;",
 ];
 
 /// Why the database cannot be opened.

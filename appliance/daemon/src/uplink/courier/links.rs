@@ -1,0 +1,65 @@
+//! Parts of a clip that go by HTTP to links of the receiver, at the pace of everything else.
+
+use hal::Clock;
+use outbox::{LinkEnd, Sent, Taken};
+use wire::time::Monotonic;
+use wire::transfer::FileWay;
+
+use super::put::{Put, PutEvent};
+use super::{Courier, Job};
+use crate::uplink::Way;
+
+impl<C: Clock> Courier<C> {
+    /// Opens the request for the next `length` bytes.
+    pub(super) fn open_put(&mut self, length: u64) {
+        let Way::Links(trust) = &self.config.way else { return };
+        let Some(job) = &mut self.job else { return };
+        let Some(link) = job.link.take() else { return };
+        job.put = Some(Put::open(&link, length, (trust, self.config.terms.window)));
+    }
+
+    pub(super) fn handle_put(&mut self, now: Monotonic, event: PutEvent) {
+        let Some(job) = &mut self.job else { return };
+        match event {
+            PutEvent::Taken(sent) => {
+                if let Sent::Segment { offset, .. } = sent {
+                    self.pacer.handle_answered(now, offset);
+                }
+                job.upload.handle_puback(now, sent, Taken::Accepted);
+            }
+            PutEvent::Ended(Ok(())) => {
+                job.put = None;
+                job.upload.handle_link_end(now, LinkEnd::Stored);
+            }
+            PutEvent::Ended(Err(error)) => {
+                job.upload.handle_link_end(now, LinkEnd::Failed);
+                self.end_put(&error.to_string());
+            }
+        }
+    }
+
+    pub(super) fn hang_up_put(&mut self) {
+        self.end_put("its server took or answered nothing any more");
+    }
+
+    fn end_put(&mut self, reason: &str) {
+        self.pacer.handle_disconnected();
+        let Some(job) = &mut self.job else { return };
+        job.put = None;
+        let clip = job.clip.record.id;
+        match job.upload.way() {
+            FileWay::Links => tracing::warn!(%clip, reason, "a part was not put; asked again"),
+            FileWay::Segments => {
+                tracing::warn!(%clip, reason, "no link works; this clip goes through the broker");
+            }
+        }
+    }
+}
+
+/// The next event of the request that is open; never, without one. Cancel-safe.
+pub(super) async fn next_event(job: &mut Option<Job>) -> PutEvent {
+    match job.as_mut().and_then(|job| job.put.as_mut()) {
+        Some(put) => put.next().await,
+        None => std::future::pending().await,
+    }
+}
