@@ -26,7 +26,7 @@ use crate::clock::SystemClock;
 use crate::commands::{Means, Restart, Watched};
 use crate::config::Config;
 use crate::inputs::Inputs;
-use crate::telemetry::{self, Cadence, Happened, Telemetry};
+use crate::telemetry::{self, Cadence, Happened, Line, Telemetry};
 use crate::watchdog;
 
 /// How long a stopping box waits for the receiver's acknowledgements. the unit's own patience is
@@ -105,7 +105,9 @@ async fn tell(clock: Arc<SystemClock>, telemetry: Telemetry, watched: Watched) {
         let (now, activity) = (clock.now(), telemetry.activity());
         let happened = if activity == known { Happened::Nothing } else { Happened::Something };
         known = activity;
-        let is_due = cadence.is_due(now, happened) || watched.at(now);
+        let is_spent = telemetry.uplink.stats().telemetry_is_spent;
+        let line = if is_spent { Line::Spent } else { Line::Free };
+        let is_due = cadence.is_due(now, happened, line) || watched.at(now);
         telemetry.uplink.set_tempo(cadence.tempo(now));
         if !is_due {
             continue;
@@ -128,6 +130,9 @@ async fn tell_players(clock: Arc<SystemClock>, telemetry: Telemetry) {
     let group: Name = TELEMETRY_PLAYERS.parse().expect("the group's name is one");
     loop {
         clock.sleep_until(clock.now().plus(PLAYERS_EVERY)).await;
+        if telemetry.uplink.stats().telemetry_is_spent {
+            continue;
+        }
         for seen in telemetry.players() {
             let json = serde_json::to_string(&seen).expect("it has text keys, so JSON can hold it");
             telemetry.uplink.telemetry(group.clone(), json);

@@ -33,7 +33,7 @@ use crate::clock::SystemClock;
 use crate::govern::Latest;
 use crate::hardware::figures;
 use crate::uplink;
-pub use cadence::{Cadence, EVERY, Happened};
+pub use cadence::{Cadence, EVERY, Happened, Line};
 
 /// Everything that is told about.
 pub struct Telemetry {
@@ -135,6 +135,7 @@ impl Telemetry {
                 "link_bytes_per_second": stats.link.map(|link| link.rate),
                 "link_round_trip_us": stats.link.map(|link| link.round_trip.as_micros()),
                 "clip_bytes_today": stats.clip_bytes_today,
+                "telemetry_bytes_today": stats.telemetry_bytes_today,
                 "commands_dropped_total": stats.commands_dropped,
                 "event_round_trip_us": stats.event_round_trip.map(|took| took.as_micros()),
             },

@@ -114,6 +114,14 @@ impl Authority {
         self.with_key(&params)
     }
 
+    /// Certificate and key, in one PEM text, of a program that is no box: a receiver, an operator's
+    /// tool. Its name is that of no box and no claim, so it vouches for nobody.
+    pub fn client(&self, name: &Name, days: u32, now: WallTime) -> String {
+        let mut params = params(name.as_str(), days, now);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.with_key(&params)
+    }
+
     /// A broker's certificate and key in one PEM text.
     ///
     /// # Errors

@@ -101,6 +101,16 @@ fn request_that_was_changed_or_moved_is_refused() {
 }
 
 #[test]
+fn program_that_is_no_box_vouches_for_nobody() {
+    let (authority, box_) = (authority(), device("demo/court-1"));
+    let receiver = authority.client(&"receiver".parse().expect("a name"), 365, NOW);
+    let certificate = Certificate::from_pem(&receiver).expect("a certificate");
+    assert_eq!(certificate.holder(), None);
+    let told = authority.judge(&box_, &ask(&box_, &Key::generate(), &receiver), NOW);
+    assert!(told.is_err(), "{told:?}");
+}
+
+#[test]
 fn what_is_no_voucher_or_authority_says_so() {
     let (authority, box_) = (authority(), device("demo/court-1"));
     let one = enrolled(&authority, &box_);

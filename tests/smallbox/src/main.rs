@@ -23,7 +23,7 @@ use courtside::clock::SystemClock;
 use courtside::outputs::Shipping;
 use courtside::run::remove_unknown_clips;
 use courtside::store::{Opened, Store};
-use courtside::uplink::{self, PlainLinks, Trust, Way};
+use courtside::uplink::{self, DayBytes, PlainLinks, Trust, Way};
 use courtside::vault::{self, Recordings};
 use mqtt::{Endpoint, Security};
 use outbox::{Gate, Quota};
@@ -165,7 +165,7 @@ fn start_uplink(
             Clips::Links => Way::Links(Trust { ca: PathBuf::new(), plain: PlainLinks::Followed }),
         },
         gate: Gate::default(),
-        day_bytes_max: None,
+        day_bytes_max: DayBytes::default(),
         quota: QUOTA,
         commands: None,
     };

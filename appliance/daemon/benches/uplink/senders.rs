@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use courtside::clock::SystemClock;
 use courtside::store::{Finish, Store, StoredPlan};
-use courtside::uplink::{self, Config, Handle, PlainLinks, Trust, Way};
+use courtside::uplink::{self, Config, DayBytes, Handle, PlainLinks, Trust, Way};
 use hal::Clock;
 use mqtt::{Connection, Encoding, Endpoint, Event, Message, Retain, Security, Session};
 use outbox::Quota;
@@ -55,7 +55,7 @@ fn endpoint() -> Endpoint {
 pub(super) fn config(endpoint: Endpoint) -> Config {
     Config {
         commands: None,
-        day_bytes_max: None,
+        day_bytes_max: DayBytes::default(),
         device: device(),
         firmware: "bench".to_owned(),
         endpoint,

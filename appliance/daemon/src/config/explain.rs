@@ -101,6 +101,9 @@ impl fmt::Display for Uplink {
         if let Some(bytes) = self.day_bytes_max {
             write!(f, ", {} MB a day", bytes as f64 / 1e6)?;
         }
+        if let Some(bytes) = self.telemetry_day_bytes_max {
+            write!(f, "; telemetry {} MB a day", bytes as f64 / 1e6)?;
+        }
         match self.gate.lock {
             GameLock::Backlog => f.write_str(", those of earlier games not during play")?,
             GameLock::Off => {}

@@ -11,6 +11,7 @@ const UPLINK: &[Key] = &[
     Key::new("clips_at", "\"22:00-08:00\""),
     Key::new("clips_kbit_s_max", "1500"),
     Key::new("clips_mb_per_day", "500"),
+    Key::new("telemetry_mb_per_day", "5"),
     Key::new("game_lock", "\"backlog\""),
     Key::new("upload", "\"s3\""),
     Key::new("upload_ca", "\"/etc/courtside/s3-ca.pem\""),
@@ -30,6 +31,8 @@ pub struct Uplink {
     pub ceiling: Option<u32>,
     /// At most so many bytes of clips a day; `None`: as many as there are.
     pub day_bytes_max: Option<u64>,
+    /// At most so many bytes of telemetry a day before it becomes sparse.
+    pub telemetry_day_bytes_max: Option<u64>,
 }
 
 /// How the bytes of clips go.
@@ -60,11 +63,21 @@ impl Uplink {
             let why = "a day's clips have 1 to 10000000 MB";
             Some(Some((entry.within(1.0, 10_000_000.0, why)? * 1e6) as u64))
         });
+        let telemetry = section.optional("telemetry_mb_per_day").map_or(Some(None), |entry| {
+            let why = "a day's telemetry has 0 to 10000000 MB";
+            Some(Some((entry.within(0.0, 10_000_000.0, why)? * 1e6) as u64))
+        });
         let locks = [("off", GameLock::Off), ("backlog", GameLock::Backlog)];
         let lock = section.optional("game_lock");
         let lock = lock.map_or(Some(GameLock::Off), |entry| entry.one_of(&locks));
         let gate = Gate { hours: hours?, lock: lock? };
-        Some(Self { upload: upload?, gate, ceiling: ceiling?, day_bytes_max: day? })
+        Some(Self {
+            upload: upload?,
+            gate,
+            ceiling: ceiling?,
+            day_bytes_max: day?,
+            telemetry_day_bytes_max: telemetry?,
+        })
     }
 }
 
@@ -116,15 +129,21 @@ mod tests {
     #[test]
     fn hours_ceiling_and_lock_are_read() {
         let text = with(
-            "clips_at = \"22:00-08:30\"\nclips_kbit_s_max = 1500\nclips_mb_per_day = 500\ngame_lock = \"backlog\"",
+            "clips_at = \"22:00-08:30\"\nclips_kbit_s_max = 1500\nclips_mb_per_day = 500\ntelemetry_mb_per_day = 2.5\ngame_lock = \"backlog\"",
         );
         let uplink = understood(&text).uplink;
         assert_eq!(uplink.gate.hours, Some(Hours { from: 1320, to: 510 }));
         assert_eq!(uplink.ceiling, Some(187_500));
         assert_eq!(uplink.day_bytes_max, Some(500_000_000));
+        assert_eq!(uplink.telemetry_day_bytes_max, Some(2_500_000));
         assert_eq!(uplink.gate.lock, GameLock::Backlog);
         let shown = understood(&text).to_string();
-        assert!(shown.contains("clips 22:00-08:30, at most 1500 kbit/s, 500 MB a day"), "{shown}");
+        assert!(
+            shown.contains(
+                "clips 22:00-08:30, at most 1500 kbit/s, 500 MB a day; telemetry 2.5 MB a day"
+            ),
+            "{shown}"
+        );
         assert_eq!(understood(GOOD).uplink, Uplink::default());
     }
 
@@ -148,6 +167,7 @@ mod tests {
         for (wrong, says) in [
             ("clips_kbit_s_max = 1", "64 to 10000000"),
             ("clips_mb_per_day = 0", "1 to 10000000 MB"),
+            ("telemetry_mb_per_day = -1", "0 to 10000000 MB"),
             ("game_lock = \"on\"", "write one of `off` and `backlog`"),
             ("upload = \"ftp\"", "write one of `mqtt` and `s3`"),
             ("upload_ca = \"/etc/hosts\"", "write `upload = \"s3\"`"),

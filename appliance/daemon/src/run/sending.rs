@@ -13,7 +13,7 @@ use crate::commands::{self, Commands, Means};
 use crate::config::{self, Accept, Config, Upload};
 use crate::enrol::{self, Enrolment};
 use crate::store::Opened;
-use crate::uplink::{self, PlainLinks, Trust, Way};
+use crate::uplink::{self, DayBytes, PlainLinks, Trust, Way};
 
 /// Most files of clips that wait for upload: against running out of inodes.
 const CLIP_FILES_MAX: u32 = 10_000;
@@ -48,7 +48,10 @@ pub(super) fn start(
         terms: Terms { ceiling: config.uplink.ceiling, ..uplink::Config::TERMS },
         way: way(config),
         gate: config.uplink.gate,
-        day_bytes_max: config.uplink.day_bytes_max,
+        day_bytes_max: DayBytes {
+            clips: config.uplink.day_bytes_max,
+            telemetry: config.uplink.telemetry_day_bytes_max,
+        },
         quota: Quota { bytes: config.storage.clips_bytes, files: CLIP_FILES_MAX },
         commands: (config.commands.accept != Accept::None).then_some(ask),
     };

@@ -54,6 +54,34 @@ pub struct StoredPlan {
     pub payload: Vec<u8>,
 }
 
+/// What a line that costs by the byte is asked to carry little of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spending {
+    /// Bytes of clips.
+    Clips,
+    /// Bytes of telemetry.
+    Telemetry,
+}
+
+/// Bytes of each kind, and on which day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SpentByKind {
+    /// Of clips.
+    pub clips: Spent,
+    /// Of telemetry.
+    pub telemetry: Spent,
+}
+
+impl SpentByKind {
+    /// Those of one kind.
+    pub const fn of(self, kind: Spending) -> Spent {
+        match kind {
+            Spending::Clips => self.clips,
+            Spending::Telemetry => self.telemetry,
+        }
+    }
+}
+
 /// A clip that is cut and not delivered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredClip {
@@ -252,12 +280,12 @@ impl Store {
         self.write(Write::EndCommand(id, outcome, text))
     }
 
-    /// Notes how many bytes of clips went on which day, some time later.
+    /// Notes how many bytes of one kind went on which day, some time later.
     ///
     /// # Errors
     /// [`StoreError::Busy`] or [`StoreError::Closed`].
-    pub fn note_spent(&self, spent: Spent) -> Result<(), StoreError> {
-        self.send(Command::Lazy(Write::Spent(spent)))
+    pub fn note_spent(&self, of: Spending, spent: Spent) -> Result<(), StoreError> {
+        self.send(Command::Lazy(Write::Spent(of, spent)))
     }
 
     /// Notes a command that was refused, some time later.

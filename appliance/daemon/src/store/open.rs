@@ -7,7 +7,6 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use hal::Clock;
-use outbox::Spent;
 use rusqlite::Connection;
 use tokio::sync::watch;
 use wire::birth::Held;
@@ -15,7 +14,10 @@ use wire::ids::{BootId, Seq};
 use wire::time::WallTime;
 
 use super::writer::Writer;
-use super::{COMMANDS_MAX, Health, Store, StoredClip, StoredPlan, commands, schema, tables};
+use super::{
+    COMMANDS_MAX, Health, Spending, SpentByKind, Store, StoredClip, StoredPlan, commands, schema,
+    tables,
+};
 
 /// 2024-01-01T00:00:00Z; a wall clock before it is not set.
 const EPOCH_2024: WallTime = WallTime(1_704_067_200_000_000);
@@ -37,7 +39,7 @@ pub struct Opened {
     /// them and call [`Store::forget_clip`].
     pub leftovers: Vec<StoredClip>,
     /// How many bytes of clips went on which day.
-    pub spent: Spent,
+    pub spent: SpentByKind,
 }
 
 /// Why the store could not be opened.
@@ -100,7 +102,9 @@ impl Store {
         let clips = tables::clips(&connection).map_err(database)?;
         let held = tables::held(&connection).map_err(database)?;
         let leftovers = tables::released_clips(&connection).map_err(database)?;
-        let spent = tables::spent(&connection).map_err(database)?;
+        let spent = |of| tables::spent(&connection, of).map_err(database);
+        let spent =
+            SpentByKind { clips: spent(Spending::Clips)?, telemetry: spent(Spending::Telemetry)? };
         let (commands, receiver) = sync_channel(COMMANDS_MAX);
         let (persisted, persisted_receiver) = watch::channel(Seq(0));
         let (health, health_receiver) = watch::channel(Health::Good);

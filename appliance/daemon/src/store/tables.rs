@@ -12,7 +12,7 @@ use wire::topic::Route;
 
 use super::commands;
 use super::writer::Write;
-use super::{Farewell, Finish, StoredClip, StoredMessage, StoredPlan};
+use super::{Farewell, Finish, Spending, StoredClip, StoredMessage, StoredPlan};
 
 /// Evictions that are remembered.
 const EVICTIONS_MAX: i64 = 10_000;
@@ -63,31 +63,41 @@ pub(super) fn apply(
             .map(drop),
         Write::BeginCommand(row) => commands::insert(transaction, context, (row, "begun")),
         Write::RefusedCommand(row) => commands::insert(transaction, context, (row, "refused")),
-        Write::Spent(spent) => put_spent(transaction, *spent),
+        Write::Spent(of, spent) => put_spent(transaction, (*of, *spent)),
         Write::EndCommand(id, outcome, text) => commands::end(transaction, (id, *outcome, text)),
     }
 }
 
-fn put_spent(transaction: &Transaction<'_>, spent: Spent) -> Result<(), Error> {
+/// Where the table of single values has the day of a kind of bytes, and how many there were.
+const fn spent_keys(of: Spending) -> [&'static str; 2] {
+    match of {
+        Spending::Clips => ["clips_day", "clips_day_bytes"],
+        Spending::Telemetry => ["telemetry_day", "telemetry_day_bytes"],
+    }
+}
+
+fn put_spent(transaction: &Transaction<'_>, (of, spent): (Spending, Spent)) -> Result<(), Error> {
+    let [day_key, bytes_key] = spent_keys(of);
     // SQLite counts to i64::MAX.
     let bytes = i64::try_from(spent.bytes).unwrap_or(i64::MAX);
     transaction
         .prepare_cached(
-            "INSERT INTO meta (key, value) VALUES ('clips_day', ?1), ('clips_day_bytes', ?2)
+            "INSERT INTO meta (key, value) VALUES (?1, ?2), (?3, ?4)
              ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         )?
-        .execute([spent.day, bytes])
+        .execute(params![day_key, spent.day, bytes_key, bytes])
         .map(drop)
 }
 
-/// How many bytes of clips went on which day.
-pub(super) fn spent(connection: &Connection) -> Result<Spent, Error> {
+/// How many bytes of one kind went on which day.
+pub(super) fn spent(connection: &Connection, of: Spending) -> Result<Spent, Error> {
     let value = |key: &str| {
         connection
             .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get::<_, i64>(0))
             .optional()
     };
-    let (day, bytes) = (value("clips_day")?, value("clips_day_bytes")?);
+    let [day_key, bytes_key] = spent_keys(of);
+    let (day, bytes) = (value(day_key)?, value(bytes_key)?);
     Ok(Spent {
         day: day.unwrap_or_default(),
         bytes: u64::try_from(bytes.unwrap_or_default()).unwrap_or_default(),

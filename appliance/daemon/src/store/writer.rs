@@ -18,8 +18,8 @@ use wire::ids::{BootId, ClipId, Name, Seq};
 use wire::time::Monotonic;
 
 use super::{
-    CommandRow, Farewell, Finish, Health, Known, Outcome, StoreError, StoredClip, StoredMessage,
-    StoredPlan, commands, open, tables,
+    CommandRow, Farewell, Finish, Health, Known, Outcome, Spending, StoreError, StoredClip,
+    StoredMessage, StoredPlan, commands, open, tables,
 };
 
 /// Longest wait for company before a commit.
@@ -55,7 +55,7 @@ pub(super) enum Write {
     BeginCommand(Box<CommandRow>),
     EndCommand(Name, Outcome, String),
     RefusedCommand(Box<CommandRow>),
-    Spent(Spent),
+    Spent(Spending, Spent),
 }
 
 #[derive(Debug)]
@@ -149,7 +149,7 @@ impl<C: Clock> Writer<C> {
             | Write::BeginCommand(_)
             | Write::EndCommand(..)
             | Write::RefusedCommand(_)
-            | Write::Spent(_) => None,
+            | Write::Spent(..) => None,
         });
         if let Some(newest) = newest.max() {
             self.persisted.send_replace(newest);

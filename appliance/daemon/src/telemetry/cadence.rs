@@ -30,12 +30,14 @@ impl Cadence {
         Self { happened: now, next_idle: now }
     }
 
-    /// Whether a message is due, as something happened since the last call or not.
-    pub fn is_due(&mut self, now: Monotonic, happened: Happened) -> bool {
+    /// Whether a message is due, as something happened since the last call or not. On a line that
+    /// may carry no more, whatever happens is told as seldom as if nothing did.
+    pub fn is_due(&mut self, now: Monotonic, happened: Happened, line: Line) -> bool {
         if happened == Happened::Something {
             self.happened = now;
         }
-        now.since(self.happened) <= LINGER || self.next_idle <= now
+        let is_lively = now.since(self.happened) <= LINGER && line == Line::Free;
+        is_lively || self.next_idle <= now
     }
 
     /// A message of so many bytes was sent.
@@ -59,6 +61,15 @@ pub enum Happened {
     Something,
 }
 
+/// What the line may carry of telemetry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// As much as there is.
+    Free,
+    /// The day's bytes are used up.
+    Spent,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,7 +78,7 @@ mod tests {
     fn messages(cadence: &mut Cadence, from: u64, to: u64, happened: Happened) -> usize {
         let steps = (from..to).step_by(2).map(|second| Monotonic::from_millis(second * 1_000));
         let due = |now: Monotonic| {
-            let due = cadence.is_due(now, happened);
+            let due = cadence.is_due(now, happened, Line::Free);
             if due {
                 cadence.handle_sent(now, 4_000);
             }
@@ -92,9 +103,25 @@ mod tests {
     }
 
     #[test]
+    fn game_on_a_line_that_may_carry_no_more_is_told_as_seldom_as_silence_and_stays_watched() {
+        let mut cadence = Cadence::new(Monotonic(0));
+        let at = |second: u64| Monotonic::from_millis(second * 1_000);
+        let mut due = 0;
+        for second in (2..7_200).step_by(2) {
+            if cadence.is_due(at(second), Happened::Something, Line::Spent) {
+                cadence.handle_sent(at(second), 4_000);
+                due += 1;
+            }
+            assert_eq!(cadence.tempo(at(second)), Tempo::Live);
+        }
+        assert!((2..=4).contains(&due), "{due} messages in two hours");
+        assert!(cadence.is_due(at(7_200), Happened::Something, Line::Free));
+    }
+
+    #[test]
     fn connection_is_watchful_through_a_break() {
         let mut cadence = Cadence::new(Monotonic(0));
-        cadence.is_due(Monotonic::from_millis(1_000), Happened::Something);
+        cadence.is_due(Monotonic::from_millis(1_000), Happened::Something, Line::Free);
         assert_eq!(cadence.tempo(Monotonic::from_millis(300_000)), Tempo::Live);
         assert_eq!(cadence.tempo(Monotonic::from_millis(302_000)), Tempo::Idle);
     }

@@ -10,25 +10,22 @@ use std::time::Duration;
 
 use hal::Clock;
 use mqtt::{Event, Session, Verdict};
-use outbox::{
-    Allowance, Clip, Closed, Delays, Pacer, Play, Sent, Spent, Taken, Terms, Upload, UploadEffect,
-    Waits,
-};
+use outbox::{Clip, Closed, Delays, Pacer, Play, Sent, Taken, Terms, Upload, UploadEffect, Waits};
 use tokio::sync::{mpsc, oneshot, watch};
 use wire::time::Monotonic;
 use wire::transfer::FileResponse;
 
+use super::budget::Budget;
 use super::hour::local_minute;
 use super::line::Line;
 use super::{Config, Handle, Offer, Pulse, Stats, Tempo, Way, Wished, sleep};
-use crate::store::{Opened, Store, StoredClip};
+use crate::store::{Opened, Spending, Store, StoredClip};
 
 mod announcing;
 mod disk;
 mod links;
 mod put;
 mod settling;
-mod spending;
 mod wire_bytes;
 
 pub use put::{PlainLinks, Trust};
@@ -91,9 +88,8 @@ pub(super) struct Courier<C> {
     not_before: Monotonic,
     line: Line<Sent>,
     pacer: Pacer,
-    allowance: Allowance,
-    /// What the store knows of it.
-    noted: Spent,
+    /// Bytes of clips a day.
+    budget: Budget,
     /// Why no clip goes now.
     held: Option<Closed>,
     /// When there last was a clip to be uploaded.
@@ -130,8 +126,7 @@ impl<C: Clock> Courier<C> {
             not_before: clock.now(),
             line: Line::new(config.endpoint.clone(), clock.now(), !u64::from(opened.boot.0)),
             pacer: Pacer::new(clock.now(), config.terms),
-            allowance: Allowance::new(config.day_bytes_max, opened.spent),
-            noted: opened.spent,
+            budget: Budget::new(opened, Spending::Clips, config.day_bytes_max.clips),
             held: None,
             used: clock.now(),
             stop: None,
@@ -147,7 +142,7 @@ impl<C: Clock> Courier<C> {
             self.act().await;
             self.tell_stats();
             if let Some(stop) = self.stop.take() {
-                self.note(self.allowance.spent());
+                self.budget.note();
                 self.line.close(GOODBYE).await;
                 let _caller_is_gone = stop.send(());
                 return;
@@ -285,7 +280,8 @@ impl<C: Clock> Courier<C> {
         while self.job.is_some() {
             // A clip whose bytes are all there is brought to its end on the same day.
             let sends_bytes = self.job.as_ref().is_some_and(|job| job.upload.sends_bytes());
-            if sends_bytes && let Err(closed) = self.judge_spending() {
+            let wall = self.clock.wall_time();
+            if sends_bytes && let Err(closed) = self.budget.judge(wall) {
                 self.put_back(closed);
                 return;
             }
@@ -339,7 +335,8 @@ impl<C: Clock> Courier<C> {
         self.held = None;
         while let Some(clip) = self.waiting.back() {
             let judged = self.judge(clip);
-            self.held = judged.and_then(|()| self.judge_spending()).err();
+            let wall = self.clock.wall_time();
+            self.held = judged.and_then(|()| self.budget.judge(wall)).err();
             if self.held.is_some() {
                 self.not_before = self.clock.now().plus(GATE_EVERY);
                 return;
@@ -397,7 +394,7 @@ impl<C: Clock> Courier<C> {
         self.links.stats.update(|stats| {
             stats.clips_connected = self.line.is_up();
             stats.link = self.pacer.link();
-            stats.clip_bytes_today = self.allowance.spent().bytes;
+            stats.clip_bytes_today = self.budget.spent().bytes;
             stats.clips_held = self.held.filter(|_| self.job.is_none());
             stats.clips_waiting = clips().count();
             stats.clip_bytes_waiting = clips().map(|clip| clip.record.bytes).sum();

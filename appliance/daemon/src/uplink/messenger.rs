@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hal::Clock;
-use mqtt::{Event, Incoming, PublishError, Quality};
+use mqtt::{Event, Incoming, PublishError};
 use outbox::{Class, Delays, Effect, Item, Key, Limits, Loaded, Outbox};
 use tokio::sync::{mpsc, oneshot, watch};
 use wire::birth::{Held, Presence};
@@ -17,14 +17,16 @@ use wire::time::Monotonic;
 use wire::topic::{self, Leaf};
 use wire::transfer::{Ack, FileResponse};
 
+use super::budget::Budget;
 use super::letters::Letter;
 use super::line::Line;
 use super::{Config, Inbound, Pulse, Stats, Tempo, sleep};
-use crate::store::{Opened, Store, StoreError, StoredMessage, Ticket};
+use crate::store::{Opened, Spending, Store, StoreError, StoredMessage, Ticket};
 
 mod asked;
 mod birth;
 mod farewell;
+mod telemetry;
 
 /// Both encodings of a message count, so this is 32 messages.
 const WINDOW: u16 = 64;
@@ -80,6 +82,8 @@ pub(super) struct Messenger<C> {
     /// What the broker has not answered.
     half: HashMap<Key, Half>,
     drain: Option<Drain>,
+    /// Bytes of telemetry a day.
+    budget: Budget,
 }
 
 /// A message of which the broker has not answered every encoding.
@@ -123,6 +127,7 @@ impl<C: Clock> Messenger<C> {
             tempo: Tempo::Live,
             half: HashMap::new(),
             drain: None,
+            budget: Budget::new(opened, Spending::Telemetry, config.day_bytes_max.telemetry),
             config,
             clock,
         }
@@ -368,20 +373,6 @@ impl<C: Clock> Messenger<C> {
         self.letters.extend(letters);
         // Letters that left the shelves for the store, or that were released meanwhile.
         self.letters.retain(|key, _| on_shelves.binary_search(key).is_ok());
-    }
-
-    fn telemetry(&mut self, group: &wire::ids::Name, json: String) {
-        let message = mqtt::Message {
-            topic: self.config.device.telemetry(group).as_str().to_owned(),
-            payload: json.into(),
-            encoding: mqtt::Encoding::Json,
-            retain: mqtt::Retain::No,
-        };
-        let line = self.line.up();
-        let sent = line.is_some_and(|line| line.tell(message, Quality::Once).is_ok());
-        if !sent {
-            self.links.stats.update(|stats| stats.telemetry_dropped += 1);
-        }
     }
 
     fn deadline(&self) -> Option<Monotonic> {

@@ -8,6 +8,7 @@
 //! Facts behind it: `docs/architecture.md`; numbers and holes:
 //! `docs/decisions/0005-holes-in-sequence-numbers.md`.
 
+mod budget;
 mod courier;
 mod hour;
 mod letters;
@@ -55,8 +56,8 @@ pub struct Config {
     pub way: Way,
     /// When clips are uploaded.
     pub gate: Gate,
-    /// Bytes of clips a day, on a line that costs by the byte.
-    pub day_bytes_max: Option<u64>,
+    /// What may go on a line that costs by the byte.
+    pub day_bytes_max: DayBytes,
     /// How much may wait for upload; beyond it clips are evicted, oldest first.
     pub quota: Quota,
     /// Link: messenger → commands. DROP: whoever asks hears nothing and asks again. `None`: the
@@ -71,6 +72,15 @@ pub enum Way {
     Messages,
     /// By HTTP to links that the receiver gives; as messages, where it gives none or none works.
     Links(Trust),
+}
+
+/// Bytes that may go in a day of the box's own time zone; `None`: as many as there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DayBytes {
+    /// Of clips. What is over waits for the next day.
+    pub clips: Option<u64>,
+    /// Of telemetry. When they are used up it is as sparse as that of a box that does nothing.
+    pub telemetry: Option<u64>,
 }
 
 /// A command as it came, unread.
@@ -208,6 +218,10 @@ pub struct UplinkStats {
     pub clip_bytes_today: u64,
     /// Commands that came faster than they are read.
     pub commands_dropped: u64,
+    /// Bytes of telemetry that went today.
+    pub telemetry_bytes_today: u64,
+    /// As many as a day allows: from now on it has to be sparse.
+    pub telemetry_is_spent: bool,
     /// Telemetry that was not sent because there was no connection.
     pub telemetry_dropped: u64,
 }

@@ -43,10 +43,9 @@ impl Venue {
         let own = authority::open(&ca).expect("it was made");
         let server = own.broker(&["localhost".to_owned()], 2, now).expect("a name");
         fs::write(folder.path().join("broker.pem"), server).expect("a file");
-        // Who runs the authority is let in as a claim is: what it may do, the list below says.
-        let desk = own.claim(&"desk".parse().expect("a name"), 2, now);
+        let desk = own.client(&"authority".parse().expect("a name"), 2, now);
         fs::write(folder.path().join("desk.pem"), desk).expect("a file");
-        let access = "user claim:desk\ntopic read cv1/+/+/enrol\ntopic write cv1/+/+/enrol-response\n\
+        let access = "user authority\ntopic read cv1/+/+/enrol\ntopic write cv1/+/+/enrol-response\n\
                       user claim:other\ntopic readwrite cv1/demo/#\n\
                       user claim:demo\ntopic write cv1/demo/+/enrol\ntopic read cv1/demo/+/enrol-response\n\
                       pattern readwrite cv1/%u/#\n";

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use courtside::clock::SystemClock;
 use courtside::store::{Finish, OpenError, Opened, Store, StoreError, StoredPlan};
-use courtside::uplink::{self, Asked, Config, Handle, Way};
+use courtside::uplink::{self, Asked, Config, DayBytes, Handle, Way};
 use fleet::{Line, Stored};
 use hal::Clock;
 use mqtt::{Endpoint, Security};
@@ -35,7 +35,7 @@ pub(crate) struct Bench {
     /// When clips are uploaded.
     pub(crate) gate: Gate,
     /// Bytes of clips a day.
-    pub(crate) day_bytes_max: Option<u64>,
+    pub(crate) day_bytes_max: DayBytes,
     /// How long ago clips begin.
     pub(crate) clip_age: Duration,
     /// Where the box puts commands, if it takes some.
@@ -57,7 +57,7 @@ impl Bench {
             quota: Quota { bytes: 1 << 30, files: 1000 },
             way: Way::Messages,
             gate: Gate::default(),
-            day_bytes_max: None,
+            day_bytes_max: DayBytes::default(),
             clip_age: Duration::ZERO,
             commands: None,
             port,

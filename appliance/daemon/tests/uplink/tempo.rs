@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use courtside::uplink::Tempo;
+use courtside::uplink::{Handle, Tempo};
 use mqtt::{Connection, Endpoint, Event, Security, Session};
 use outbox::{Closed, GameLock, Gate};
 
@@ -71,7 +71,7 @@ fn day_whose_bytes_are_used_up_ends_for_clips_and_stays_so_over_a_restart() {
     let Some(broker) = Broker::start("") else { return };
     runtime().block_on(async {
         let mut bench = Bench::new(broker.port);
-        bench.day_bytes_max = Some(100_000);
+        bench.day_bytes_max.clips = Some(100_000);
         bench.restart_receiver().await;
         let (opened, handle) = bench.start_box();
         bench.offer_clip((&opened, &handle), 90_000).await;
@@ -93,11 +93,44 @@ fn day_whose_bytes_are_used_up_ends_for_clips_and_stays_so_over_a_restart() {
 }
 
 #[test]
+fn day_whose_telemetry_is_used_up_stays_so_over_a_restart_and_costs_no_event() {
+    let Some(broker) = Broker::start("") else { return };
+    runtime().block_on(async {
+        let mut bench = Bench::new(broker.port);
+        bench.day_bytes_max.telemetry = Some(10_000);
+        bench.restart_receiver().await;
+        let (opened, handle) = bench.start_box();
+        bench.until("a connection", |_| handle.stats().connected).await;
+        let tell = |handle: &Handle| {
+            let group = "pipeline".parse().expect("a name");
+            handle.telemetry(group, "x".repeat(4_000));
+        };
+        tell(&handle);
+        bench.until("one message", |_| handle.stats().telemetry_bytes_today > 4_000).await;
+        assert!(!handle.stats().telemetry_is_spent);
+        // Told all the same: how seldom is for its maker to decide.
+        (0..2).for_each(|_| tell(&handle));
+        bench.until("the end of it", |_| handle.stats().telemetry_is_spent).await;
+        let spent = handle.stats().telemetry_bytes_today;
+        assert!((12_000..12_200).contains(&spent), "{spent}");
+        handle.publish(bench.event(opened.boot, 1)).expect("there is room");
+        bench.until("an event", |bench| bench.events_told().len() == 1).await;
+        assert_eq!(handle.drain(Duration::from_secs(5)).await, 0);
+        drop((opened, handle));
+        let (_opened, handle) = bench.restart_box().await;
+        bench.until("a connection", |_| handle.stats().connected).await;
+        tell(&handle);
+        bench.until("it remembers", |_| handle.stats().telemetry_bytes_today > spent).await;
+        assert!(handle.stats().telemetry_is_spent);
+    });
+}
+
+#[test]
 fn clip_that_uses_the_day_up_is_delivered_on_that_day() {
     let Some(broker) = Broker::start("") else { return };
     runtime().block_on(async {
         let mut bench = Bench::new(broker.port);
-        bench.day_bytes_max = Some(60_000);
+        bench.day_bytes_max.clips = Some(60_000);
         bench.restart_receiver().await;
         let (opened, handle) = bench.start_box();
         bench.offer_clip((&opened, &handle), 60_000).await;

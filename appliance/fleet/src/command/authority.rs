@@ -59,6 +59,19 @@ enum Job {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
+    /// Makes certificate and key of a program that is no box: the receiver, this authority when it
+    /// answers, an operator's tool.
+    Client {
+        /// Its name: the broker's user.
+        #[arg(long, value_parser = name)]
+        name: Name,
+        /// For so many days.
+        #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: u32,
+        /// The file to write: certificate and key, PEM.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Answers boxes until it is stopped.
     Run {
         #[command(flatten)]
@@ -97,6 +110,9 @@ impl Authority {
             }
             Job::Broker { host, days, out } => {
                 write(&out, &authority::open(dir)?.broker(&host, days, now)?)?;
+            }
+            Job::Client { name, days, out } => {
+                write(&out, &authority::open(dir)?.client(&name, days, now))?;
             }
             Job::Run { broker, days } => {
                 let endpoint = broker.endpoint()?;

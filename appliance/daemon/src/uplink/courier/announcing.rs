@@ -36,7 +36,7 @@ impl<C: Clock> Courier<C> {
                 let bytes = disk::read(Arc::clone(&job.file), offset, length).await?;
                 if let Some(put) = &mut job.put {
                     put.give(sent, bytes);
-                    self.spend(length.into());
+                    self.budget.spend(self.clock.wall_time(), length.into());
                     return Ok(());
                 }
                 (FilePart::Segment(offset), bytes, Encoding::Octets)
@@ -56,7 +56,7 @@ impl<C: Clock> Courier<C> {
         }
         faults::mark("upload.publish.after");
         if let (Ok(()), Sent::Segment { length, .. }) = (published, sent) {
-            self.spend(length.into());
+            self.budget.spend(self.clock.wall_time(), length.into());
         }
         Ok(())
     }

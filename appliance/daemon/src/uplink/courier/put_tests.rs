@@ -1,3 +1,5 @@
+//! Requests to servers of one answer each, with TLS and without.
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread::JoinHandle;

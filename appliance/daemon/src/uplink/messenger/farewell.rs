@@ -19,6 +19,7 @@ impl<C: Clock> Messenger<C> {
     }
 
     pub(super) async fn finish(mut self) {
+        self.budget.note();
         let left = self.outbox.owed() + self.store_the_rest().await;
         if let Ok(mut ticket) = self.store.flush()
             && let Err(error) = ticket.outcome().await
