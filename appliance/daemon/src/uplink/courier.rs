@@ -324,7 +324,7 @@ impl<C: Clock> Courier<C> {
     }
 
     fn put_back(&mut self, closed: Closed) {
-        if let Some(job) = self.job.take() {
+        if let Some(job) = self.take_job() {
             tracing::info!(clip = %job.clip.record.id, ?closed, "held back");
             self.waiting.push_back(job.clip);
         }

@@ -5,6 +5,7 @@ mod bench;
 mod broker;
 mod commands;
 mod hostile;
+mod links;
 mod refused;
 mod tempo;
 

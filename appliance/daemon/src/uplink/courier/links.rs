@@ -38,6 +38,16 @@ impl<C: Clock> Courier<C> {
         }
     }
 
+    /// Ends the upload here. Of a request that ends with it no segment is answered any more: the
+    /// pacer would wait for them for ever.
+    pub(super) fn take_job(&mut self) -> Option<Job> {
+        let job = self.job.take()?;
+        if job.put.is_some() {
+            self.pacer.handle_disconnected();
+        }
+        Some(job)
+    }
+
     pub(super) fn hang_up_put(&mut self) {
         self.end_put("its server took or answered nothing any more");
     }

@@ -18,7 +18,7 @@ const SUSPECT_WAIT: Duration = Duration::from_secs(60);
 
 impl<C: Clock> Courier<C> {
     pub(super) async fn settle(&mut self, outcome: Outcome) {
-        let Some(job) = self.job.take() else { return };
+        let Some(job) = self.take_job() else { return };
         match outcome {
             Outcome::Persisted => {
                 tracing::info!(clip = %job.clip.record.id, bytes = job.clip.record.bytes, "delivered");
@@ -45,7 +45,7 @@ impl<C: Clock> Courier<C> {
     }
 
     pub(super) async fn give_up(&mut self, reason: String) {
-        if let Some(job) = self.job.take() {
+        if let Some(job) = self.take_job() {
             self.drop_clip(job.clip, reason).await;
         }
     }
