@@ -15,6 +15,7 @@ use wire::event::{CueKind, EventKind, Stage};
 use wire::ids::{BootId, Name};
 use wire::time::{ClockQuality, WallTime};
 use wire::timeline::ClockState;
+use wire::transfer::{FileInit, FileResponse, FileWay};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
@@ -100,9 +101,25 @@ fn announcement_of_a_file_is_encoded_as_ever() {
          456789abcdef0123456789abcdef07636f7572742d31c098478087b501fa01800ad005a0
          cb9801406533623063343432393866633163313439616662663463383939366662393234
          323761653431653436343962393334636134393539393162373835326238353580a6bdd8
-         88d2a30601072a808e8901",
-        r#"{"name":"0123456789abcdef0123456789abcdef.mp4","size":2500000,"checksum":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","user_data":{"id":"0123456789abcdef0123456789abcdef","source":"court-1","interval":{"start":583200,"end":1483200},"frames":250,"picture":{"width":1280,"height":720},"bytes":2500000,"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","starts":1767225590000000,"events":[{"id":"7-42","at":1123200}]}}"#,
+         88d2a30601072a808e890101",
+        r#"{"name":"0123456789abcdef0123456789abcdef.mp4","size":2500000,"checksum":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","user_data":{"id":"0123456789abcdef0123456789abcdef","source":"court-1","interval":{"start":583200,"end":1483200},"frames":250,"picture":{"width":1280,"height":720},"bytes":2500000,"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","starts":1767225590000000,"events":[{"id":"7-42","at":1123200}]},"way":"links"}"#,
     );
+}
+
+/// Boxes and receivers of earlier versions know neither a way nor a link.
+#[test]
+fn file_messages_of_earlier_versions_are_read_as_such() {
+    let without = |message: &serde_json::Value, key: &str| {
+        let mut message = message.clone();
+        message.as_object_mut().and_then(|fields| fields.remove(key)).expect("it was there");
+        message.to_string()
+    };
+    let init = serde_json::to_value(sample::init()).expect("text keys");
+    let read: FileInit = serde_json::from_str(&without(&init, "way")).expect("readable");
+    assert_eq!(read, FileInit { way: FileWay::Segments, ..sample::init() });
+    let response = serde_json::to_value(sample::response()).expect("text keys");
+    let read: FileResponse = serde_json::from_str(&without(&response, "link")).expect("readable");
+    assert_eq!(read, FileResponse { link: None, ..sample::response() });
 }
 
 #[test]
@@ -110,8 +127,10 @@ fn response_to_a_file_is_encoded_as_ever() {
     assert_golden(
         &sample::response(),
         "03302e310123456789abcdef0123456789abcdef028011627974657320617265206d6973
-         73696e670200804080800480c004",
-        r#"{"vsn":"0.1","file":"0123456789abcdef0123456789abcdef","step":"fin","reason_code":128,"reason_description":"bytes are missing","missing":[[0,8192],[65536,73728]]}"#,
+         73696e670200804080800480c004014d68747470733a2f2f636c6970732e6578616d706c
+         652f64656d6f2f636f7572742d312f303132332e6d70343f706172744e756d6265723d31
+         26582d416d7a2d5369676e61747572653d30613162",
+        r#"{"vsn":"0.1","file":"0123456789abcdef0123456789abcdef","step":"fin","reason_code":128,"reason_description":"bytes are missing","missing":[[0,8192],[65536,73728]],"link":"https://clips.example/demo/court-1/0123.mp4?partNumber=1&X-Amz-Signature=0a1b"}"#,
     );
 }
 
