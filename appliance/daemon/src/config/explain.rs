@@ -101,18 +101,16 @@ impl fmt::Display for Uplink {
         if let Some(bytes) = self.day_bytes_max {
             write!(f, ", {} MB a day", bytes as f64 / 1e6)?;
         }
-        if let Some(bytes) = self.telemetry_day_bytes_max {
-            write!(f, "; telemetry {} MB a day", bytes as f64 / 1e6)?;
-        }
         match self.gate.lock {
             GameLock::Backlog => f.write_str(", those of earlier games not during play")?,
             GameLock::Off => {}
         }
-        match &self.upload {
-            Upload::Mqtt => Ok(()),
-            Upload::S3 { ca } => {
-                write!(f, ", into the receiver's bucket (TLS by {})", ca.display())
-            }
+        if let Upload::S3 { ca } = &self.upload {
+            write!(f, ", into the receiver's bucket (TLS by {})", ca.display())?;
+        }
+        match self.telemetry_day_bytes_max {
+            Some(bytes) => write!(f, "; telemetry {} MB a day", bytes as f64 / 1e6),
+            None => Ok(()),
         }
     }
 }

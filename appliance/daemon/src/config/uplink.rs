@@ -140,7 +140,8 @@ mod tests {
         let shown = understood(&text).to_string();
         assert!(
             shown.contains(
-                "clips 22:00-08:30, at most 1500 kbit/s, 500 MB a day; telemetry 2.5 MB a day"
+                "clips 22:00-08:30, at most 1500 kbit/s, 500 MB a day, those of earlier games not \
+                 during play; telemetry 2.5 MB a day"
             ),
             "{shown}"
         );
