@@ -152,10 +152,10 @@ pub struct Upload {
     /// What the announcement asks for.
     way: FileWay,
     failed_links: u32,
-    /// What was missing before a server took a range; until the receiver says what is missing now.
-    missing_before_put: Option<u64>,
-    /// Bytes of the range that a server is given.
-    putting: u64,
+    /// The range that the newest link is for.
+    given: Option<(u64, u64)>,
+    /// The one that a server took, until the receiver says what is missing now.
+    took: Option<(u64, u64)>,
     /// Bytes that the broker or the server took, resent ones included.
     taken: u64,
 }
@@ -180,8 +180,8 @@ impl Upload {
             failed_wholes: 0,
             way: FileWay::Segments,
             failed_links: 0,
-            missing_before_put: None,
-            putting: 0,
+            given: None,
+            took: None,
             taken: 0,
         }
     }
@@ -293,7 +293,7 @@ impl Upload {
             State::Linked { offset, end } => {
                 let (offset, end) = (*offset, *end);
                 let todo = Ranges::of(&[(offset, end)], self.size);
-                self.putting = end - offset;
+                self.given = Some((offset, end));
                 self.state = State::Sending { todo, to: To::Link };
                 Some(Effect::Open { offset, length: end - offset })
             }
@@ -379,7 +379,7 @@ impl Upload {
             self.pause(now);
             return;
         }
-        if self.put_was_lost(missing) {
+        if self.put_was_lost(response) {
             return self.fail_link(now);
         }
         self.missing = missing;
@@ -396,6 +396,8 @@ impl Upload {
 
     fn start_over(&mut self, now: Monotonic, step: FileStep) {
         self.missing = u64::MAX;
+        // That everything is missing is no link's fault.
+        self.took = None;
         match step {
             FileStep::Fin => {
                 self.failed_wholes += 1;

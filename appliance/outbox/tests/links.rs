@@ -222,6 +222,34 @@ fn part_that_the_receiver_does_not_find_again_is_a_failed_link() {
 }
 
 #[test]
+fn file_of_more_parts_than_an_answer_lists_goes_without_a_pause() {
+    let mut world = World::new(40 * PART);
+    let done = world.pump();
+    assert_eq!(done.last(), Some(&UploadEffect::Done(Outcome::Persisted)));
+    assert_eq!((world.upload.way(), world.by_broker), (FileWay::Links, 0));
+}
+
+#[test]
+fn file_that_is_asked_for_again_goes_by_links_at_once() {
+    let mut world = World::new(250);
+    loop {
+        let effect = world.next().expect("it goes on");
+        if effect == FIN {
+            break;
+        }
+        world.carry_out(effect);
+    }
+    world.upload.handle_puback(world.now, Sent::Fin, Taken::Accepted);
+    world.stored.fill(false);
+    let mut again = world.answer(FileStep::Fin);
+    again.reason_code = FileResponse::RESEND_ALL;
+    world.upload.handle_response(world.now, &again);
+    let done = world.pump();
+    assert_eq!(done[..2], [INIT, open(0, 250)]);
+    assert_eq!(done.last(), Some(&UploadEffect::Done(Outcome::Persisted)));
+}
+
+#[test]
 fn server_that_is_content_before_it_has_everything_is_not_believed() {
     let mut world = World::new(250);
     assert_eq!(world.next(), Some(INIT));

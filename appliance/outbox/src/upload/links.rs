@@ -54,8 +54,8 @@ impl Upload {
         };
         // A server that is content before it has everything is no store.
         if end == LinkEnd::Stored && sent_all {
-            self.missing_before_put = Some(self.missing);
-            let was_the_last = self.putting == self.missing;
+            self.took = self.given.take();
+            let was_the_last = self.took.is_some_and(|(offset, end)| end - offset == self.missing);
             self.state = if was_the_last { State::Ending } else { State::Asking };
         } else {
             self.fail_link(now);
@@ -74,13 +74,15 @@ impl Upload {
         self.pause(now);
     }
 
-    /// Whether the server took a range of which the receiver knows nothing.
-    pub(super) fn put_was_lost(&mut self, missing: u64) -> bool {
-        let Some(before) = self.missing_before_put.take() else { return false };
-        if missing < before {
+    /// Whether the server took a range that the receiver misses still. How much is missing in all
+    /// does not tell: an answer lists so many ranges and no more.
+    pub(super) fn put_was_lost(&mut self, response: &FileResponse) -> bool {
+        let Some((offset, end)) = self.took.take() else { return false };
+        let was_lost = response.missing.iter().any(|&(from, to)| from < end && offset < to);
+        if !was_lost {
             self.failed_links = 0;
         }
-        missing >= before
+        was_lost
     }
 
     /// What follows from an answer that may name a link; without one the bytes go to the broker.
