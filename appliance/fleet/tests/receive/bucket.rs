@@ -50,6 +50,31 @@ fn told(folder: &Path) -> Vec<String> {
         .collect()
 }
 
+/// Kills the receiver whenever it has counted one, so many times or until everything was sent.
+/// How many it counts by the time that one is seen depends on the machine.
+fn kill_again_and_again(
+    (mut receiver, start): (Receiver, impl Fn() -> Receiver),
+    sending: &mut JoinSet<()>,
+    (counter, times): (&str, usize),
+) -> Receiver {
+    let mut kills = 0;
+    while kills < times {
+        let counted = until(|| {
+            while sending.try_join_next().is_some() {}
+            (sending.is_empty() || receiver.sample(counter)? >= 1.0).then_some(())
+        });
+        counted.expect("one is counted");
+        if sending.is_empty() {
+            break;
+        }
+        receiver.kill();
+        kills += 1;
+        receiver = start();
+    }
+    assert!(kills > 0, "everything was stored before anybody could be killed");
+    receiver
+}
+
 #[test]
 fn clips_of_any_size_come_whole_into_the_bucket() {
     let Some(broker) = Broker::start("") else { return };
@@ -92,28 +117,14 @@ fn receiver_killed_while_clips_go_to_the_bucket_loses_none_and_tells_none_twice(
     let Some(broker) = Broker::start("") else { return };
     let server = Server::start();
     let folder = tempfile::tempdir().expect("a folder");
-    let mut receiver = start(folder.path(), broker.port, &server);
+    let receiver = start(folder.path(), broker.port, &server);
     let runtime = Runtime::new().expect("threads");
     let mut sending = JoinSet::new();
     for device in crowd(BOXES) {
         sending.spawn_on(upload(broker.port, device, SMALL), runtime.handle());
     }
-    let mut kills = 0;
-    while kills < 3 {
-        // How many clips are stored by the time that one is seen depends on the machine.
-        let stored = until(|| {
-            while sending.try_join_next().is_some() {}
-            (sending.is_empty() || receiver.sample("clips_total")? >= 1.0).then_some(())
-        });
-        stored.expect("clips are stored");
-        if sending.is_empty() {
-            break;
-        }
-        receiver.kill();
-        kills += 1;
-        receiver = start(folder.path(), broker.port, &server);
-    }
-    assert!(kills > 0, "everything was stored before anybody could be killed");
+    let start = || start(folder.path(), broker.port, &server);
+    let receiver = kill_again_and_again((receiver, start), &mut sending, ("clips_total", 3));
     runtime.block_on(sending.join_all());
     assert_eq!(receiver.end(), Some(0));
     for device in crowd(BOXES) {
@@ -132,29 +143,15 @@ fn boxes_put_their_clips_into_the_bucket_while_receivers_are_killed() {
     let Some(broker) = Broker::start("") else { return };
     let server = Server::start();
     let folder = tempfile::tempdir().expect("a folder");
-    let mut receiver = start(folder.path(), broker.port, &server);
+    let receiver = start(folder.path(), broker.port, &server);
     let runtime = Runtime::new().expect("threads");
     let mut sending = JoinSet::new();
     for device in crowd(BOXES) {
         let by_links = (device, FileWay::Links);
         sending.spawn_on(upload_by(broker.port, by_links, LARGE), runtime.handle());
     }
-    let mut kills = 0;
-    while kills < 2 {
-        // How many links are given by the time that one is seen depends on the machine.
-        let given = until(|| {
-            while sending.try_join_next().is_some() {}
-            (sending.is_empty() || receiver.sample("links_total")? >= 1.0).then_some(())
-        });
-        given.expect("links are given");
-        if sending.is_empty() {
-            break;
-        }
-        receiver.kill();
-        kills += 1;
-        receiver = start(folder.path(), broker.port, &server);
-    }
-    assert!(kills > 0, "everything was stored before anybody could be killed");
+    let start = || start(folder.path(), broker.port, &server);
+    let receiver = kill_again_and_again((receiver, start), &mut sending, ("links_total", 2));
     runtime.block_on(sending.join_all());
     // Announcements and ends came through the broker, and no segment.
     let payload = receiver.sample("payload_bytes_total{desk=\"files\"}").expect("a sample");
