@@ -183,7 +183,7 @@ impl<C: Clock> Courier<C> {
                     let text = answer.reason_description.as_str();
                     tracing::debug!(clip = %answer.file, step = ?answer.step, text, "answered");
                     faults::mark("upload.answer.before");
-                    job.link = answer.link.as_ref().map(ToString::to_string);
+                    job.take_link(&answer);
                     job.upload.handle_response(now, &answer);
                 }
                 // A late answer for a clip that is settled.

@@ -3,11 +3,23 @@
 use hal::Clock;
 use outbox::{LinkEnd, Sent, Taken};
 use wire::time::Monotonic;
-use wire::transfer::FileWay;
+use wire::transfer::{FileResponse, FileStep, FileWay};
 
 use super::put::{Put, PutEvent};
 use super::{Courier, Job};
 use crate::uplink::Way;
+
+impl Job {
+    /// Remembers where the receiver wants the bytes that go next.
+    pub(super) fn take_link(&mut self, answer: &FileResponse) {
+        self.link = answer.link.as_ref().map(ToString::to_string);
+        let asked = self.upload.way() == FileWay::Links && answer.step == FileStep::Init;
+        if asked && self.link.is_none() && !answer.missing.is_empty() {
+            let clip = self.clip.record.id;
+            tracing::warn!(%clip, "the receiver gives no links; this clip goes through the broker");
+        }
+    }
+}
 
 impl<C: Clock> Courier<C> {
     /// Opens the request for the next `length` bytes.
