@@ -8,6 +8,7 @@ files that a box of that venue has below /etc/courtside.
 Owns what the keys of a venue.toml mean. Touches no disk and no image: that is scripts/flash.
 """
 
+import dataclasses
 import ipaddress
 import pathlib
 import re
@@ -19,9 +20,11 @@ KEYS = {
     "box": {"config", "hostname", "secrets"},
     "time": {"servers"},
     "network": {"address", "gateway", "dns", "interface"},
+    "label": {"console"},
 }
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 HOST = re.compile(r"[A-Za-z0-9.:-]{1,253}")
+CONSOLE = re.compile(r"https?://[\x21-\x7e]{1,200}")
 # Of the box's group courtside-keys, which the daemon belongs to.
 KEYS_GROUP = 780
 
@@ -74,6 +77,31 @@ class Venue:
         except OSError as error:
             self.wrong(section, key, f"{source} cannot be read: {error.strerror}; paths count from {self.path.name}")
             return None
+
+
+@dataclasses.dataclass
+class Label:
+    """What stands on a box."""
+
+    tenant: str
+    device: str
+    hostname: str | None
+    console: str | None
+
+    def address(self):
+        """Where its page is; or its name, for whoever has no console."""
+        name = f"{self.tenant}/{self.device}"
+        return f"{self.console.rstrip('/')}/{name}" if self.console else name
+
+
+def label_of(venue):
+    """Of a venue without mistakes; None where the configuration does not say whose the box is."""
+    config = tomllib.loads(venue.files["courtside.toml"][2].decode("utf-8"))
+    names = config.get("box", {})
+    if not isinstance(names, dict) or not all(isinstance(names.get(key), str) for key in ("tenant", "device")):
+        return None
+    sections = [venue.data.get(section, {}) for section in ("box", "label")]
+    return Label(names["tenant"], names["device"], sections[0].get("hostname"), sections[1].get("console"))
 
 
 def read_box(venue):
@@ -147,6 +175,7 @@ def read(path):
     read_box(venue)
     read_time(venue)
     read_network(venue)
+    venue.string("label", "console", CONSOLE, "an address such as \"https://console.example/boxes\"")
     return venue
 
 
