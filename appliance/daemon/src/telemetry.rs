@@ -132,6 +132,7 @@ impl Telemetry {
                 }),
                 "clips_delivered_total": stats.clips_delivered,
                 "clips_dropped_total": stats.clips_dropped,
+                "links_failed_total": stats.links_failed,
                 "link_bytes_per_second": stats.link.map(|link| link.rate),
                 "link_round_trip_us": stats.link.map(|link| link.round_trip.as_micros()),
                 "clip_bytes_today": stats.clip_bytes_today,

@@ -6,8 +6,10 @@
 //! url = "mqtt://127.0.0.1:1883"   # mqtts:// with ca, and cert and key if the broker asks for them
 //! [store]
 //! db = "fleet.sqlite"              # or "postgres://USER:PASSWORD@HOST:5432/DATABASE"
+//! db_ca = "ca.pem"                # with postgres://: TLS, with certificates that this one signed
 //! clips = "clips/"                # or "s3://BUCKET/PREFIX", with the environment's credentials
 //! spool = "spool/"                # with s3://: what is being received
+//! clip_desks = 4                  # clips that are stored at once, each of another box; 1 if not said
 //! [metrics]                       # optional
 //! listen = "127.0.0.1:9464"
 //! [replica]                       # one of several receivers; they share a PostgreSQL database
@@ -26,12 +28,14 @@ use serde::Deserialize;
 use wire::ids::Name;
 
 use crate::files::bucket::BucketName;
-use crate::store::{Address, Db};
+use crate::store::{Address, AddressError, Db};
 
 const EXAMPLE: &str = "schema = 1\n[mqtt]\nurl = \"mqtt://127.0.0.1:1883\"\n[store]\ndb = \"fleet.sqlite\"\nclips = \"clips/\"";
 
 /// Receivers of one group; each box's clips are hashed against every one of them.
 const REPLICAS_MAX: u32 = 1_000;
+/// Each has a connection to the broker and one to the database, and hears all births.
+const CLIP_DESKS_MAX: u32 = 16;
 
 /// A validated configuration.
 #[derive(Clone, Debug)]
@@ -47,6 +51,8 @@ pub struct Config {
     pub clips: PathBuf,
     /// The bucket of clips, if they go to S3.
     pub bucket: Option<BucketName>,
+    /// How many clips, each of another box, are stored at once; at least 1.
+    pub clip_desks: u32,
     /// Where metrics are served, if anywhere.
     pub metrics: Option<SocketAddr>,
     /// Which one of several receivers it is, if there are several.
@@ -130,8 +136,10 @@ struct Mqtt {
 #[serde(deny_unknown_fields)]
 struct Store {
     db: String,
+    db_ca: Option<PathBuf>,
     clips: String,
     spool: Option<PathBuf>,
+    clip_desks: Option<u32>,
 }
 
 impl Config {
@@ -163,12 +171,17 @@ impl Config {
             return Err(refuse("schema", document.schema.to_string(), why));
         }
         let folder = file.parent().unwrap_or(Path::new(""));
-        let Store { db, clips, spool } = document.store;
+        let Store { db, db_ca, clips, spool, clip_desks } = document.store;
         for (key, path) in [("store.db", &db), ("store.clips", &clips)] {
             if path.is_empty() {
                 let why = "an empty path; write a path such as \"fleet.sqlite\" or \"clips/\"";
                 return Err(refuse(key, "\"\"".to_owned(), why.to_owned()));
             }
+        }
+        let clip_desks = clip_desks.unwrap_or(1);
+        if !(1..=CLIP_DESKS_MAX).contains(&clip_desks) {
+            let why = format!("write how many clips are stored at once, 1 to {CLIP_DESKS_MAX}");
+            return Err(refuse("store.clip_desks", clip_desks.to_string(), why));
         }
         let client_id = document.mqtt.client_id.as_deref().unwrap_or("courtside-fleet");
         if let Err(error) = client_id.parse::<Name>() {
@@ -183,7 +196,7 @@ impl Config {
             })
         });
         let metrics = metrics.transpose()?;
-        let db = database(db, folder, refuse)?;
+        let db = database((db, db_ca), folder, refuse)?;
         let (parts, bucket) =
             shelf(clips, spool).map_err(|(key, value, why)| refuse(key, value, why))?;
         let mut client_id = client_id;
@@ -197,6 +210,7 @@ impl Config {
             db,
             clips: folder.join(parts),
             bucket,
+            clip_desks,
             metrics,
             replica: document.replica,
         })
@@ -245,17 +259,30 @@ fn check(replica: &Replica, db: &Db) -> Result<(), Refusal> {
 }
 
 fn database(
-    db: String,
+    (db, ca): (String, Option<PathBuf>),
     folder: &Path,
     refuse: impl Fn(&'static str, String, String) -> ConfigError,
 ) -> Result<Db, ConfigError> {
+    let ca = ca.map(|ca| folder.join(ca));
+    let of_ca = |ca: &Path| format!("{:?}", ca.display().to_string());
     if !["postgres://", "postgresql://"].iter().any(|scheme| db.starts_with(scheme)) {
-        return Ok(Db::Sqlite(folder.join(db)));
+        return match ca {
+            None => Ok(Db::Sqlite(folder.join(db))),
+            Some(ca) => {
+                let why = "only a connection to \"postgres://…\" has TLS; remove it";
+                Err(refuse("store.db_ca", of_ca(&ca), why.to_owned()))
+            }
+        };
     }
-    // The address may hold a password, so it is not shown.
-    let address = Address::read(&db).map_err(|error| {
-        let why = format!("{error}; write \"postgres://USER:PASSWORD@HOST:5432/DATABASE\"");
-        refuse("store.db", "\"postgres://…\"".to_owned(), why)
+    let address = Address::read(&db, ca.as_deref()).map_err(|error| match error {
+        // The address may hold a password, so it is not shown.
+        AddressError::Url(why) => {
+            let why = format!("{why}; write \"postgres://USER:PASSWORD@HOST:5432/DATABASE\"");
+            refuse("store.db", "\"postgres://…\"".to_owned(), why)
+        }
+        AddressError::Ca(why) => {
+            refuse("store.db_ca", ca.as_deref().map_or_else(String::new, of_ca), why)
+        }
     });
     address.map(Db::Postgres)
 }

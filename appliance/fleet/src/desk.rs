@@ -149,7 +149,9 @@ impl<C: Clock, D: Desk> Counter<C, D> {
                 }
             };
             drop(connection);
-            self.metrics.disconnect(D::WHICH);
+            if up.is_some() {
+                self.metrics.disconnect(D::WHICH);
+            }
             if up.is_some_and(|up| self.clock.now().since(up) >= STABLE) {
                 backoff.succeed();
             }

@@ -109,12 +109,12 @@ impl Metrics {
     /// The connection to the broker came up.
     pub(crate) fn connect(&self, which: Which) {
         self.desk(which).connections.fetch_add(1, Relaxed);
-        self.desk(which).connected.store(1, Relaxed);
+        self.desk(which).connected.fetch_add(1, Relaxed);
     }
 
-    /// It is down.
+    /// One that was up is down.
     pub(crate) fn disconnect(&self, which: Which) {
-        self.desk(which).connected.store(0, Relaxed);
+        self.desk(which).connected.fetch_sub(1, Relaxed);
     }
 
     const fn desk(&self, which: Which) -> &Desk {
@@ -191,9 +191,12 @@ impl Metrics {
             ("connections_total", "counter", "Connections to the broker that came up.", |desk| {
                 &desk.connections
             }),
-            ("connected", "gauge", "Whether the connection to the broker is up.", |desk| {
-                &desk.connected
-            }),
+            (
+                "connected",
+                "gauge",
+                "Connections to the broker that are up; those of files as many as clip_desks.",
+                |desk| &desk.connected,
+            ),
         ];
         for (name, kind, help, counter) in rows {
             header(out, (name, kind), help)?;

@@ -1,4 +1,4 @@
-//! `courtside-fleet receive`: both desks, each with its connection.
+//! `courtside-fleet receive`: the desk for messages and those for files, each with its connection.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use mqtt::Session;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use wire::topic::{EVENTS_POSTCARD, FILE, INFO, ROOT, STATE};
 
 use crate::config::{Config, Replica};
@@ -93,14 +94,8 @@ pub async fn receive<C: Clock>(
         Bucket::open(name, Handle::current()).map(Arc::new).map_err(refused)
     });
     let shelf = Shelf { folder: config.clips.clone(), bucket: bucket.transpose()? };
-    let boxes = match &config.replica {
-        None => Boxes::All,
-        Some(Replica { index, count, .. }) => {
-            Boxes::Of(Shard { index: *index, count: *count }, BTreeSet::new())
-        }
-    };
     let now = Now { mono: clock.now(), wall: clock.wall().0 };
-    let (desk, files, reread) = open(config, now).await?;
+    let Opened { desk, ledgers, reread } = open(config, now).await?;
     for line in reread {
         let _nobody_reads = lines.send(line).await;
     }
@@ -113,15 +108,25 @@ pub async fn receive<C: Clock>(
         lines: lines.clone(),
         metrics: Arc::clone(&metrics),
     };
-    let files = Counter {
-        clock,
-        endpoint: config.endpoint.clone(),
-        session: session(config, "b", files_of(config)),
-        desk: FileDesk::new(files, (shelf, boxes)),
-        lines,
-        metrics: Arc::clone(&metrics),
+    // All of them end when this one is dropped.
+    let mut counters = JoinSet::new();
+    counters.spawn(messages.run());
+    for (number, ledger) in (0..).zip(ledgers) {
+        let files = Counter {
+            clock: Arc::clone(&clock),
+            endpoint: config.endpoint.clone(),
+            session: session(config, &letter_of(number), files_of(config)),
+            desk: FileDesk::new(ledger, (shelf.clone(), boxes_of(config, number))),
+            lines: lines.clone(),
+            metrics: Arc::clone(&metrics),
+        };
+        counters.spawn(files.run());
+    }
+    drop(lines);
+    let receiving = async {
+        let ended = counters.join_next().await;
+        ended.and_then(Result::ok).unwrap_or(Err(DeskError::Ended))
     };
-    let receiving = async { tokio::try_join!(messages.run(), files.run()).map(|_never| ()) };
     let serving = async {
         match listener {
             Some(listener) => serve(listener, metrics).await,
@@ -134,18 +139,29 @@ pub async fn receive<C: Clock>(
     }
 }
 
+/// The store, opened.
+struct Opened {
+    desk: MessageDesk,
+    /// One for each desk for files.
+    ledgers: Vec<Box<dyn Files>>,
+    /// What an earlier version could not read.
+    reread: Vec<Line>,
+}
+
 /// Opens the store and reads again what an earlier version could not read.
-async fn open(
-    config: &Config,
-    now: Now,
-) -> Result<(MessageDesk, Box<dyn Files>, Vec<Line>), ReceiveError> {
+async fn open(config: &Config, now: Now) -> Result<Opened, ReceiveError> {
     let (db, runtime) = (config.db.clone(), Handle::current());
+    let more = 1..config.clip_desks;
     let greeting = if config.replica.is_some() { Greeting::Silence } else { Greeting::Marks };
     let opened = tokio::task::spawn_blocking(move || {
         let Stores { messages, files } = store::open(&db, &runtime)?;
         let mut desk = MessageDesk::new(messages, greeting);
-        let reread = desk.reread(now).map_err(|error| error.to_string())?;
-        Ok((desk, files, reread.lines))
+        let reread = desk.reread(now).map_err(|error| error.to_string())?.lines;
+        let mut ledgers = vec![files];
+        for _one in more {
+            ledgers.push(store::open_files(&db, &runtime)?);
+        }
+        Ok(Opened { desk, ledgers, reread })
     });
     let opened = opened.await.unwrap_or_else(|error| Err(error.to_string()));
     opened.map_err(|why| ReceiveError::Database { db: config.db.clone(), why })
@@ -171,9 +187,24 @@ fn messages_of(config: &Config) -> Vec<String> {
     }
 }
 
-/// Files of every box; or, of several receivers, births, from which the desk knows its boxes.
+/// Whose clips the desk with this number takes, of all desks of all receivers.
+fn boxes_of(config: &Config, number: u32) -> Boxes {
+    let desks = config.clip_desks;
+    let (index, count) = config.replica.as_ref().map_or((0, 1), |one| (one.index, one.count));
+    match count * desks {
+        1 => Boxes::All,
+        all => Boxes::Of(Shard { index: index * desks + number, count: all }, BTreeSet::new()),
+    }
+}
+
+/// What ends the client id of the desk for files with this number.
+fn letter_of(number: u32) -> String {
+    if number == 0 { "b".to_owned() } else { format!("b{number}") }
+}
+
+/// Files of every box; or, of several desks, births, from which the desk knows its boxes.
 fn files_of(config: &Config) -> Vec<String> {
-    let leaf = if config.replica.is_some() { INFO } else { FILE };
+    let leaf = if matches!(boxes_of(config, 0), Boxes::All) { FILE } else { INFO };
     vec![format!("{ROOT}/+/+/{leaf}{}", below(leaf))]
 }
 

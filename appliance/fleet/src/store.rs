@@ -11,7 +11,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
@@ -27,7 +27,8 @@ use crate::letters::{Letter, Numbered};
 use crate::marks::Mark;
 use crate::ranges::Ranges;
 
-pub use postgres::session::Address;
+pub use postgres::address::Address;
+pub(crate) use postgres::address::AddressError;
 
 /// Which database.
 #[derive(Clone, Debug)]
@@ -59,25 +60,36 @@ pub(crate) struct Stores {
 /// # Errors
 /// Why it cannot be opened.
 pub(crate) fn open(db: &Db, runtime: &Handle) -> Result<Stores, String> {
-    match db {
-        Db::Sqlite(path) => {
-            let connect = || sqlite::schema::open(path).map_err(|error| with_causes(&error));
-            Ok(Stores {
-                messages: Box::new(sqlite::Sqlite::new(connect()?)),
-                files: Box::new(sqlite::files::Ledger::new(connect()?)),
-            })
-        }
+    Ok(Stores { messages: open_messages(db, runtime)?, files: open_files(db, runtime)? })
+}
+
+fn open_messages(db: &Db, runtime: &Handle) -> Result<Box<dyn Messages>, String> {
+    Ok(match db {
+        Db::Sqlite(path) => Box::new(sqlite::Sqlite::new(in_file(path)?)),
+        Db::Postgres(address) => Box::new(postgres::Postgres::new(on_server(address, runtime)?)),
+    })
+}
+
+/// The state of uploads alone, by one more connection. Must be called on a thread that may block.
+///
+/// # Errors
+/// Why it cannot be opened.
+pub(crate) fn open_files(db: &Db, runtime: &Handle) -> Result<Box<dyn Files>, String> {
+    Ok(match db {
+        Db::Sqlite(path) => Box::new(sqlite::files::Ledger::new(in_file(path)?)),
         Db::Postgres(address) => {
-            let connect = || {
-                postgres::session::Session::connect(address.clone(), runtime.clone())
-                    .map_err(|error| with_causes(&error))
-            };
-            Ok(Stores {
-                messages: Box::new(postgres::Postgres::new(connect()?)),
-                files: Box::new(postgres::files::Ledger::new(connect()?)),
-            })
+            Box::new(postgres::files::Ledger::new(on_server(address, runtime)?))
         }
-    }
+    })
+}
+
+fn in_file(path: &Path) -> Result<rusqlite::Connection, String> {
+    sqlite::schema::open(path).map_err(|error| with_causes(&error))
+}
+
+fn on_server(address: &Address, runtime: &Handle) -> Result<postgres::session::Session, String> {
+    postgres::session::Session::connect(address.clone(), runtime.clone())
+        .map_err(|error| with_causes(&error))
 }
 
 /// Every dead letter, the newest last, and how many were dropped. Must be called on a thread that
@@ -92,9 +104,7 @@ pub(crate) fn letters(db: &Db, runtime: &Handle) -> Result<(Vec<DeadLetter>, u64
             sqlite::letters::all(&connection).map_err(|error| error.to_string())
         }
         Db::Postgres(address) => {
-            let session = postgres::session::Session::connect(address.clone(), runtime.clone());
-            let mut session = session.map_err(|error| with_causes(&error))?;
-            session.letters().map_err(|error| error.to_string())
+            on_server(address, runtime)?.letters().map_err(|error| error.to_string())
         }
     }
 }

@@ -29,6 +29,18 @@ fn mistakes_name_the_key_and_what_to_write_and_end_with_2() {
         (MQTT.to_owned(), vec!["store"]),
         (format!("{MQTT}[store]\ndb = \"d\"\nclips = \"s3://\"\n"), vec!["store.clips", "BUCKET"]),
         (format!("{MQTT}{STORE}spool = \"s\"\n"), vec!["store.spool", "s3://"]),
+        (
+            format!(
+                "{MQTT}[store]\ndb = \"postgres://a@b/c\"\ndb_ca = \"no.pem\"\nclips = \"c\"\n"
+            ),
+            vec!["store.db_ca", "no.pem"],
+        ),
+        (
+            format!("{MQTT}[store]\ndb = \"postgres://a@b/c?sslmode=require\"\nclips = \"c\"\n"),
+            vec!["store.db_ca", "sslmode"],
+        ),
+        (format!("{MQTT}{STORE}clip_desks = 0\n"), vec!["store.clip_desks", "1 to 16"]),
+        (format!("{MQTT}{STORE}db_ca = \"ca.pem\"\n"), vec!["store.db_ca", "remove"]),
         (format!("{MQTT}[store]\ndb = \"\"\nclips = \"c\"\n"), vec!["store.db", "fleet.sqlite"]),
         ("no toml".to_owned(), vec!["fleet.toml", "url ="]),
         (format!("{MQTT}{STORE}").replace("schema = 1", "schema = 2"), vec!["schema", "= 1"]),

@@ -41,6 +41,8 @@ pub struct Server {
     folder: TempDir,
     address: SocketAddr,
     meter: Meter,
+    /// So many must read an object before one of them is answered.
+    readers: usize,
     running: Option<Runtime>,
 }
 
@@ -57,11 +59,19 @@ impl Server {
         Self::start_at(address.expect("a free port"), Arc::new(|_bytes| {}))
     }
 
+    /// The same, but nobody who reads an object is answered before so many do.
+    pub fn for_readers_at_once(readers: usize) -> Self {
+        let mut server = Self::start();
+        server.readers = readers;
+        server.come_back();
+        server
+    }
+
     /// At this address; `meter` hears of all bytes that come in.
     pub fn start_at(address: SocketAddr, meter: Meter) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join(BUCKET)).expect("a bucket");
-        let mut server = Self { folder, address, meter, running: None };
+        let mut server = Self { folder, address, meter, readers: 1, running: None };
         server.come_back();
         server
     }
@@ -92,7 +102,8 @@ impl Server {
     pub fn come_back(&mut self) {
         self.go_away();
         let files = FileSystem::new(self.folder.path()).expect("the folder");
-        let mut service = S3ServiceBuilder::new(Strict::new(files, self.folder.path()));
+        let mut service =
+            S3ServiceBuilder::new(Strict::new(files, self.folder.path(), self.readers));
         service.set_auth(SimpleAuth::from_single(KEY, SECRET));
         let service = service.build();
         let runtime = Runtime::new().expect("threads");

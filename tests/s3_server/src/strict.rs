@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use s3s::dto::{
@@ -14,6 +15,7 @@ use s3s::dto::{
 };
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
+use tokio::sync::Barrier;
 
 /// Parts in one answer to `ListParts`: so few that the tests' clips have more.
 const PAGE: usize = 2;
@@ -21,11 +23,13 @@ const PAGE: usize = 2;
 pub(super) struct Strict {
     files: FileSystem,
     folder: PathBuf,
+    /// Where those who read an object wait for each other.
+    readers: Arc<Barrier>,
 }
 
 impl Strict {
-    pub(super) fn new(files: FileSystem, folder: &Path) -> Self {
-        Self { files, folder: folder.to_owned() }
+    pub(super) fn new(files: FileSystem, folder: &Path, readers: usize) -> Self {
+        Self { files, folder: folder.to_owned(), readers: Arc::new(Barrier::new(readers)) }
     }
 
     /// An upload's parts by their numbers, as s3s-fs has them on the disk.
@@ -134,6 +138,7 @@ impl S3 for Strict {
         &self,
         request: S3Request<GetObjectInput>,
     ) -> S3Result<S3Response<GetObjectOutput>> {
+        self.readers.wait().await;
         self.files.get_object(request).await
     }
 

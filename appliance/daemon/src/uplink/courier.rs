@@ -178,17 +178,7 @@ impl<C: Clock> Courier<C> {
                 self.evict().await;
             }
             Woken::Offer(Some(Offer::Stop(reply))) => self.stop = Some(reply),
-            Woken::Answer(answer) => match &mut self.job {
-                Some(job) if job.clip.record.id == answer.file => {
-                    let text = answer.reason_description.as_str();
-                    tracing::debug!(clip = %answer.file, step = ?answer.step, text, "answered");
-                    faults::mark("upload.answer.before");
-                    job.take_link(&answer);
-                    job.upload.handle_response(now, &answer);
-                }
-                // A late answer for a clip that is settled.
-                Some(_) | None => {}
-            },
+            Woken::Answer(answer) => self.handle_answer(now, &answer),
             Woken::Connection(event) => self.handle_connection(now, event),
             Woken::Put(event) => self.handle_put(now, event),
             Woken::Pulse => self.handle_pulse(),

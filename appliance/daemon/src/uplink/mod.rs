@@ -210,6 +210,9 @@ pub struct UplinkStats {
     pub clips_delivered: u64,
     /// Clips that were given up, since the start.
     pub clips_dropped: u64,
+    /// Links for clips that were asked for and not given, refused by their server, or not to be
+    /// reached, since the start.
+    pub links_failed: u64,
     /// What the segments of clips tell of the link; none yet, without one.
     pub link: Option<Link>,
     /// From the newest answered event's publication to the broker's answer.

@@ -9,9 +9,7 @@ use courtside::config;
 use courtside::store::Opened;
 use courtside::uplink::{Handle, Tempo};
 use hal::Clock;
-use mqtt::{
-    Connection, Encoding, Endpoint, Event, Incoming, Message, Quality, Retain, Security, Session,
-};
+use mqtt::{Connection, Encoding, Event, Incoming, Message, Quality, Retain};
 use outbox::Closed;
 use tokio::sync::{mpsc, watch};
 use wire::command::{CommandOutcome, CommandResponse};
@@ -21,6 +19,10 @@ use wire::topic::Device;
 use super::bench::Bench;
 use super::broker::Broker;
 use super::runtime;
+use super::witness::witness;
+
+/// What an operator hears of the box.
+const TOPICS: [&str; 2] = ["cv1/demo/box-1/cmd-response", "cv1/demo/box-1/info"];
 
 /// A box that takes commands, and somebody who sends them.
 struct Desk {
@@ -65,7 +67,7 @@ impl Desk {
             means: Means { data_dir, restart, watched: watched.clone() },
         };
         commands::start(commands, asked);
-        let sender = connect(bench.port).await;
+        let sender = witness(bench.port, "operator", &TOPICS).await;
         Self { bench, opened, handle, restarted, watched, sender, heard: VecDeque::new() }
     }
 
@@ -130,21 +132,6 @@ impl Desk {
 fn device() -> Device {
     let name = |text: &str| text.parse().expect("a name");
     Device { tenant: name("demo"), device: name("box-1") }
-}
-
-async fn connect(port: u16) -> Connection<()> {
-    let endpoint = Endpoint::new("127.0.0.1", port, &Security::Plain).expect("no TLS");
-    let session = Session {
-        client_id: "operator".to_owned(),
-        keep_alive: Duration::from_secs(5),
-        will: None,
-        window: 8,
-        packet_bytes_max: 1 << 20,
-        subscriptions: ["cmd-response", "info"].map(|leaf| format!("cv1/demo/box-1/{leaf}")).into(),
-    };
-    let mut connection = Connection::open(&endpoint, session);
-    while !matches!(connection.next().await, Event::Up(_)) {}
-    connection
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use courtside::uplink::{Handle, PlainLinks, Tempo, Trust, Way};
-use mqtt::{Connection, Encoding, Endpoint, Event, Message, Quality, Retain, Security, Session};
+use mqtt::{Connection, Encoding, Event, Message, Quality, Retain};
 use outbox::{GameLock, Gate};
 use wire::topic::{self, FilePart, Leaf};
 use wire::transfer::{FileInit, FileResponse, FileStep, FileWay};
@@ -16,6 +16,7 @@ use wire::transfer::{FileInit, FileResponse, FileStep, FileWay};
 use super::bench::{Bench, device};
 use super::broker::Broker;
 use super::runtime;
+use super::witness::witness;
 
 /// More than the buffers of a connection hold.
 const CLIP_BYTES: usize = 24 << 20;
@@ -93,17 +94,7 @@ struct Desk {
 
 impl Desk {
     async fn open(port: u16, server: SocketAddr) -> Self {
-        let endpoint = Endpoint::new("127.0.0.1", port, &Security::Plain).expect("no TLS");
-        let session = Session {
-            client_id: "desk".to_owned(),
-            keep_alive: Duration::from_secs(5),
-            will: None,
-            window: 64,
-            packet_bytes_max: 1 << 20,
-            subscriptions: vec!["cv1/demo/box-1/file/#".to_owned()],
-        };
-        let mut connection = Connection::open(&endpoint, session);
-        while !matches!(connection.next().await, Event::Up(_)) {}
+        let connection = witness(port, "desk", &["cv1/demo/box-1/file/#"]).await;
         Self { connection, server, asked: (0, 0), by_broker: 0 }
     }
 
@@ -214,9 +205,11 @@ fn clip_whose_links_are_all_refused_goes_through_the_broker_and_the_next_one_tri
         bench.offer_clip((&opened, &handle), 300_000).await;
         desk.until(&mut bench, "the first clip", delivered(&handle, 1)).await;
         assert_eq!((desk.asked, desk.by_broker), ((3, 1), 300_000));
+        assert_eq!(handle.stats().links_failed, 3);
         bench.offer_clip((&opened, &handle), 200_000).await;
         desk.until(&mut bench, "the second clip", delivered(&handle, 2)).await;
         assert_eq!((desk.asked, desk.by_broker), ((4, 1), 300_000));
+        assert_eq!(handle.stats().links_failed, 3);
         let bodies: Vec<usize> = told.try_iter().collect();
         assert_eq!(bodies, [0, 0, 0, 200_000]);
     });

@@ -8,6 +8,7 @@ mod hostile;
 mod links;
 mod refused;
 mod tempo;
+mod witness;
 
 use std::time::Duration;
 

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use courtside::uplink::{Handle, Tempo};
-use mqtt::{Connection, Endpoint, Event, Security, Session};
+use mqtt::{Connection, Event};
 use outbox::{Closed, GameLock, Gate};
 
 use super::bench::Bench;
 use super::broker::Broker;
 use super::runtime;
+use super::witness::witness;
 
 #[test]
 fn box_that_connects_anew_for_another_keep_alive_is_never_told_as_lost() {
@@ -16,7 +17,7 @@ fn box_that_connects_anew_for_another_keep_alive_is_never_told_as_lost() {
     runtime().block_on(async {
         let mut bench = Bench::new(broker.port);
         bench.restart_receiver().await;
-        let mut witness = witness(broker.port).await;
+        let mut witness = witness(broker.port, "witness", &["cv1/+/+/state"]).await;
         let (opened, handle) = bench.start_box();
         let mut number = 0;
         for tempo in [Tempo::Idle, Tempo::Live, Tempo::Live, Tempo::Idle] {
@@ -154,24 +155,4 @@ fn broker_that_takes_one_message_at_a_time_gets_them_all() {
         bench.until("every event", |bench| bench.events_told().len() == 50).await;
         bench.until("every acknowledgement", |_| handle.stats().live_unacked == 0).await;
     });
-}
-
-/// Somebody who hears every state.
-async fn witness(port: u16) -> Connection<()> {
-    let endpoint = Endpoint::new("127.0.0.1", port, &Security::Plain).expect("no TLS");
-    let session = Session {
-        client_id: "witness".to_owned(),
-        keep_alive: Duration::from_secs(5),
-        will: None,
-        window: 16,
-        packet_bytes_max: 1 << 20,
-        subscriptions: vec!["cv1/+/+/state".to_owned()],
-    };
-    let mut connection = Connection::open(&endpoint, session);
-    match connection.next().await {
-        Event::Up(_) => connection,
-        other @ (Event::Answered(..) | Event::Message(_) | Event::Down(_)) => {
-            panic!("the broker is there: {other:?}")
-        }
-    }
 }

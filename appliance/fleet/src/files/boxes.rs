@@ -10,6 +10,7 @@ use super::bucket::Bucket;
 use crate::shard::Shard;
 
 /// Where files go.
+#[derive(Clone)]
 pub(crate) struct Shelf {
     /// Folder of what is being received, and of clips unless there is a bucket.
     pub(crate) folder: PathBuf,

@@ -61,7 +61,7 @@ impl Place {
     fn postgres(server: &Server, case: &str) -> Self {
         // PostgreSQL cuts longer names.
         let url = server.database(&case[..case.len().min(60)]);
-        let address = store::Address::read(&url).expect("an address");
+        let address = store::Address::read(&url, None).expect("an address");
         Self::at(Db::Postgres(address), tempfile::tempdir().expect("a folder"))
     }
 

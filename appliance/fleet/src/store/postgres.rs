@@ -1,11 +1,12 @@
 //! PostgreSQL, for receivers on several machines: batches of messages. Uploads: [`files`], dead
-//! letters: [`letters`], tables: [`schema`], connections: [`session`].
+//! letters: [`letters`], tables: [`schema`], where it is: [`address`], connections: [`session`].
 //!
 //! Several receivers write at once. Each batch takes its locks in one order, so that no two wait
 //! for each other: new messages by their keys, letters, marks by their keys, boxes by their names.
 //! The row of a mark is locked until the batch is durable, so a mark tells only what is durable and
 //! never goes back.
 
+pub(crate) mod address;
 pub(crate) mod files;
 pub(crate) mod letters;
 pub(crate) mod schema;

@@ -56,7 +56,7 @@ fn file_in_sqlite_goes_on_after_the_tables_became_later_ones() {
 fn file_in_postgresql_goes_on_after_the_tables_became_later_ones() {
     let Some(server) = Server::start() else { return };
     let runtime = tokio::runtime::Runtime::new().expect("threads");
-    let address = Address::read(&server.database("earlier")).expect("an address");
+    let address = Address::read(&server.database("earlier"), None).expect("an address");
     let session = postgres::session::Session::connect(address.clone(), runtime.handle().clone());
     let mut session = session.expect("it opens");
     let waiting = session.waiting();

@@ -16,6 +16,8 @@ pub(crate) struct Server {
     programs: PathBuf,
     folder: TempDir,
     port: u16,
+    /// Beside those that every server has.
+    settings: Vec<String>,
     child: Option<Child>,
 }
 
@@ -38,7 +40,7 @@ impl Server {
         if let Some((user, group)) = owner {
             chown(folder.path(), Some(user), Some(group)).expect("root may give it away");
         }
-        let mut server = Self { programs, folder, port, child: None };
+        let mut server = Self { programs, folder, port, settings: Vec::new(), child: None };
         let data = server.data();
         let made = server
             .program("initdb")
@@ -60,6 +62,26 @@ impl Server {
             .expect("createdb runs");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         format!("postgres://fleet@127.0.0.1:{}/{name}", self.port)
+    }
+
+    /// Starts it again with this certificate and its key, in PEM. From then on it takes no
+    /// connection without TLS.
+    #[allow(dead_code, reason = "not every test that has a server has one with TLS")]
+    pub(crate) fn encrypt(&mut self, certificate: &Path, key: &Path) {
+        use std::os::unix::fs::PermissionsExt;
+        for (setting, file) in [("ssl_cert_file", certificate), ("ssl_key_file", key)] {
+            let own = self.data().join(setting);
+            std::fs::copy(file, &own).expect("it can be copied");
+            std::fs::set_permissions(&own, PermissionsExt::from_mode(0o600)).expect("ours");
+            if let Some((user, group)) = owner(self.folder.path()) {
+                chown(&own, Some(user), Some(group)).expect("root may give it away");
+            }
+            self.settings.push(format!("{setting}={}", own.display()));
+        }
+        self.settings.push("ssl=on".to_owned());
+        let rule = "hostssl all all 127.0.0.1/32 trust\n";
+        std::fs::write(self.data().join("pg_hba.conf"), rule).expect("writable");
+        self.restart();
     }
 
     /// Of the process that all others of it descend from.
@@ -105,6 +127,9 @@ impl Server {
         for setting in
             ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=40"]
         {
+            command.args(["-c", setting]);
+        }
+        for setting in &self.settings {
             command.args(["-c", setting]);
         }
         command.stdout(Stdio::null()).stderr(log).spawn().expect("it starts")

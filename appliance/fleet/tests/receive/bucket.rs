@@ -19,8 +19,14 @@ const SMALL: usize = 300_000;
 const LARGE: usize = 20 * 1024 * 1024;
 
 fn start(folder: &Path, port: u16, server: &Server) -> Receiver {
+    start_with(1, folder, port, server)
+}
+
+/// With so many desks for clips.
+fn start_with(desks: u32, folder: &Path, port: u16, server: &Server) -> Receiver {
     let store = format!(
-        "[store]\ndb = \"fleet.sqlite\"\nclips = \"s3://{BUCKET}/venue\"\nspool = \"spool\"\n"
+        "[store]\ndb = \"fleet.sqlite\"\nclips = \"s3://{BUCKET}/venue\"\nspool = \"spool\"\n\
+         clip_desks = {desks}\n"
     );
     Receiver::start_in(&server.environment(), folder, (port, "one"), &store)
 }
@@ -91,6 +97,30 @@ fn clips_of_any_size_come_whole_into_the_bucket() {
     let expected: Vec<String> =
         (1..=2).map(|n| format!("s3://{BUCKET}/venue/demo/court-{n}/{id}.mp4")).collect();
     assert_eq!(told(folder.path()), expected);
+}
+
+/// The server answers none of them before it is asked for three: with fewer desks nobody would
+/// ever be answered.
+#[test]
+fn clips_of_three_boxes_are_verified_at_once_by_three_desks() {
+    const DESKS: u32 = 3;
+    let Some(broker) = Broker::start("") else { return };
+    let server = Server::for_readers_at_once(DESKS as usize);
+    let folder = tempfile::tempdir().expect("a folder");
+    let receiver = start_with(DESKS, folder.path(), broker.port, &server);
+    let runtime = Runtime::new().expect("threads");
+    let mut sending = JoinSet::new();
+    // Of these each belongs to another desk (`fleet::shard`); the third one would not.
+    let boxes: Vec<Device> = crowd(4).filter(|of| of.device.as_str() != "court-3").collect();
+    for device in &boxes {
+        let by_links = (device.clone(), FileWay::Links);
+        sending.spawn_on(upload_by(broker.port, by_links, SMALL), runtime.handle());
+    }
+    runtime.block_on(sending.join_all());
+    for device in &boxes {
+        assert_there(&server, folder.path(), (device, SMALL));
+    }
+    assert_eq!(receiver.sample("clips_total"), Some(f64::from(DESKS)));
 }
 
 #[test]

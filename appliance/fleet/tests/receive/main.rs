@@ -5,6 +5,7 @@ mod boxes;
 #[path = "../../../mqtt/tests/broker/mod.rs"]
 mod broker;
 mod bucket;
+mod cluster;
 mod counters;
 mod kills;
 #[path = "../postgres/mod.rs"]

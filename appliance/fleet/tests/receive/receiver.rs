@@ -48,7 +48,7 @@ impl Receiver {
         command.stdout(append("jsonl")).stderr(append("log"));
         let receiver = Self { child: command.spawn().expect("it starts"), metrics };
         for desk in ["messages", "files"] {
-            receiver.wait_for(&format!("connected{{desk=\"{desk}\"}}"), 1.0);
+            receiver.wait_past(&format!("connected{{desk=\"{desk}\"}}"), 1.0);
         }
         receiver
     }

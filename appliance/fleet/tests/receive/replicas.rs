@@ -2,24 +2,39 @@
 
 use std::path::Path;
 
+use wire::topic::Device;
+
 use crate::Broker;
 use crate::boxes::{clip, upload};
 use crate::kills::{Crowd, assert_complete, crowd, rows_of};
 use crate::postgres::Server;
 use crate::receiver::Receiver;
 
-const REPLICAS: usize = 3;
+pub(crate) const REPLICAS: usize = 3;
 const BOXES: usize = 9;
 const EVENTS: u64 = 600;
 const CLIP_BYTES: usize = 100_000;
 
 /// The receiver with this index, with clips in a folder of its own.
-fn start(folder: &Path, (port, url): (u16, &str), index: usize) -> Receiver {
+pub(crate) fn start(folder: &Path, (port, url): (u16, &str), index: usize) -> Receiver {
     let more = format!(
         "[store]\ndb = \"{url}\"\nclips = \"clips-{index}/\"\n\
          [replica]\ngroup = \"receivers\"\nindex = {index}\ncount = {REPLICAS}\n"
     );
     Receiver::start(folder, (port, &format!("replica-{index}")), &more)
+}
+
+/// Which receivers have anything of the box's clip; what each has must be this, whole.
+pub(crate) fn holders(folder: &Path, device: &Device, content: &[u8]) -> Vec<usize> {
+    let clips =
+        |index: &usize| folder.join(format!("clips-{index}/demo")).join(device.device.as_str());
+    let holders: Vec<usize> = (0..REPLICAS).filter(|index| clips(index).exists()).collect();
+    for index in &holders {
+        let name = format!("{}.mp4", crate::boxes::record(&[]).id);
+        let stored = std::fs::read(clips(index).join(name)).expect("the clip");
+        assert!(stored == content, "{device:?}: another content");
+    }
+    holders
 }
 
 /// Marks as `(device, upto, above)`.
@@ -96,19 +111,7 @@ fn clips_of_a_box_go_to_exactly_one_of_three_receivers() {
     });
     let mut of_replica = [0; REPLICAS];
     for device in crowd(BOXES) {
-        let mut holders = Vec::new();
-        for index in 0..REPLICAS {
-            let clips =
-                folder.path().join(format!("clips-{index}/demo")).join(device.device.as_str());
-            // Also no part of it lies anywhere else.
-            if !clips.exists() {
-                continue;
-            }
-            let name = format!("{}.mp4", crate::boxes::record(&[]).id);
-            let stored = std::fs::read(clips.join(name)).expect("the clip");
-            assert!(stored == clip(&device, CLIP_BYTES), "{device:?}: another content");
-            holders.push(index);
-        }
+        let holders = holders(folder.path(), &device, &clip(&device, CLIP_BYTES));
         assert_eq!(holders.len(), 1, "{device:?} is at {holders:?}");
         of_replica[holders[0]] += 1;
     }

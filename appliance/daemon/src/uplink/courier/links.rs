@@ -10,18 +10,36 @@ use super::{Courier, Job};
 use crate::uplink::Way;
 
 impl Job {
-    /// Remembers where the receiver wants the bytes that go next.
-    pub(super) fn take_link(&mut self, answer: &FileResponse) {
+    /// Remembers where the receiver wants the bytes that go next; whether a link that was asked for
+    /// is missing.
+    fn take_link(&mut self, answer: &FileResponse) -> bool {
         self.link = answer.link.as_ref().map(ToString::to_string);
         let asked = self.upload.way() == FileWay::Links && answer.step == FileStep::Init;
-        if asked && self.link.is_none() && !answer.missing.is_empty() {
+        let is_missing = asked && self.link.is_none() && !answer.missing.is_empty();
+        if is_missing {
             let clip = self.clip.record.id;
             tracing::warn!(%clip, "the receiver gives no links; this clip goes through the broker");
         }
+        is_missing
     }
 }
 
 impl<C: Clock> Courier<C> {
+    /// The receiver's answer about a clip; a late one for a clip that is settled counts for nothing.
+    pub(super) fn handle_answer(&mut self, now: Monotonic, answer: &FileResponse) {
+        let Some(job) = &mut self.job else { return };
+        if job.clip.record.id != answer.file {
+            return;
+        }
+        let text = answer.reason_description.as_str();
+        tracing::debug!(clip = %answer.file, step = ?answer.step, text, "answered");
+        faults::mark("upload.answer.before");
+        if job.take_link(answer) {
+            self.links.stats.update(|stats| stats.links_failed += 1);
+        }
+        job.upload.handle_response(now, answer);
+    }
+
     /// Opens the request for the next `length` bytes.
     pub(super) fn open_put(&mut self, length: u64) {
         let Way::Links(trust) = &self.config.way else { return };
@@ -66,6 +84,7 @@ impl<C: Clock> Courier<C> {
 
     fn end_put(&mut self, reason: &str) {
         self.pacer.handle_disconnected();
+        self.links.stats.update(|stats| stats.links_failed += 1);
         let Some(job) = &mut self.job else { return };
         job.put = None;
         let clip = job.clip.record.id;

@@ -1,71 +1,12 @@
 //! A connection to PostgreSQL that comes back: opened when it is needed, and again when it broke.
 
-use std::fmt;
-use std::time::Duration;
-
 use tokio::runtime::Handle;
-use tokio_postgres::{Client, Config, NoTls, Statement};
+use tokio_postgres::{Client, Statement};
 
+use super::address::Address;
 use super::{letters, schema};
 use crate::dead_letters::DeadLetter;
 use crate::desk::DeskError;
-
-/// TCP, TLS and login must be done within this.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// What was sent must be received within this.
-const SILENCE_MAX: Duration = Duration::from_secs(15);
-
-/// Where the database is.
-#[derive(Clone)]
-pub struct Address(Box<Config>);
-
-impl fmt::Debug for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Address({self})")
-    }
-}
-
-/// Without secrets.
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use tokio_postgres::config::Host;
-        f.write_str("postgres://")?;
-        for (at, host) in self.0.get_hosts().iter().enumerate() {
-            let comma = if at > 0 { "," } else { "" };
-            match host {
-                Host::Tcp(name) => write!(f, "{comma}{name}")?,
-                Host::Unix(folder) => write!(f, "{comma}{}", folder.display())?,
-            }
-            if let Some(port) = self.0.get_ports().get(at).or(self.0.get_ports().first()) {
-                write!(f, ":{port}")?;
-            }
-        }
-        write!(f, "/{}", self.0.get_dbname().unwrap_or_default())
-    }
-}
-
-impl Address {
-    /// Reads `postgres://USER[:PASSWORD]@HOST[:PORT]/DATABASE`.
-    ///
-    /// # Errors
-    /// What is wrong with it, without the text itself: it may hold a password.
-    pub fn read(url: &str) -> Result<Self, String> {
-        let mut config: Config = url.parse().map_err(|error| format!("{error}"))?;
-        if config.get_hosts().is_empty() {
-            return Err("it names no host".to_owned());
-        }
-        if config.get_dbname().is_none() {
-            return Err("it names no database".to_owned());
-        }
-        config.connect_timeout(CONNECT_TIMEOUT);
-        config.tcp_user_timeout(SILENCE_MAX);
-        config.keepalives_idle(SILENCE_MAX);
-        if config.get_application_name().is_none() {
-            config.application_name("courtside-fleet");
-        }
-        Ok(Self(Box::new(config)))
-    }
-}
 
 /// Waits for answers, on a thread that may block.
 #[derive(Clone)]
@@ -135,10 +76,7 @@ impl Session {
     }
 
     fn dial(&self) -> Result<Client, tokio_postgres::Error> {
-        let (client, connection) = self.waiting.0.block_on(self.address.0.connect(NoTls))?;
-        // It ends when the client is dropped or the connection breaks; whoever asks next is told.
-        self.waiting.0.spawn(connection);
-        Ok(client)
+        self.waiting.0.block_on(self.address.dial(&self.waiting.0))
     }
 
     fn prepare(&mut self, client: Client) -> Result<(), tokio_postgres::Error> {
