@@ -314,6 +314,14 @@ impl<T> Connection<T> {
     /// subscriptions and publications from one small circle without looking for collisions.
     fn come_up(&mut self, connack: &ConnAck) -> Option<Event<T>> {
         let told = connack.properties.as_ref();
+        let shares = told.and_then(|told| told.shared_subscription_available) != Some(0);
+        let shared = self.session.subscriptions.iter().find(|filter| filter.starts_with("$share/"));
+        // Such a broker may grant it all the same, and send nothing.
+        if let (false, Some(filter)) = (shares, shared) {
+            return Some(Event::Down(format!(
+                "the broker has no shared subscriptions ({filter}); switch them on in its configuration, or take another broker"
+            )));
+        }
         let receive_max = told.and_then(|told| told.receive_max).unwrap_or(u16::MAX);
         let limits = Limits {
             window: self.session.window.min(receive_max),

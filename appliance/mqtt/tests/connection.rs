@@ -2,6 +2,8 @@
 
 mod broker;
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;
 
@@ -279,4 +281,26 @@ fn further_topics_are_subscribed_to_while_the_connection_is_up() {
         };
         assert_eq!(first_of_them.payload().len(), 10);
     });
+}
+
+/// RMQTT without its plugin for them says so, grants the subscription, and sends nothing.
+#[test]
+fn broker_without_shared_subscriptions_is_named_instead_of_silence() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("it").port();
+    let broker = std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().expect("a client");
+        let _connect = client.read(&mut [0; 512]).expect("it");
+        // CONNACK with one property: Shared Subscription Available, 0.
+        client.write_all(&[0x20, 5, 0, 0, 2, 0x2A, 0]).expect("it reads");
+        // Until it has gone.
+        let _nothing = client.read(&mut [0; 512]);
+    });
+    run(async {
+        let endpoint = Endpoint::new("127.0.0.1", port, &Security::Plain).expect("no TLS");
+        let mut shared = Connection::<u32>::open(&endpoint, session("a", &["$share/group/x/#"]));
+        let reason = end(&mut shared).await;
+        assert!(reason.contains("no shared subscriptions ($share/group/x/#)"), "{reason}");
+    });
+    broker.join().expect("it ends");
 }

@@ -33,7 +33,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let filter = tracing_subscriber::EnvFilter::new("warn,rmqtt_raft=info");
+    let filter = tracing_subscriber::EnvFilter::new("error");
     tracing_subscriber::fmt().with_env_filter(filter).init();
     let Arguments { id, listen, grpc, plugins } = Arguments::parse();
     // A machine that is busy with a test still answers.
@@ -47,6 +47,7 @@ async fn main() -> anyhow::Result<()> {
         .await;
     context.node.start_grpc_server(context.clone(), grpc, true, false);
     rmqtt_retainer::register(&context, true, false).await?;
+    rmqtt_shared_subscription::register(&context, true, false).await?;
     rmqtt_cluster_raft::register(&context, true, false).await?;
     let listener = Builder::new()
         .name("tcp")

@@ -17,7 +17,7 @@ use wire::transfer::{Ack, FileInit, FileResponse, FileStep, FileWay};
 use wire::units::PictureSize;
 
 /// Messages that it has under way.
-const WINDOW: u16 = 16;
+const WINDOW: usize = 16;
 /// What nothing was heard of for this long is sent again.
 const WATCHDOG: Duration = Duration::from_millis(500);
 
@@ -59,30 +59,24 @@ pub(crate) async fn deliver(port: u16, device: Device, count: u64) -> u64 {
         let mut connection = connect(port, &device).await;
         tell(&mut connection, &device, info(&device, (acknowledged + 1, count)));
         let mut waiting: VecDeque<u64> = (acknowledged + 1..=count).collect();
-        // The birth is under way as well.
-        let mut flying = 1_u16;
         while acknowledged < count {
-            while flying < WINDOW
+            while connection.unanswered() < WINDOW
                 && let Some(seq) = waiting.pop_front()
             {
                 connection.publish((), event(&device, seq)).expect("the window is open");
-                flying += 1;
             }
             match tokio::time::timeout(WATCHDOG, connection.next()).await {
-                Ok(Event::Answered((), _)) => flying = flying.saturating_sub(1),
                 Ok(Event::Message(message)) => {
                     let ack: Ack = serde_json::from_slice(message.payload()).expect("an ack");
                     assert!(ack.upto_seq.0 <= count, "more than was sent: {ack:?}");
                     acknowledged = acknowledged.max(ack.upto_seq.0);
                     waiting.retain(|seq| *seq > acknowledged);
                 }
-                Ok(Event::Up(_)) => {}
+                Ok(Event::Up(_) | Event::Answered(..)) => {}
                 Ok(Event::Down(_)) => break,
                 Err(_elapsed) if waiting.is_empty() => {
                     waiting.extend(acknowledged + 1..=count);
                     again += waiting.len() as u64;
-                    // What the broker has not answered by now it never will.
-                    flying = 0;
                 }
                 Err(_elapsed) => {}
             }
@@ -223,7 +217,7 @@ async fn send_segments(
         for (number, segment) in content[range].chunks(32 * 1024).enumerate() {
             let offset = from + number as u64 * 32 * 1024;
             let topic = device.file(record.id, &FilePart::Segment(offset));
-            while connection.unanswered() >= usize::from(WINDOW) {
+            while connection.unanswered() >= WINDOW {
                 let _answered = connection.next().await;
             }
             tell(connection, device, raw(topic.as_str(), segment));

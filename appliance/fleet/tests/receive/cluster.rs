@@ -18,6 +18,8 @@ use crate::receiver::{Receiver, free, until};
 use crate::replicas::{REPLICAS, holders, start};
 
 const NODES: usize = 3;
+/// Which others have to elect another one for when it dies.
+const LEADER: usize = 0;
 const BOXES: usize = 9;
 const EVENTS: u64 = 600;
 const CLIP_BYTES: usize = 200_000;
@@ -48,10 +50,9 @@ impl Cluster {
         let mut cluster =
             Self { program: program.into(), folder, addresses, children: [const { None }; NODES] };
         cluster.configure();
+        // One after the other: those that come later join the first one.
         for node in 0..NODES {
             cluster.start_node(node);
-        }
-        for node in 0..NODES {
             let answers = || TcpStream::connect(cluster.addresses[node].mqtt).ok();
             assert!(until(answers).is_some(), "node {node} takes no connection: {}", cluster.log());
         }
@@ -64,7 +65,7 @@ impl Cluster {
             self.addresses.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
         };
         let text = format!(
-            "node_grpc_addrs = [{}]\nraft_peer_addrs = [{}]\n",
+            "leader_id = 1\nnode_grpc_addrs = [{}]\nraft_peer_addrs = [{}]\n",
             list(|node| node.grpc),
             list(|node| node.raft),
         );
@@ -153,7 +154,7 @@ fn cluster_of_brokers_shares_events_out_and_one_of_them_may_be_killed() {
         (0..REPLICAS).map(|index| start(folder.path(), (port, &url), index)).collect();
     let boxes = Crowd::send(port, crowd(BOXES).map(|device| (device, EVENTS)));
     replicas[0].wait_past("events_total", 300.0);
-    cluster.kill_node(1);
+    cluster.kill_node(LEADER);
     let again = boxes.finish();
     for replica in &replicas {
         assert!(replica.sample("events_total").expect("a sample") > 0.0);
@@ -162,7 +163,7 @@ fn cluster_of_brokers_shares_events_out_and_one_of_them_may_be_killed() {
     eprintln!("{} events, {again} of them sent again", BOXES as u64 * EVENTS);
 
     // And clips, while the node comes back.
-    cluster.start_node(1);
+    cluster.start_node(LEADER);
     runtime.block_on(async {
         for device in crowd(BOXES) {
             upload(port, device, CLIP_BYTES).await;
