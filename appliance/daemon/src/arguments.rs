@@ -99,6 +99,22 @@ pub(super) enum Command {
         #[arg(long, value_name = "FOLDER", conflicts_with_all = ["config", "json"])]
         keep_wear: Option<PathBuf>,
     },
+    /// The installer's one page: checks board, cameras, network, clock, disk and networks of this
+    /// box, and says whether the installation is accepted. Best while the box runs.
+    Doctor {
+        /// The configuration of the box.
+        #[arg(long, default_value = DEFAULT_CONFIG)]
+        config: PathBuf,
+        /// As JSON, for programs: the report as text with the box's signature of it.
+        #[arg(long)]
+        json: bool,
+        /// Also writes a page to print, and beside it, with the ending .json, what --json prints.
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+        /// Also watches the hottest sensor for so many seconds, and tells where it would settle.
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(10..=86_400))]
+        soak: Option<u32>,
+    },
     /// Asks the governor of the running box.
     Governor {
         /// The configuration of the box.

@@ -73,7 +73,8 @@ fn write_device(text: &mut String, found: &Found) -> fmt::Result {
     Ok(())
 }
 
-fn signal(card: &Card) -> String {
+/// What its input in use has, in words.
+pub(crate) fn signal(card: &Card) -> String {
     match card.signal {
         State::Present(Some(timings)) => timings.to_string(),
         State::Present(None) => "yes".to_owned(),

@@ -5,7 +5,7 @@
 mod arguments;
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -17,6 +17,9 @@ use courtside::calibrate::power::{BoxScale, Scale};
 use courtside::clock::SystemClock;
 use courtside::commands::audit;
 use courtside::config::{self, Config, Engine, EngineChoice};
+use courtside::doctor;
+use courtside::doctor::report::Outcome;
+use courtside::doctor::text::Paint;
 use courtside::engine::Packs;
 use courtside::evaluate::{self, PrecisionChoice};
 use courtside::govern;
@@ -33,8 +36,9 @@ const EXIT_CONFIG: u8 = 2;
 const EXIT_START_AGAIN: u8 = 75;
 
 fn main() -> ExitCode {
-    init_log();
-    match Cli::parse().command {
+    let command = Cli::parse().command;
+    init_log(level(&command));
+    match command {
         Command::Run { config } => run_box(&config),
         Command::CheckConfig { file } => check_config(&file),
         Command::Devices { json } => {
@@ -85,6 +89,10 @@ fn main() -> ExitCode {
                 }
             }
         }
+        Command::Doctor { config, json, html, soak } => {
+            let form = if json { Form::Json } else { Form::Page };
+            examine(&config, &doctor::Job { soak }, (form, html.as_deref()))
+        }
         Command::Governor { config, job } => ask_governor(&config, job),
         Command::Commands { config, last, json } => {
             let form = if json { audit::Form::Json } else { audit::Form::Lines };
@@ -94,10 +102,27 @@ fn main() -> ExitCode {
     }
 }
 
-/// Log lines go to stderr, where systemd's journal takes them; `RUST_LOG` filters.
-fn init_log() {
+/// What is logged unless `RUST_LOG` says otherwise.
+fn level(command: &Command) -> &'static str {
+    match command {
+        // Its page says what the log would.
+        Command::Doctor { .. } => "error",
+        Command::Run { .. }
+        | Command::CheckConfig { .. }
+        | Command::Devices { .. }
+        | Command::Evaluate { .. }
+        | Command::Calibrate { .. }
+        | Command::Sensors { .. }
+        | Command::Governor { .. }
+        | Command::Commands { .. }
+        | Command::Models { .. } => "info",
+    }
+}
+
+/// Log lines go to stderr, where systemd's journal takes them; `RUST_LOG` filters, or `usual` does.
+fn init_log(usual: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
@@ -140,6 +165,43 @@ fn run_box(file: &Path) -> ExitCode {
             eprintln!("{refusal}");
             ExitCode::from(EXIT_CONFIG)
         }
+    }
+}
+
+/// What `doctor` prints.
+enum Form {
+    Page,
+    Json,
+}
+
+/// The exit code says whether the box is accepted; without a page that can be handed out it is not.
+fn examine(file: &Path, job: &doctor::Job, (form, html): (Form, Option<&Path>)) -> ExitCode {
+    let config = match Config::load(file) {
+        Ok(config) => config,
+        Err(refusal) => {
+            eprintln!("{refusal}");
+            return ExitCode::from(EXIT_CONFIG);
+        }
+    };
+    let told = runtime().and_then(|runtime| {
+        let examined = doctor::examine(&config, job, |line| eprintln!("{line}"));
+        let page = doctor::Page::new(runtime.block_on(examined), &config.mqtt.security)?;
+        let is_terminal = io::stdout().is_terminal();
+        let paint = if is_terminal { Paint::Colours } else { Paint::Plain };
+        match form {
+            Form::Page => tell(page.text(paint))?,
+            Form::Json => tell(page.envelope())?,
+        }
+        if let Some(html) = html {
+            let envelope = page.write(html)?;
+            eprintln!("written: {} to print, {} for programs", html.display(), envelope.display());
+        }
+        Ok(page.outcome())
+    });
+    match told {
+        Ok(Outcome::Accepted | Outcome::AcceptedWithWarnings) => ExitCode::SUCCESS,
+        Ok(Outcome::NotAccepted) => ExitCode::FAILURE,
+        Err(error) => exit(Err(error)),
     }
 }
 

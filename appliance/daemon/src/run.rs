@@ -26,6 +26,7 @@ use crate::clock::SystemClock;
 use crate::commands::{Means, Restart, Watched};
 use crate::config::Config;
 use crate::inputs::Inputs;
+use crate::status;
 use crate::telemetry::{self, Cadence, Happened, Line, Telemetry};
 use crate::watchdog;
 
@@ -58,6 +59,7 @@ pub async fn run(config: Config) -> Result<Ended> {
     let (restart, mut restarted) = Restart::new();
     let watched = Watched::default();
     let data_dir = config.box_.data_dir.clone();
+    let status_dir = data_dir.clone();
     let means = Means { data_dir, restart, watched: watched.clone() };
     let parts = Parts::start(&clock, &config, (stop, means)).await?;
     let sources = config.sources.iter().map(|source| source.input.clone());
@@ -71,6 +73,11 @@ pub async fn run(config: Config) -> Result<Ended> {
     let telling = [
         tokio::spawn(tell(Arc::clone(&clock), parts.telemetry(), watched)),
         tokio::spawn(tell_players(Arc::clone(&clock), parts.telemetry())),
+        tokio::spawn(status::keep(
+            Arc::clone(&clock),
+            parts.telemetry(),
+            (status_dir, parts.boot()),
+        )),
     ];
     watchdog::ready();
     info!(boot = parts.boot().0, "ready");

@@ -83,6 +83,7 @@ impl HearingStage {
             }
         }
         let view = SoundView { at: block.at, centi_db: block.centi_db(), heard };
+        links.sight.hear(view.centi_db);
         let signal = Signal { source: number, view };
         match links.pace {
             Pace::Lossless => self.signals.send(signal).await,

@@ -188,6 +188,7 @@ pub async fn infer<C: Clock>(mut stage: InferenceStage<C>, complain: impl Fn(&st
                 let report = stage.analyse((number, &frame), point, &complain);
                 stage.report(report, stage.sources[number].0.pace).await;
                 stage.look_for_players((number, &frame), point, &complain);
+                stage.measure_focus((number, &frame));
             }
             Some(FrameItem::Ended { at }) => {
                 let pace = stage.sources[number].0.pace;
@@ -289,6 +290,7 @@ impl<C: Clock> InferenceStage<C> {
         self.health.searching_us.add(report.searched.as_micros() as u64);
         self.health.slowest_us.fetch_max(took_us, Ordering::Relaxed);
         links.counters.frames_analysed.count();
+        links.sight.see(report);
         match links.pace {
             Pace::Live => {
                 let age = now.since(report.arrived.monotonic).as_micros().max(1);

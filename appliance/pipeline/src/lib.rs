@@ -22,6 +22,7 @@ pub mod record;
 pub mod recording;
 pub mod remote;
 pub mod renewal;
+pub mod sight;
 pub mod sound;
 pub mod source;
 pub mod source_clock;

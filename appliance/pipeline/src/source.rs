@@ -18,6 +18,7 @@ use crate::links::{
     Arrival, FrameWaits, Frames, Packets, Pictures, PlayersSlot, SoundItem, Sounds, SourceItem,
     Units,
 };
+use crate::sight::Sight;
 use crate::sound::Blocks;
 use crate::source_clock;
 
@@ -69,6 +70,8 @@ pub struct SourceLinks {
     pub decoder: DecoderName,
     /// Where its pictures come from: bounds them, and counts.
     pub surfaces: SurfacePool,
+    /// What its newest picture and sound are like.
+    pub sight: Sight,
 }
 
 /// Which decoder a source's pictures come from: written by the decode stage, read by telemetry.
@@ -103,6 +106,7 @@ impl SourceLinks {
             encode_beat: Arc::default(),
             decoder: DecoderName::default(),
             surfaces: SurfacePool::new(SURFACES_MAX),
+            sight: Sight::default(),
         }
     }
 }

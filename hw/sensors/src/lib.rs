@@ -1,6 +1,6 @@
 //! Temperatures, power, fans, wear of disks, load, pressure and memory, from sysfs, procfs and,
 //! where the kernel does not show it, from a disk's log page and NVIDIA's management library; and
-//! what waits in a connection.
+//! what waits in a connection and how much room a disk has.
 //!
 //! Finds at start what the box has and reads it when asked. What a box does not have is reported
 //! by [`discover`]; nothing is ever invented for it. Knows no limits, no boards and no policy:
@@ -15,6 +15,7 @@ mod load;
 mod nvml;
 mod powercap;
 mod pressure;
+mod room;
 mod stillness;
 mod sysfs;
 mod temperature;
@@ -36,6 +37,7 @@ pub use aside::{Aside, Starting};
 pub use disks::{Disks, LogPage, keep_log_pages};
 pub use line::unacknowledged;
 pub use nvml::{LIBRARY as NVML_LIBRARY, Missing, Nvml};
+pub use room::free_bytes;
 
 use aside::FIRST_MAX;
 use hwmon::{FanSensor, Rail, ThrottleCounter};

@@ -19,6 +19,11 @@ pub const NAMES: [&str; 6] = ["ball", "board", "hoop", "players", "rim", "sound"
 /// Those that it does without: no image brings them.
 const OPTIONAL: [&str; 1] = ["players"];
 
+/// Whether a box does without this pack.
+pub(crate) fn is_optional(name: &str) -> bool {
+    OPTIONAL.contains(&name)
+}
+
 /// Name of the pack that serves a lane.
 pub fn name_of(lane: Lane) -> &'static str {
     match lane {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use courtside::uplink::{Handle, Tempo};
-use mqtt::{Connection, Event};
+use mqtt::Event;
 use outbox::{Closed, GameLock, Gate};
 
 use super::bench::Bench;
