@@ -175,7 +175,7 @@ def read(path):
     read_box(venue)
     read_time(venue)
     read_network(venue)
-    venue.string("label", "console", CONSOLE, "an address such as \"https://console.example/boxes\"")
+    venue.string("label", "console", CONSOLE, "the address of your console, https:// and its name")
     return venue
 
 

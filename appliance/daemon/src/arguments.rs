@@ -7,6 +7,7 @@ use courtside::config::EngineChoice;
 use courtside::evaluate::PrecisionChoice;
 use courtside::govern;
 use courtside::tiers::Tiers;
+use courtside::trial;
 
 /// Where a box has its configuration.
 pub(super) const DEFAULT_CONFIG: &str = "/etc/courtside/courtside.toml";
@@ -114,6 +115,15 @@ pub(super) enum Command {
         /// Also watches the hottest sensor for so many seconds, and tells where it would settle.
         #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(10..=86_400))]
         soak: Option<u32>,
+    },
+    /// What the image's scripts ask around an update: whether it may begin, and whether the box can
+    /// do after it what it could before.
+    Trial {
+        /// The configuration of the box.
+        #[arg(long, default_value = DEFAULT_CONFIG, global = true)]
+        config: PathBuf,
+        #[command(subcommand)]
+        job: trial::Job,
     },
     /// Asks the governor of the running box.
     Governor {

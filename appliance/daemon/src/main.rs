@@ -28,6 +28,7 @@ use courtside::packs::shelf::Shelf;
 use courtside::packs::watch::Stock;
 use courtside::packs::{command, engines, keys, probe};
 use courtside::run::{self, Ended};
+use courtside::trial;
 use hal::Clock;
 
 /// Exit code of a configuration that cannot be used, so that systemd does not restart into it.
@@ -93,6 +94,7 @@ fn main() -> ExitCode {
             let form = if json { Form::Json } else { Form::Page };
             examine(&config, &doctor::Job { soak }, (form, html.as_deref()))
         }
+        Command::Trial { config, job } => ask_trial(&config, &job),
         Command::Governor { config, job } => ask_governor(&config, job),
         Command::Commands { config, last, json } => {
             let form = if json { audit::Form::Json } else { audit::Form::Lines };
@@ -113,6 +115,7 @@ fn level(command: &Command) -> &'static str {
         | Command::Evaluate { .. }
         | Command::Calibrate { .. }
         | Command::Sensors { .. }
+        | Command::Trial { .. }
         | Command::Governor { .. }
         | Command::Commands { .. }
         | Command::Models { .. } => "info",
@@ -202,6 +205,17 @@ fn examine(file: &Path, job: &doctor::Job, (form, html): (Form, Option<&Path>)) 
         Ok(Outcome::Accepted | Outcome::AcceptedWithWarnings) => ExitCode::SUCCESS,
         Ok(Outcome::NotAccepted) => ExitCode::FAILURE,
         Err(error) => exit(Err(error)),
+    }
+}
+
+/// A configuration that cannot be used hinders no update: the daemon does not run by it either.
+fn ask_trial(file: &Path, job: &trial::Job) -> ExitCode {
+    match Config::load(file) {
+        Ok(config) => exit(trial::run(job, &config.box_.data_dir).and_then(tell)),
+        Err(refusal) => {
+            eprintln!("{refusal}");
+            ExitCode::from(EXIT_CONFIG)
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use anyhow::{Context, Result};
 use hal::Clock;
 use tokio::sync::watch;
 use tracing::info;
+use wire::envelope::Body;
 use wire::ids::Name;
 use wire::topic::{TELEMETRY_PLAYERS, TELEMETRY_TIMELINE};
 
@@ -26,6 +27,7 @@ use crate::clock::SystemClock;
 use crate::commands::{Means, Restart, Watched};
 use crate::config::Config;
 use crate::inputs::Inputs;
+use crate::notes;
 use crate::status;
 use crate::telemetry::{self, Cadence, Happened, Line, Telemetry};
 use crate::watchdog;
@@ -62,6 +64,8 @@ pub async fn run(config: Config) -> Result<Ended> {
     let status_dir = data_dir.clone();
     let means = Means { data_dir, restart, watched: watched.clone() };
     let parts = Parts::start(&clock, &config, (stop, means)).await?;
+    let uplink = parts.telemetry().uplink;
+    notes::tell(&status_dir, |note| uplink.publish(Body::Notice(note)).map(drop));
     let sources = config.sources.iter().map(|source| source.input.clone());
     let outlets = (0..config.sources.len()).map(|number| parts.outlet(number));
     let inputs = Inputs::open(&clock, sources.zip(outlets).collect()).await?;

@@ -33,6 +33,8 @@ const VERSION: u32 = 1;
 const BYTES_MAX: u64 = 1024 * 1024;
 /// A box that runs writes every two seconds; one that was not seen for longer hangs, or was killed.
 pub const SEEN_MAX: Duration = Duration::from_secs(10);
+/// So long after the last event a game may go on: half-time takes a quarter of an hour.
+pub const PLAY: Duration = Duration::from_secs(1_200);
 
 /// What the box knew at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +49,11 @@ pub struct Status {
     pub wall_us: i64,
     /// The same in µs since the box started.
     pub mono_us: u64,
+    /// Connected to its broker.
+    pub connected: bool,
+    /// A game is on: something was told of one, or of its scoreboard, within [`PLAY`]. A camera that
+    /// looks at an empty court is no game.
+    pub in_play: bool,
     /// What telemetry lacks, by source.
     pub sources: BTreeMap<Name, SourceStatus>,
     /// What is told on `…/tel/pipeline`.
@@ -128,13 +135,15 @@ pub async fn keep(
 
 fn of_box(clock: &SystemClock, telemetry: &Telemetry, boot: BootId) -> Status {
     let now = clock.now();
-    let sources = telemetry.sources.iter();
+    let (sources, uplink) = (telemetry.sources.iter(), telemetry.uplink.stats());
     Status {
         v: VERSION,
         firmware: env!("CARGO_PKG_VERSION").to_owned(),
         boot: boot.0.into(),
         wall_us: clock.wall_time().0,
         mono_us: now.0,
+        connected: uplink.connected,
+        in_play: uplink.last_play.is_some_and(|last| now.since(last) < PLAY),
         sources: sources
             .map(|(name, links, _)| (name.clone(), of_source(links.sight.take(), now)))
             .collect(),
@@ -249,6 +258,8 @@ mod tests {
             boot: 7,
             wall_us: 1_800_000_000_000_000,
             mono_us: 5_000_000,
+            connected: true,
+            in_play: false,
             sources: [(name, source)].into(),
             pipeline: json!({ "sources": { "court-1": { "frames_decoded_total": 100 } } }),
         }

@@ -67,6 +67,8 @@ fn after(seconds: u64, edit: impl Fn(&mut SourceStatus, &mut Value)) -> Found {
         boot: 3,
         wall_us: 0,
         mono_us: seconds * 1_000_000,
+        connected: true,
+        in_play: false,
         sources: [(name("court-1"), seen)].into(),
         pipeline: json!({ "sources": { "court-1": counters } }),
     };

@@ -13,6 +13,8 @@ fn found(age_s: u64, uplink: &Value) -> Found {
         boot: 7,
         wall_us: 0,
         mono_us: 300_000_000,
+        connected: true,
+        in_play: false,
         sources: [].into(),
         pipeline: json!({ "uplink": uplink }),
     };

@@ -23,7 +23,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hal::Clock;
 use mqtt::Endpoint;
-use outbox::{Closed, Counters, Gate, Key, Link, Quota, Terms, Wish};
+use outbox::{Class, Closed, Counters, Gate, Key, Link, Quota, Terms, Wish};
 use tokio::sync::{mpsc, oneshot, watch};
 use wire::clip::ClipRecord;
 use wire::command::CommandResponse;
@@ -219,6 +219,8 @@ pub struct UplinkStats {
     pub event_round_trip: Option<Duration>,
     /// Bytes of clips that went today, by the box's own midnight.
     pub clip_bytes_today: u64,
+    /// When the newest event of a game was published, or what a scoreboard says; none yet.
+    pub last_play: Option<Monotonic>,
     /// Commands that came faster than they are read.
     pub commands_dropped: u64,
     /// Bytes of telemetry that went today.
@@ -312,6 +314,9 @@ impl Handle {
             clock: stamp.quality,
             body,
         };
+        if Class::of(&envelope.body) == Class::P0 {
+            self.0.stats.update(|stats| stats.last_play = Some(stamp.mono));
+        }
         place.send(Inbound::Letter(Letter::of(Key { boot: self.0.boot, seq }, &envelope)));
         *next = Seq(seq.0 + 1);
         Ok(seq)
