@@ -57,13 +57,18 @@ pub(crate) async fn deliver(port: u16, device: Device, count: u64) -> u64 {
     let (mut acknowledged, mut again) = (0, 0);
     while acknowledged < count {
         let mut connection = connect(port, &device).await;
-        tell(&mut connection, &device, info(&device, (acknowledged + 1, count)));
+        // Where it is not taken the connection is over, too, and it goes with the next one.
+        let _over = connection.publish((), info(&device, (acknowledged + 1, count)));
         let mut waiting: VecDeque<u64> = (acknowledged + 1..=count).collect();
         while acknowledged < count {
             while connection.unanswered() < WINDOW
                 && let Some(seq) = waiting.pop_front()
             {
-                connection.publish((), event(&device, seq)).expect("the window is open");
+                // The connection is over: its last event follows.
+                if connection.publish((), event(&device, seq)).is_err() {
+                    waiting.push_front(seq);
+                    break;
+                }
             }
             match tokio::time::timeout(WATCHDOG, connection.next()).await {
                 Ok(Event::Message(message)) => {
